@@ -1,0 +1,58 @@
+# Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
+.PHONY: demo test setup build native-test gyp cuda-check lint format bench clean
+
+export ONNXRUNTIME_NODE_INSTALL := skip
+NATIVE_SOURCES := $(shell find native CMakeLists.txt -type f)
+TS_SOURCES := $(shell find src -name '*.ts')
+
+demo: build
+	node dist/cli/main.js demo --output demo-output
+
+test: build lint native-test gyp cuda-check
+	npx vitest run
+
+build: build/Release/latino.node dist/.built
+
+setup: build/.setup
+build/.setup: scripts/install-system-packages.sh package.json
+	bash scripts/install-system-packages.sh
+	npm install --no-audit --no-fund
+	mkdir -p build && touch $@
+
+build/Release/latino.node: build/.setup $(NATIVE_SOURCES)
+	npx cmake-js compile --parallel 2
+	touch $@
+
+dist/.built: build/.setup $(TS_SOURCES) tsconfig.json tsconfig.build.json
+	npx tsc -p tsconfig.build.json
+	chmod +x dist/cli/main.js
+	touch $@
+
+lint: build/.setup
+	npx biome check .
+	npx tsc --noEmit
+	find native -name '*.h' -o -name '*.cpp' | xargs clang-format --dry-run --Werror
+
+# C++ tests, under address and undefined-behaviour sanitizers.
+native-test: build/.setup
+	cmake -S . -B build-sanitize -G Ninja -DLATINO_TESTS=ON -DLATINO_SANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
+	cmake --build build-sanitize
+	ctest --test-dir build-sanitize --output-on-failure
+
+# The same addon without CMake.
+gyp: build/.setup
+	bash scripts/build-gyp.sh
+
+# Every kernel also compiles for the GPU (compile only; skipped where there is no nvcc).
+cuda-check: build/.setup
+	bash scripts/check-cuda.sh
+
+format:
+	npx biome check --write .
+	find native -name '*.h' -o -name '*.cpp' | xargs clang-format -i
+
+bench: build
+	node bench/restore.mjs
+
+clean:
+	rm -rf build build-sanitize build-gyp dist demo-output

@@ -1,0 +1,45 @@
+// ONNX Runtime sessions whose inputs and outputs are bound to device memory.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace latino {
+
+/// Opens the ONNX Runtime library at an absolute path, once per process. Throws RuntimeError.
+void openRuntime(const std::string& libraryPath);
+/// "1.30.0"; empty before openRuntime.
+std::string runtimeVersion();
+
+/// A weight that ONNX Runtime does not read from the file itself: because it is to be widened, or was changed in memory.
+struct WeightSource {
+  std::string name;
+  Shape shape;
+  std::string sourceType;     // "F32", "F16", "BF16" as in safetensors
+  std::string path;           // absolute file; empty when `data` holds the weight
+  std::uint64_t offset = 0;   // bytes from the start of the file
+  std::vector<std::byte> data;
+};
+
+struct SessionOptions {
+  std::string folder;                 // what external data locations in the model are relative to; may be empty
+  std::vector<WeightSource> weights;  // become float32 on the CPU
+  unsigned threads = 0;
+};
+
+class Session {
+ public:
+  /// Blocking (seconds for a large model): call it away from the event loop. Throws ModelError.
+  static std::shared_ptr<Session> create(std::shared_ptr<Device> device, std::span<const std::byte> model, SessionOptions options);
+  virtual ~Session() = default;
+
+  /// Enqueues a run; outputs are given by name and shape (float32) and come back in the same order.
+  virtual std::vector<Tensor> run(const std::vector<std::pair<std::string, Tensor>>& inputs, const std::vector<std::pair<std::string, Shape>>& outputs) = 0;
+};
+
+}  // namespace latino

@@ -1,0 +1,82 @@
+// Runs a functor over an index range on whatever device the data is on: one source for the CPU and for CUDA.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/host_device.h"
+#include "tensor/device.h"
+
+namespace latino {
+
+inline constexpr std::int64_t kLoopGrain = 16384;
+inline constexpr std::int64_t kSumChunk = 4096;
+
+#ifdef __CUDACC__
+/// The device's cudaStream_t, defined by the CUDA backend.
+void* cudaStreamOf(Device& device);
+
+template <class F>
+__global__ void forEachKernel(std::int64_t n, F f) {
+  const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += stride) f(i);
+}
+
+template <class Map>
+__global__ void sumRowsKernel(std::int64_t n, float* out, Map map) {
+  __shared__ double partial[256];
+  const std::int64_t row = blockIdx.x;
+  double sum = 0;
+  for (std::int64_t i = threadIdx.x; i < n; i += 256) sum += map(row, i);
+  partial[threadIdx.x] = sum;
+  for (int half = 128; half > 0; half /= 2) {
+    __syncthreads();
+    if (static_cast<int>(threadIdx.x) < half) partial[threadIdx.x] += partial[threadIdx.x + half];
+  }
+  if (threadIdx.x == 0) out[row] = static_cast<float>(partial[0]);
+}
+#endif
+
+/// f(i) for every i in [0, n), in any order. Inside tasks only.
+template <class F>
+void forEach(Device& device, std::int64_t n, F f) {
+#ifdef __CUDACC__
+  if (device.kind() == DeviceKind::cuda) {
+    const unsigned blocks = static_cast<unsigned>(std::clamp<std::int64_t>((n + 255) / 256, 1, 65535));
+    forEachKernel<<<blocks, 256, 0, static_cast<cudaStream_t>(cudaStreamOf(device))>>>(n, f);
+    return;
+  }
+#endif
+  device.threads().parallelFor(n, kLoopGrain, [&f](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) f(i);
+  });
+}
+
+/// out[row] = sum over i in [0, n) of map(row, i), a double. The order of summation is fixed per device, whatever the number of threads.
+template <class Map>
+void sumRows(Device& device, std::int64_t rows, std::int64_t n, float* out, Map map) {
+#ifdef __CUDACC__
+  if (device.kind() == DeviceKind::cuda) {
+    sumRowsKernel<<<static_cast<unsigned>(rows), 256, 0, static_cast<cudaStream_t>(cudaStreamOf(device))>>>(n, out, map);
+    return;
+  }
+#endif
+  const std::int64_t chunks = (n + kSumChunk - 1) / kSumChunk;
+  std::vector<double> sums(static_cast<std::size_t>(rows * chunks));
+  device.threads().parallelFor(rows * chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t k = begin; k < end; ++k) {
+      const std::int64_t row = k / chunks, first = k % chunks * kSumChunk, last = std::min(n, first + kSumChunk);
+      double sum = 0;
+      for (std::int64_t i = first; i < last; ++i) sum += map(row, i);
+      sums[static_cast<std::size_t>(k)] = sum;
+    }
+  });
+  for (std::int64_t row = 0; row < rows; ++row) {
+    double sum = 0;
+    for (std::int64_t k = 0; k < chunks; ++k) sum += sums[static_cast<std::size_t>(row * chunks + k)];
+    out[row] = static_cast<float>(sum);
+  }
+}
+
+}  // namespace latino

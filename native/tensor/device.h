@@ -1,0 +1,71 @@
+// A device is where tensors live: it owns memory, an ordered queue of work and the threads or the stream that do it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "tensor/queue.h"
+#include "tensor/thread_pool.h"
+
+namespace latino {
+
+enum class DeviceKind { cpu, cuda };
+
+struct TransferCounts {
+  std::uint64_t uploads = 0, uploadBytes = 0, downloads = 0, downloadBytes = 0;
+};
+
+struct MemoryCounts {
+  std::size_t inUse = 0, pooled = 0, peak = 0;  // bytes
+};
+
+class MemoryPool;
+
+/// Work is handed over with `submit` (see tensor.h) and runs in order on the queue's thread; nothing that enqueues waits.
+/// A CUDA device implements the same interface with a stream: its tasks launch kernels, and `finish` waits for the stream.
+class Device : public std::enable_shared_from_this<Device> {
+ public:
+  virtual ~Device();
+
+  virtual DeviceKind kind() const = 0;
+  virtual int index() const = 0;
+  virtual std::string name() const = 0;
+
+  /// Raw memory, aligned to at least 64 bytes. Throws DeviceMemoryError. Called by the pool only.
+  virtual void* allocateRaw(std::size_t bytes) = 0;
+  virtual void freeRaw(void* pointer) noexcept = 0;
+
+  /// Ordered copies, called on the queue's thread only; they count as transfers.
+  void copyFromHost(void* device, const void* host, std::size_t bytes);
+  void copyToHost(void* host, const void* device, std::size_t bytes);
+  /// Waits until everything launched so far is done; on the queue's thread only. Nothing to do on a CPU.
+  virtual void finish() = 0;
+
+  Queue& queue() { return *queue_; }
+  ThreadPool& threads() { return *threads_; }
+  MemoryPool& pool() { return *pool_; }
+  TransferCounts transfers() const;
+  MemoryCounts memory() const;
+
+ protected:
+  explicit Device(unsigned threads);
+  virtual void copyIn(void* device, const void* host, std::size_t bytes) = 0;
+  virtual void copyOut(void* host, const void* device, std::size_t bytes) = 0;
+  /// To be called by the destructors of derived classes, before their memory functions are gone.
+  void shutdown() noexcept;
+
+ private:
+  std::unique_ptr<ThreadPool> threads_;
+  std::unique_ptr<MemoryPool> pool_;
+  std::unique_ptr<Queue> queue_;
+  std::atomic<std::uint64_t> uploads_{0}, uploadBytes_{0}, downloads_{0}, downloadBytes_{0};
+};
+
+/// The CPU; `threads` 0 takes every core the process may use.
+std::shared_ptr<Device> openCpuDevice(unsigned threads = 0);
+
+}  // namespace latino

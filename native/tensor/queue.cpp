@@ -1,0 +1,52 @@
+#include "tensor/queue.h"
+
+#include <future>
+
+namespace latino {
+
+Queue::Queue() : state_(std::make_shared<State>()), thread_([state = state_] { run(*state); }) {}
+
+Queue::~Queue() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+  }
+  state_->wake.notify_one();
+  // The last reference to a device may be dropped by a task of its own queue; a thread cannot wait for itself.
+  if (onQueueThread()) {
+    thread_.detach();
+  } else {
+    thread_.join();
+  }
+}
+
+void Queue::enqueue(std::function<void()> task) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->tasks.push_back(std::move(task));
+  }
+  state_->wake.notify_one();
+}
+
+void Queue::drain() {
+  std::promise<void> done;
+  enqueue([&done] { done.set_value(); });
+  done.get_future().wait();
+}
+
+void Queue::run(State& state) {
+  while (true) {
+    std::function<void()> task;
+    {
+      std::unique_lock lock(state.mutex);
+      state.wake.wait(lock, [&state] { return state.stopping || !state.tasks.empty(); });
+      if (state.tasks.empty()) return;
+      task = std::move(state.tasks.front());
+      state.tasks.pop_front();
+    }
+    task();
+    // `task` and what it holds are gone before the next one is taken: memory is back in the pool by then.
+  }
+}
+
+}  // namespace latino

@@ -1,0 +1,76 @@
+#include "tensor/tensor.h"
+
+#include <cstring>
+
+#include "tensor/error.h"
+#include "tensor/memory_pool.h"
+
+namespace latino {
+
+Storage::~Storage() {
+  if (data_ != nullptr) device_->pool().give(data_, bytes_);
+}
+
+void Storage::materialise() {
+  if (data_ == nullptr) data_ = device_->pool().take(bytes_);
+}
+
+Tensor::Tensor(std::shared_ptr<Device> device, Shape shape, DType dtype) : shape_(std::move(shape)), dtype_(dtype) {
+  for (const std::int64_t extent : shape_) {
+    if (extent < 0) throw ShapeError("Expected extents of 0 or more but received " + toString(shape_));
+  }
+  storage_ = std::make_shared<Storage>(std::move(device), bytes());
+}
+
+Tensor Tensor::reshaped(Shape shape) const {
+  if (elementCount(shape) != size()) {
+    throw ShapeError("Expected a shape of " + std::to_string(size()) + " elements but received " + toString(shape));
+  }
+  Tensor view = *this;
+  view.shape_ = std::move(shape);
+  return view;
+}
+
+void submit(std::vector<Tensor> inputs, std::vector<Tensor> outputs, std::function<void()> work) {
+  Device& device = outputs.empty() ? inputs.at(0).device() : outputs[0].device();
+  device.queue().enqueue([inputs = std::move(inputs), outputs = std::move(outputs), work = std::move(work)] {
+    std::exception_ptr error;
+    for (const Tensor& input : inputs) {
+      if (!error && input.valid()) error = input.storage().error;
+    }
+    if (!error) {
+      try {
+        for (const Tensor& output : outputs) output.storage().materialise();
+        work();
+      } catch (...) {
+        error = std::current_exception();
+      }
+    }
+    if (error) {
+      for (const Tensor& output : outputs) output.storage().error = error;
+    }
+  });
+}
+
+Tensor upload(std::shared_ptr<Device> device, Shape shape, DType dtype, const void* data) {
+  Tensor tensor(std::move(device), std::move(shape), dtype);
+  auto copy = std::make_shared<std::vector<std::byte>>(tensor.bytes());
+  if (!copy->empty()) std::memcpy(copy->data(), data, copy->size());
+  submit({}, {tensor}, [tensor, copy] { tensor.device().copyFromHost(tensor.data<void>(), copy->data(), copy->size()); });
+  return tensor;
+}
+
+std::vector<float> readFloats(const Tensor& tensor) {
+  std::vector<float> values(static_cast<std::size_t>(tensor.size()));
+  Device& device = tensor.device();
+  device.queue().enqueue([&] {
+    if (tensor.storage().error || tensor.storage().data() == nullptr) return;
+    device.copyToHost(values.data(), tensor.data<void>(), tensor.bytes());
+    device.finish();
+  });
+  device.queue().drain();
+  if (tensor.storage().error) std::rethrow_exception(tensor.storage().error);
+  return values;
+}
+
+}  // namespace latino

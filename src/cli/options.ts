@@ -1,0 +1,38 @@
+import { InvalidArgumentError } from 'commander';
+import { readImage } from '../image/index.js';
+import { type Operator, parseOperator } from '../operators/index.js';
+import type { StepRule } from '../solver/step_rules.js';
+
+export const OPERATORS_HELP = `
+Operators (--task):
+  sr:8                          super-resolution; ,filter=bicubic|bilinear|gaussian|box|lanczos ,phase=centre|reference
+  deblur:gaussian:3             Gaussian blur, sigma in pixels; ,boundary=circular|reflect|replicate|zero
+  deblur:motion:25:30           motion blur, length in pixels and angle in degrees
+  deblur:kernel:k.png           any kernel, from a grey image
+  inpaint:mask.png              white where pixels are missing; or inpaint:box:<top>:<left>:<height>:<width>
+  denoise, colorize`;
+
+export function number(value: string): number {
+  const parsed = Number(value);
+  if (value.trim() === '' || Number.isNaN(parsed)) throw new InvalidArgumentError('Expected a number.');
+  return parsed;
+}
+
+export function stepRule(value: string): StepRule {
+  return value === 'auto' || value === 'official' || value === 'discrepancy' ? value : number(value);
+}
+
+/** An operator from its spelling on the command line; files it names are read. */
+export function operatorFrom(spec: string): Promise<Operator> {
+  return parseOperator(spec, async (path) => {
+    const { width, height, channels, data } = await readImage(path, { channels: 1 });
+    return { width, height, channels, data: data.map((value) => (value + 1) / 2) };
+  });
+}
+
+/** A signal that Ctrl-C aborts; a second Ctrl-C ends the process at once. */
+export function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  return controller.signal;
+}

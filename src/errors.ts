@@ -1,0 +1,25 @@
+/** Stable codes of the errors that this package throws. */
+export type ErrorCode =
+  | 'ERR_LATINO_ARGUMENT'
+  | 'ERR_LATINO_SHAPE'
+  | 'ERR_LATINO_IMAGE'
+  | 'ERR_LATINO_OPERATOR'
+  | 'ERR_LATINO_MODEL'
+  | 'ERR_LATINO_DEVICE'
+  | 'ERR_LATINO_DEVICE_MEMORY'
+  | 'ERR_LATINO_RUNTIME'
+  | 'ERR_LATINO_DISPOSED'
+  | 'ERR_LATINO_OUTPUT'
+  | 'ERR_LATINO_ADDON';
+
+/** An error with a stable `code` and a message that says what was wrong and what was expected. */
+export class LatinoError extends Error {
+  override readonly name = 'LatinoError';
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

@@ -1,0 +1,155 @@
+import type { SessionOptions } from '../native/addon.js';
+import { lower } from './lower.js';
+import { serializeModel } from './onnx.js';
+import type { WeightInfo, WeightStore } from './weights.js';
+
+export type ValueType = 'f32' | 'i64' | 'bool';
+/** A string names a dimension that is known only when the network runs; equal names mean equal lengths. */
+export type Dim = number | string;
+export type Attribute =
+  | { readonly kind: 'int' | 'float'; readonly value: number }
+  | { readonly kind: 'ints'; readonly value: readonly number[] }
+  | { readonly kind: 'string'; readonly value: string };
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+export const int = (value: number): Attribute => ({ kind: 'int', value });
+export const float = (value: number): Attribute => ({ kind: 'float', value });
+export const ints = (value: readonly number[]): Attribute => ({ kind: 'ints', value });
+export const text = (value: string): Attribute => ({ kind: 'string', value });
+
+/** What a node computes, an input, a weight or a constant. */
+export interface Value {
+  readonly name: string;
+  readonly dtype: ValueType;
+  readonly dims: readonly Dim[];
+}
+
+/** Domain '' is ONNX, 'com.microsoft' ONNX Runtime, 'latino' an operator that `lower` replaces. */
+export type Domain = '' | 'com.microsoft' | 'latino';
+
+export interface Node {
+  readonly opType: string;
+  readonly domain: Domain;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly attributes: Attributes;
+}
+
+export interface Constant {
+  readonly value: Value;
+  readonly data: Float32Array | BigInt64Array;
+}
+
+export interface Weight {
+  readonly value: Value;
+  readonly info: WeightInfo;
+}
+
+export interface OpOptions {
+  readonly dims: readonly Dim[];
+  readonly dtype?: ValueType;
+  readonly domain?: Domain;
+  readonly attributes?: Attributes;
+  /** Name of the output; made up when left out. */
+  readonly name?: string;
+}
+
+/** A network model with the options that ONNX Runtime needs to find its weights. */
+export interface BuiltModel {
+  readonly model: Uint8Array;
+  readonly options: SessionOptions;
+}
+
+/** A network in memory. Nodes are in topological order: each uses only values made before it. */
+export class Graph {
+  readonly nodes: Node[] = [];
+  readonly inputs: Value[] = [];
+  readonly outputs: Value[] = [];
+  readonly weights = new Map<string, Weight>();
+  readonly constants = new Map<string, Constant>();
+  private readonly names = new Set<string>();
+
+  constructor(
+    readonly name: string,
+    private readonly store: WeightStore,
+  ) {}
+
+  input(name: string, dtype: ValueType, dims: readonly Dim[]): Value {
+    const value = this.value(name, dtype, dims);
+    this.inputs.push(value);
+    return value;
+  }
+
+  /** Makes `value` an output of the network under this name. */
+  output(name: string, value: Value): Value {
+    const output = this.op('Identity', [value], { dims: value.dims, dtype: value.dtype, name });
+    this.outputs.push(output);
+    return output;
+  }
+
+  hasWeight(name: string): boolean {
+    return this.store.has(name);
+  }
+
+  /** The weight of this name, always float32 for the network. Throws ERR_LATINO_MODEL when it is missing or of another shape. */
+  weight(name: string, shape: readonly number[]): Value {
+    const known = this.weights.get(name);
+    if (known) return known.value;
+    const info = this.store.get(name, shape);
+    const value = this.value(name, 'f32', shape);
+    this.weights.set(name, { value, info });
+    return value;
+  }
+
+  constant(data: Float32Array | BigInt64Array | readonly number[], dims?: readonly number[]): Value {
+    const typed = data instanceof Float32Array || data instanceof BigInt64Array ? data : Float32Array.from(data);
+    const dtype = typed instanceof Float32Array ? 'f32' : 'i64';
+    const value = this.value(this.freshName('constant'), dtype, dims ?? [typed.length]);
+    this.constants.set(value.name, { value, data: typed });
+    return value;
+  }
+
+  scalar(value: number): Value {
+    return this.constant([value], []);
+  }
+
+  integers(...values: number[]): Value {
+    return this.constant(BigInt64Array.from(values, BigInt));
+  }
+
+  op(opType: string, inputs: readonly Value[], options: OpOptions): Value {
+    const output = this.value(options.name ?? this.freshName(opType), options.dtype ?? 'f32', options.dims);
+    this.append({ opType, domain: options.domain ?? '', inputs, outputs: [output], attributes: options.attributes ?? {} });
+    return output;
+  }
+
+  append(node: Node): void {
+    this.nodes.push(node);
+  }
+
+  /** Serialises the network. F32 weights are read in place by ONNX Runtime; others are listed in the options, to be widened. */
+  build(): BuiltModel {
+    return serializeModel(lower(this));
+  }
+
+  /** A graph with the same inputs, outputs, weights and constants but no nodes. */
+  withoutNodes(): Graph {
+    const copy = new Graph(this.name, this.store);
+    copy.inputs.push(...this.inputs);
+    copy.outputs.push(...this.outputs);
+    for (const [name, weight] of this.weights) copy.weights.set(name, weight);
+    for (const [name, constant] of this.constants) copy.constants.set(name, constant);
+    for (const name of this.names) copy.names.add(name);
+    return copy;
+  }
+
+  private value(name: string, dtype: ValueType, dims: readonly Dim[]): Value {
+    if (this.names.has(name)) throw new Error(`the graph already has a value named ${name}`);
+    this.names.add(name);
+    return { name, dtype, dims };
+  }
+
+  private freshName(stem: string): string {
+    return `${stem}#${this.names.size}`;
+  }
+}

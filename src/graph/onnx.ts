@@ -1,0 +1,122 @@
+import { basename, dirname } from 'node:path';
+import Pbf from 'pbf';
+import type { WeightSource } from '../native/addon.js';
+import type { Attribute, BuiltModel, Constant, Graph, Node, Value, Weight } from './graph.js';
+import type { WeightInfo } from './weights.js';
+
+const IR_VERSION = 10;
+const OPSETS = [
+  { domain: '', version: 21 },
+  { domain: 'com.microsoft', version: 1 },
+];
+
+// Numbers from onnx.proto.
+const ELEMENT_TYPE = { f32: 1, i64: 7, bool: 9 } as const;
+const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+const EXTERNAL = 1;
+
+/**
+ * Writes a lowered graph as an ONNX ModelProto whose weights are external data inside the .safetensors files.
+ * With `embed` the weights' float32 bytes go into the model instead.
+ */
+export function serializeModel(graph: Graph, embed?: (weight: WeightInfo) => Uint8Array): BuiltModel {
+  const weights = [...graph.weights.values()];
+  const folder = weights[0] && dirname(weights[0].info.path);
+  const readInPlace = (info: WeightInfo) => info.dtype === 'F32' && dirname(info.path) === folder;
+  const pbf = new Pbf();
+  pbf.writeVarintField(1, IR_VERSION);
+  pbf.writeStringField(2, 'latino-native');
+  pbf.writeMessage(7, (g: Graph, p: Pbf) => writeGraph(g, p, embed), graph);
+  for (const opset of OPSETS) {
+    const write = (o: typeof opset, p: Pbf) => {
+      p.writeStringField(1, o.domain);
+      p.writeVarintField(2, o.version);
+    };
+    pbf.writeMessage(8, write, opset);
+  }
+  const model = pbf.finish();
+  if (embed) return { model, options: {} };
+  return { model, options: { folder, weights: weights.filter((w) => !readInPlace(w.info)).map(weightSource) } };
+}
+
+function weightSource({ value, info }: Weight): WeightSource {
+  return { name: value.name, shape: info.shape, sourceType: info.dtype, path: info.path, offset: info.offset };
+}
+
+function writeGraph(graph: Graph, pbf: Pbf, embed?: (weight: WeightInfo) => Uint8Array): void {
+  for (const node of graph.nodes) pbf.writeMessage(1, writeNode, node);
+  pbf.writeStringField(2, graph.name);
+  for (const constant of graph.constants.values()) pbf.writeMessage(5, writeConstant, constant);
+  for (const weight of graph.weights.values()) pbf.writeMessage(5, (w: Weight, p: Pbf) => writeWeight(w, p, embed), weight);
+  for (const input of graph.inputs) pbf.writeMessage(11, writeValue, input);
+  for (const output of graph.outputs) pbf.writeMessage(12, writeValue, output);
+}
+
+function writeNode(node: Node, pbf: Pbf): void {
+  for (const input of node.inputs) pbf.writeStringField(1, input.name);
+  for (const output of node.outputs) pbf.writeStringField(2, output.name);
+  pbf.writeStringField(3, node.outputs[0]?.name ?? node.opType);
+  pbf.writeStringField(4, node.opType);
+  for (const entry of Object.entries(node.attributes)) pbf.writeMessage(5, writeAttribute, entry);
+  pbf.writeStringField(7, node.domain);
+}
+
+function writeAttribute([name, attribute]: [string, Attribute], pbf: Pbf): void {
+  pbf.writeStringField(1, name);
+  switch (attribute.kind) {
+    case 'float':
+      pbf.writeFloatField(2, attribute.value);
+      break;
+    case 'int':
+      pbf.writeVarintField(3, attribute.value);
+      break;
+    case 'string':
+      pbf.writeStringField(4, attribute.value);
+      break;
+    case 'ints':
+      for (const value of attribute.value) pbf.writeVarintField(8, value);
+      break;
+  }
+  pbf.writeVarintField(20, ATTRIBUTE_TYPE[attribute.kind]);
+}
+
+function writeTensorHead(value: Value, pbf: Pbf): void {
+  for (const dim of value.dims) pbf.writeVarintField(1, Number(dim));
+  pbf.writeVarintField(2, ELEMENT_TYPE[value.dtype]);
+  pbf.writeStringField(8, value.name);
+}
+
+function writeConstant({ value, data }: Constant, pbf: Pbf): void {
+  writeTensorHead(value, pbf);
+  pbf.writeBytesField(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+function writeWeight({ value, info }: Weight, pbf: Pbf, embed?: (weight: WeightInfo) => Uint8Array): void {
+  writeTensorHead(value, pbf);
+  if (embed) {
+    pbf.writeBytesField(9, embed(info));
+    return;
+  }
+  const float32Bytes = 4 * info.shape.reduce((product, dim) => product * dim, 1);
+  const entries = { location: basename(info.path), offset: String(info.offset), length: String(float32Bytes) };
+  for (const entry of Object.entries(entries)) pbf.writeMessage(13, writeStringEntry, entry);
+  pbf.writeVarintField(14, EXTERNAL);
+}
+
+function writeStringEntry([key, value]: [string, string], pbf: Pbf): void {
+  pbf.writeStringField(1, key);
+  pbf.writeStringField(2, value);
+}
+
+function writeValue(value: Value, pbf: Pbf): void {
+  pbf.writeStringField(1, value.name);
+  pbf.writeMessage(2, (v: Value, type: Pbf) => type.writeMessage(1, writeTensorType, v), value);
+}
+
+function writeTensorType(value: Value, pbf: Pbf): void {
+  pbf.writeVarintField(1, ELEMENT_TYPE[value.dtype]);
+  const writeShape = (v: Value, p: Pbf) => {
+    for (const dim of v.dims) p.writeMessage(1, (d: number | string, q: Pbf) => (typeof d === 'number' ? q.writeVarintField(1, d) : q.writeStringField(2, d)), dim);
+  };
+  pbf.writeMessage(2, writeShape, value);
+}

@@ -1,0 +1,19 @@
+export type { ErrorCode } from './errors.js';
+export { LatinoError } from './errors.js';
+export type { Image, ImageInput } from './image/index.js';
+export { psnr, readImage, ssim, writeImage } from './image/index.js';
+export type { LoadOptions, Progress, RestoreOptions } from './latino.js';
+export { Latino, Restoration } from './latino.js';
+export type { Device, MemoryCounts, Tensor, TransferCounts } from './native/addon.js';
+export type { Operator } from './operators/index.js';
+export {
+  colorization,
+  convolution,
+  denoising,
+  gaussianBlur,
+  inpainting,
+  motionBlur,
+  parseOperator,
+  superResolution,
+} from './operators/index.js';
+export type { StepRule } from './solver/step_rules.js';

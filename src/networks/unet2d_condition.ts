@@ -1,0 +1,197 @@
+import { z } from 'zod';
+import { LatinoError } from '../errors.js';
+import { type BuiltModel, Graph, int, type Value } from '../graph/graph.js';
+import type { WeightStore } from '../graph/weights.js';
+import { only, parseConfig } from './config.js';
+import { add, concat, conv, groupNorm, linear, perChannel, silu, sinusoid, upsample2x } from './layers.js';
+import { transformer } from './transformer2d.js';
+
+const perLevel = z.union([z.int(), z.array(z.int())]);
+
+export const unetConfigSchema = z.object({
+  in_channels: z.int().default(4),
+  out_channels: z.int().default(4),
+  block_out_channels: z.array(z.int()).default([320, 640, 1280, 1280]),
+  down_block_types: z
+    .array(z.enum(['CrossAttnDownBlock2D', 'DownBlock2D']))
+    .default(['CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'DownBlock2D']),
+  up_block_types: z
+    .array(z.enum(['CrossAttnUpBlock2D', 'UpBlock2D']))
+    .default(['UpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D']),
+  layers_per_block: perLevel.default(2),
+  transformer_layers_per_block: perLevel.default(1),
+  cross_attention_dim: z.int().default(1280),
+  attention_head_dim: perLevel.default(8),
+  num_attention_heads: perLevel.nullish(),
+  norm_num_groups: z.int().default(32),
+  norm_eps: z.number().default(1e-5),
+  flip_sin_to_cos: z.boolean().default(true),
+  freq_shift: z.number().default(0),
+  use_linear_projection: z.boolean().default(false),
+  time_cond_proj_dim: z.int().nullish(),
+  addition_embed_type: only('text_time'),
+  addition_time_embed_dim: z.int().nullish(),
+  projection_class_embeddings_input_dim: z.int().nullish(),
+  act_fn: only('silu', 'swish'),
+  attention_type: only('default'),
+  center_input_sample: only(false),
+  class_embed_type: only<string>(),
+  class_embeddings_concat: only(false),
+  conv_in_kernel: only(3),
+  conv_out_kernel: only(3),
+  cross_attention_norm: only<string>(),
+  downsample_padding: only(1),
+  dual_cross_attention: only(false),
+  encoder_hid_dim: only<number>(),
+  encoder_hid_dim_type: only<string>(),
+  mid_block_only_cross_attention: only(false),
+  mid_block_scale_factor: only(1),
+  mid_block_type: only('UNetMidBlock2DCrossAttn'),
+  num_class_embeds: only<number>(),
+  only_cross_attention: only(false),
+  resnet_out_scale_factor: only(1),
+  resnet_skip_time_act: only(false),
+  resnet_time_scale_shift: only('default'),
+  reverse_transformer_layers_per_block: only<boolean>(),
+  time_embedding_act_fn: only<string>(),
+  time_embedding_dim: only<number>(),
+  time_embedding_type: only('positional'),
+  timestep_post_act: only<string>(),
+});
+export type UNetConfig = z.output<typeof unetConfigSchema>;
+
+export const parseUNetConfig = (json: unknown): UNetConfig => parseConfig(unetConfigSchema, json, 'a UNet2DConditionModel');
+
+interface Level {
+  readonly channels: number;
+  readonly resnets: number;
+  readonly heads: number;
+  /** Transformer blocks per attention; 0 in a level without attention. */
+  readonly depth: number;
+}
+
+/** What every block of the network sees. */
+interface Context {
+  readonly config: UNetConfig;
+  readonly text: Value;
+  /** SiLU of the time embedding [N, E]. */
+  readonly time: Value;
+}
+
+/**
+ * Diffusers' UNet2DConditionModel. Inputs `sample` [N, C, h, w], `timestep` [N] int64, `encoder_hidden_states` [N, S, D];
+ * `timestep_cond` [N, T] with time_cond_proj_dim; `text_embeds` [N, P] and `time_ids` [N, 6] with text_time.
+ * Output `eps`, of the shape of `sample`. Height and width are multiples of 2 ** (levels - 1).
+ */
+export const buildUNet = (config: UNetConfig, weights: WeightStore): BuiltModel => unetGraph(config, weights).build();
+
+export function unetGraph(config: UNetConfig, weights: WeightStore): Graph {
+  const g = new Graph('unet2d_condition', weights);
+  const sample = g.input('sample', 'f32', ['batch', config.in_channels, 'height', 'width']);
+  const timestep = g.input('timestep', 'i64', ['batch']);
+  const text = g.input('encoder_hidden_states', 'f32', ['batch', 'tokens', config.cross_attention_dim]);
+  const context: Context = { config, text, time: silu(g, timeEmbedding(g, timestep, config)) };
+  const down = levels(config, config.down_block_types);
+  const mid = down[down.length - 1]!;
+  const up = levels(config, [...config.up_block_types].reverse()).reverse();
+
+  let x = conv(g, sample, 'conv_in', config.block_out_channels[0]!);
+  const skips = [x];
+  for (const [index, level] of down.entries()) {
+    const name = `down_blocks.${index}`;
+    for (let i = 0; i < level.resnets; i++) {
+      x = resnet(g, x, `${name}.resnets.${i}`, level.channels, context);
+      if (level.depth > 0) x = attend(g, x, `${name}.attentions.${i}`, level, context);
+      skips.push(x);
+    }
+    if (index < down.length - 1) {
+      x = conv(g, x, `${name}.downsamplers.0.conv`, level.channels, { stride: 2 });
+      skips.push(x);
+    }
+  }
+
+  const midDepth = valueOf(config.transformer_layers_per_block, down.length - 1);
+  x = resnet(g, x, 'mid_block.resnets.0', mid.channels, context);
+  x = attend(g, x, 'mid_block.attentions.0', { ...mid, depth: midDepth }, context);
+  x = resnet(g, x, 'mid_block.resnets.1', mid.channels, context);
+
+  for (const [index, level] of up.entries()) {
+    const name = `up_blocks.${index}`;
+    for (let i = 0; i <= level.resnets; i++) {
+      x = resnet(g, concat(g, [x, skips.pop()!], 1), `${name}.resnets.${i}`, level.channels, context);
+      if (level.depth > 0) x = attend(g, x, `${name}.attentions.${i}`, level, context);
+    }
+    if (index < up.length - 1) x = conv(g, upsample2x(g, x), `${name}.upsamplers.0.conv`, level.channels);
+  }
+
+  x = silu(g, groupNorm(g, x, 'conv_norm_out', config.norm_num_groups, config.norm_eps));
+  g.output('eps', conv(g, x, 'conv_out', config.out_channels));
+  return g;
+}
+
+const valueOf = (setting: number | readonly number[], level: number): number =>
+  typeof setting === 'number' ? setting : (setting[level] ?? Number.NaN);
+
+/** The levels from high to low resolution. In these configs `attention_head_dim` is the number of heads, in spite of its name. */
+function levels(config: UNetConfig, types: readonly string[]): Level[] {
+  const count = config.block_out_channels.length;
+  const lists = {
+    down_block_types: config.down_block_types,
+    up_block_types: config.up_block_types,
+    layers_per_block: config.layers_per_block,
+    transformer_layers_per_block: config.transformer_layers_per_block,
+    attention_head_dim: config.num_attention_heads ?? config.attention_head_dim,
+  };
+  for (const [key, list] of Object.entries(lists)) {
+    if (Array.isArray(list) && list.length !== count) {
+      throw new LatinoError('ERR_LATINO_MODEL', `a UNet2DConditionModel with ${count} block_out_channels needs ${count} ${key}, not ${list.length}`);
+    }
+  }
+  return config.block_out_channels.map((channels, level) => ({
+    channels,
+    resnets: valueOf(config.layers_per_block, level),
+    heads: valueOf(config.num_attention_heads ?? config.attention_head_dim, level),
+    depth: types[level]!.startsWith('CrossAttn') ? valueOf(config.transformer_layers_per_block, level) : 0,
+  }));
+}
+
+function timeEmbedding(g: Graph, timestep: Value, config: UNetConfig): Value {
+  const base = config.block_out_channels[0]!;
+  const size = 4 * base;
+  const order = { flip: config.flip_sin_to_cos, freqShift: config.freq_shift };
+  const time = g.op('Cast', [timestep], { dims: timestep.dims, attributes: { to: int(1) } });
+  let x = sinusoid(g, time, base, order);
+  if (config.time_cond_proj_dim) {
+    const condition = g.input('timestep_cond', 'f32', ['batch', config.time_cond_proj_dim]);
+    x = add(g, x, linear(g, condition, 'time_embedding.cond_proj', base, { bias: false }));
+  }
+  x = twoLinears(g, x, 'time_embedding', size);
+  if (config.addition_embed_type !== 'text_time') return x;
+
+  const { addition_time_embed_dim: idSize, projection_class_embeddings_input_dim: joinedSize } = config;
+  if (!idSize || !joinedSize) {
+    throw new LatinoError('ERR_LATINO_MODEL', 'text_time conditioning needs addition_time_embed_dim and projection_class_embeddings_input_dim');
+  }
+  const textEmbeds = g.input('text_embeds', 'f32', ['batch', joinedSize - 6 * idSize]);
+  const timeIds = g.input('time_ids', 'f32', ['batch', 6]);
+  const flat = g.op('Reshape', [timeIds, g.integers(-1)], { dims: ['batch*6'] });
+  const ids = g.op('Reshape', [sinusoid(g, flat, idSize, order), g.integers(-1, 6 * idSize)], { dims: ['batch', 6 * idSize] });
+  return add(g, x, twoLinears(g, concat(g, [textEmbeds, ids], 1), 'add_embedding', size));
+}
+
+const twoLinears = (g: Graph, x: Value, name: string, size: number): Value =>
+  linear(g, silu(g, linear(g, x, `${name}.linear_1`, size)), `${name}.linear_2`, size);
+
+function resnet(g: Graph, x: Value, name: string, channels: number, { config, time }: Context): Value {
+  const { norm_num_groups: groups, norm_eps: epsilon } = config;
+  let hidden = conv(g, silu(g, groupNorm(g, x, `${name}.norm1`, groups, epsilon)), `${name}.conv1`, channels);
+  hidden = add(g, hidden, perChannel(g, linear(g, time, `${name}.time_emb_proj`, channels)));
+  hidden = conv(g, silu(g, groupNorm(g, hidden, `${name}.norm2`, groups, epsilon)), `${name}.conv2`, channels);
+  const shortcut = x.dims[1] === channels ? x : conv(g, x, `${name}.conv_shortcut`, channels, { kernel: 1 });
+  return add(g, hidden, shortcut);
+}
+
+function attend(g: Graph, x: Value, name: string, level: Level, { config, text }: Context): Value {
+  const { norm_num_groups: groups, use_linear_projection: linearProjection } = config;
+  return transformer(g, x, text, name, { heads: level.heads, depth: level.depth, groups, linearProjection });
+}

@@ -1,0 +1,139 @@
+import { LatinoError } from '../errors.js';
+import { AutoencoderTinyConfig, buildTinyDecoder, buildTinyEncoder } from '../networks/autoencoder_tiny.js';
+import { buildCLIPText, CLIPTextConfig } from '../networks/clip_text.js';
+import { buildUNet, UNet2DConditionConfig } from '../networks/unet2d_condition.js';
+import type { Addon, Device, Session, SessionOptions, Tensor } from '../native/addon.js';
+import type { LatentModel } from '../solver/model.js';
+import { type DiffusersFolder, openDiffusersFolder } from './diffusers_folder.js';
+import { loadSchedule, type Schedule } from './schedule.js';
+import { type CLIPTokenizer, loadTokenizer } from './tokenizer.js';
+
+const CACHED_PROMPTS = 32;
+/** Image pixels per latent pixel of every Stable Diffusion autoencoder. */
+const LATENT_SCALE = 8;
+
+/** A diffusers folder with its networks as sessions on one device. */
+export class LatentConsistencyModel implements LatentModel {
+  private readonly embeddings = new Map<string, Promise<Tensor>>();
+
+  private constructor(
+    private readonly addon: Addon,
+    readonly device: Device,
+    private readonly schedule: Schedule,
+    private readonly tokenizer: CLIPTokenizer,
+    private readonly text: { config: CLIPTextConfig; session: () => Promise<Session> },
+    private readonly unet: { config: UNet2DConditionConfig; session: Session },
+    private readonly autoencoder: { config: AutoencoderTinyConfig; encoder: Session; decoder: Session },
+  ) {}
+
+  /** @throws LatinoError ERR_LATINO_MODEL when the folder holds no model of the supported classes. */
+  static async load(addon: Addon, device: Device, folder: string, options: { threads?: number } = {}): Promise<LatentConsistencyModel> {
+    const checkpoint = await openDiffusersFolder(folder);
+    requireClass(checkpoint, 'unet', 'UNet2DConditionModel');
+    requireClass(checkpoint, 'vae', 'AutoencoderTiny');
+    requireClass(checkpoint, 'text_encoder', 'CLIPTextModel');
+
+    const create = ({ model, options: weights }: { model: Uint8Array; options: SessionOptions }): Promise<Session> =>
+      addon.createSession(device, model, { ...weights, threads: options.threads });
+    const [schedule, tokenizer, unetConfig, vaeConfig, textConfig, unetWeights, vaeWeights] = await Promise.all([
+      loadSchedule(checkpoint.component('scheduler')),
+      loadTokenizer(checkpoint.component('tokenizer')),
+      checkpoint.readConfig('unet').then((config) => UNet2DConditionConfig.parse(config)),
+      checkpoint.readConfig('vae').then((config) => AutoencoderTinyConfig.parse(config)),
+      checkpoint.readConfig('text_encoder').then((config) => CLIPTextConfig.parse(config)),
+      checkpoint.weights('unet'),
+      checkpoint.weights('vae'),
+    ]);
+    const autoencoderOptions = { clip: true, scale: vaeConfig.scaling_factor };
+    const [unet, encoder, decoder] = await Promise.all([
+      create(buildUNet(unetConfig, unetWeights)),
+      create(buildTinyEncoder(vaeConfig, vaeWeights, autoencoderOptions)),
+      create(buildTinyDecoder(vaeConfig, vaeWeights, autoencoderOptions)),
+    ]);
+    return new LatentConsistencyModel(
+      addon,
+      device,
+      schedule,
+      tokenizer,
+      { config: textConfig, session: async () => create(buildCLIPText(textConfig, await checkpoint.weights('text_encoder'))) },
+      { config: unetConfig, session: unet },
+      { config: vaeConfig, encoder, decoder },
+    );
+  }
+
+  get isXL(): boolean {
+    return this.unet.config.addition_embed_type === 'text_time';
+  }
+
+  alphaCumprod(t: number): number {
+    return this.schedule.alphaCumprod(t);
+  }
+
+  /** c: [1, tokens, channels]. Kept for the next call with the same prompt; owned by the model. */
+  embed(prompt: string): Promise<Tensor> {
+    const known = this.embeddings.get(prompt);
+    if (known) return known;
+    const embedding = this.encodeText(prompt);
+    embedding.catch(() => this.embeddings.delete(prompt));
+    this.embeddings.set(prompt, embedding);
+    if (this.embeddings.size > CACHED_PROMPTS) this.embeddings.delete(this.embeddings.keys().next().value!);
+    return embedding;
+  }
+
+  encode(image: Tensor): Tensor {
+    const [n, , height, width] = image.shape as readonly [number, number, number, number];
+    const frame = this.frame(height, width);
+    const shape = [n, this.autoencoder.config.latent_channels, frame.height / LATENT_SCALE, frame.width / LATENT_SCALE];
+    if (frame.height === height && frame.width === width) return this.autoencoder.encoder.run({ image }, { latents: shape }).latents;
+    using framed = this.addon.fitFrame(image, frame.height, frame.width);
+    return this.autoencoder.encoder.run({ image: framed }, { latents: shape }).latents;
+  }
+
+  decode(latents: Tensor, height: number, width: number): Tensor {
+    const frame = this.frame(height, width);
+    const { image } = this.autoencoder.decoder.run({ latents }, { image: [latents.shape[0]!, 3, frame.height, frame.width] });
+    if (frame.height === height && frame.width === width) return image;
+    using framed = image;
+    return this.addon.fitFrame(framed, height, width);
+  }
+
+  predictNoise(z: Tensor, t: number, promptEmbeds: Tensor): Tensor {
+    using timestep = this.device.full([z.shape[0]!], t, 'i64');
+    return this.unet.session.run({ sample: z, timestep, encoder_hidden_states: promptEmbeds }, { eps: z.shape }).eps;
+  }
+
+  async dispose(): Promise<void> {
+    await this.device.synchronize();
+    for (const embedding of this.embeddings.values()) (await embedding.catch(() => undefined))?.dispose();
+    this.embeddings.clear();
+    for (const session of [this.unet.session, this.autoencoder.encoder, this.autoencoder.decoder]) session.dispose();
+  }
+
+  /** The text encoder is needed once per prompt, so its memory is not kept. */
+  private async encodeText(prompt: string): Promise<Tensor> {
+    const session = await this.text.session();
+    try {
+      const { maxLength } = this.tokenizer;
+      using ids = this.device.upload(this.tokenizer.encode(prompt), [1, maxLength]);
+      const shape = [1, maxLength, this.text.config.hidden_size];
+      const { last_hidden_state: embedding } = session.run({ input_ids: ids }, { last_hidden_state: shape });
+      await embedding.ready();
+      return embedding;
+    } finally {
+      session.dispose();
+    }
+  }
+
+  /** The networks halve their input several times: an image of any other size is mirrored up to the next fitting one. */
+  private frame(height: number, width: number): { height: number; width: number } {
+    const multiple = LATENT_SCALE * 2 ** (this.unet.config.block_out_channels.length - 1);
+    return { height: Math.ceil(height / multiple) * multiple, width: Math.ceil(width / multiple) * multiple };
+  }
+}
+
+function requireClass(checkpoint: DiffusersFolder, component: string, expected: string): void {
+  const actual = checkpoint.className(component);
+  if (actual !== expected) {
+    throw new LatinoError('ERR_LATINO_MODEL', `Expected ${component} of class ${expected} in ${checkpoint.path} but found ${actual ?? 'none'}`);
+  }
+}

@@ -38,9 +38,9 @@ __global__ void sumRowsKernel(std::int64_t n, float* out, Map map) {
 }
 #endif
 
-/// f(i) for every i in [0, n), in any order. Inside tasks only.
+/// f(i) for every i in [0, n), in any order; on a CPU a thread takes `grain` of them at a time. Inside tasks only.
 template <class F>
-void forEach(Device& device, std::int64_t n, F f) {
+void forEach(Device& device, std::int64_t n, F f, std::int64_t grain = kLoopGrain) {
 #ifdef __CUDACC__
   if (device.kind() == DeviceKind::cuda) {
     const unsigned blocks = static_cast<unsigned>(std::clamp<std::int64_t>((n + 255) / 256, 1, 65535));
@@ -48,7 +48,7 @@ void forEach(Device& device, std::int64_t n, F f) {
     return;
   }
 #endif
-  device.threads().parallelFor(n, kLoopGrain, [&f](std::int64_t begin, std::int64_t end) {
+  device.threads().parallelFor(n, grain, [&f](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) f(i);
   });
 }

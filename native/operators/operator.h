@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/scalar.h"
+#include "linalg/matrix.h"
 #include "tensor/tensor.h"
 
 namespace latino {
@@ -42,10 +43,6 @@ class Operator {
 };
 
 /// A = vertical ⊗ horizontal: y = vertical · x · horizontalᵀ per channel. Matrices are row-major [rows, columns] in double.
-struct Matrix {
-  std::int64_t rows = 0, columns = 0;
-  std::vector<double> values;
-};
 std::shared_ptr<Operator> makeSeparable(std::shared_ptr<Device> device, Matrix vertical, Matrix horizontal);
 
 /// A convolution kernel [height, width] whose centre is the tap (centreY, centreX).
@@ -55,6 +52,9 @@ struct Kernel {
 };
 /// Circular true convolution on [.., H, W], then every factor-th pixel from index 0 (factor 1: no decimation). Exact prox by FFT.
 std::shared_ptr<Operator> makeCircularConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width, std::int64_t factor);
+
+/// Throws ArgumentError or ShapeError unless kernel, size and factor fit together.
+void requireKernel(const Kernel& kernel, std::int64_t height, std::int64_t width, std::int64_t factor);
 
 enum class Boundary { reflect, replicate, zero, circular };
 /// True convolution with any boundary, then decimation; prox by preconditioned conjugate gradients (relative residual 1e-7).

@@ -116,7 +116,8 @@ function writeValue(value: Value, pbf: Pbf): void {
 function writeTensorType(value: Value, pbf: Pbf): void {
   pbf.writeVarintField(1, ELEMENT_TYPE[value.dtype]);
   const writeShape = (v: Value, p: Pbf) => {
-    for (const dim of v.dims) p.writeMessage(1, (d: number | string, q: Pbf) => (typeof d === 'number' ? q.writeVarintField(1, d) : q.writeStringField(2, d)), dim);
+    for (const dim of v.dims)
+      p.writeMessage(1, (d: number | string, q: Pbf) => (typeof d === 'number' ? q.writeVarintField(1, d) : q.writeStringField(2, d)), dim);
   };
   pbf.writeMessage(2, writeShape, value);
 }

@@ -6,7 +6,7 @@ import { activation, add, clip, conv, scale, shift, upsample2x } from './layers.
 
 const widths = z.array(z.int()).default([64, 64, 64, 64]);
 
-export const tinyAutoencoderConfigSchema = z.object({
+const schema = z.object({
   in_channels: z.int().default(3),
   out_channels: z.int().default(3),
   latent_channels: z.int().default(4),
@@ -20,10 +20,11 @@ export const tinyAutoencoderConfigSchema = z.object({
   scaling_factor: z.number().default(1),
   shift_factor: only(0),
 });
-export type TinyAutoencoderConfig = z.output<typeof tinyAutoencoderConfigSchema>;
-
-export const parseTinyAutoencoderConfig = (json: unknown): TinyAutoencoderConfig =>
-  parseConfig(tinyAutoencoderConfigSchema, json, 'an AutoencoderTiny');
+export type AutoencoderTinyConfig = z.output<typeof schema>;
+export const AutoencoderTinyConfig = {
+  /** Reads a config.json; missing keys get diffusers' defaults. Throws ERR_LATINO_MODEL for what is not supported. */
+  parse: (json: unknown): AutoencoderTinyConfig => parseConfig(schema, json, 'an AutoencoderTiny'),
+};
 
 export interface TinyAutoencoderOptions {
   /** Clip images to [-1, 1]: before encoding, after decoding. */
@@ -33,10 +34,10 @@ export interface TinyAutoencoderOptions {
 }
 
 /** Input `image` [N, 3, H, W] in [-1, 1]; output `latents` [N, C, H/8, W/8] times the scale. */
-export const buildTinyEncoder = (config: TinyAutoencoderConfig, weights: WeightStore, options?: TinyAutoencoderOptions): BuiltModel =>
+export const buildTinyEncoder = (config: AutoencoderTinyConfig, weights: WeightStore, options?: TinyAutoencoderOptions): BuiltModel =>
   tinyEncoderGraph(config, weights, options).build();
 
-export function tinyEncoderGraph(config: TinyAutoencoderConfig, weights: WeightStore, options: TinyAutoencoderOptions = {}): Graph {
+export function tinyEncoderGraph(config: AutoencoderTinyConfig, weights: WeightStore, options: TinyAutoencoderOptions = {}): Graph {
   const g = new Graph('tiny_encoder', weights);
   const image = g.input('image', 'f32', ['batch', config.in_channels, 'height', 'width']);
   let x = options.clip ? clip(g, image, -1, 1) : image;
@@ -54,10 +55,10 @@ export function tinyEncoderGraph(config: TinyAutoencoderConfig, weights: WeightS
 }
 
 /** Input `latents` [N, C, h, w], divided by the scale first; output `image` [N, 3, 8h, 8w]. */
-export const buildTinyDecoder = (config: TinyAutoencoderConfig, weights: WeightStore, options?: TinyAutoencoderOptions): BuiltModel =>
+export const buildTinyDecoder = (config: AutoencoderTinyConfig, weights: WeightStore, options?: TinyAutoencoderOptions): BuiltModel =>
   tinyDecoderGraph(config, weights, options).build();
 
-export function tinyDecoderGraph(config: TinyAutoencoderConfig, weights: WeightStore, options: TinyAutoencoderOptions = {}): Graph {
+export function tinyDecoderGraph(config: AutoencoderTinyConfig, weights: WeightStore, options: TinyAutoencoderOptions = {}): Graph {
   const g = new Graph('tiny_decoder', weights);
   const latents = g.input('latents', 'f32', ['batch', config.latent_channels, 'height', 'width']);
   let x = scale(g, latents, 1 / ((options.scale ?? 1) * 3));
@@ -82,7 +83,7 @@ export function tinyDecoderGraph(config: TinyAutoencoderConfig, weights: WeightS
 }
 
 /** Three convolutions with a residual around them. */
-function block(g: Graph, x: Value, name: string, config: TinyAutoencoderConfig): Value {
+function block(g: Graph, x: Value, name: string, config: AutoencoderTinyConfig): Value {
   const channels = Number(x.dims[1]);
   let hidden = activation(g, conv(g, x, `${name}.conv.0`, channels), config.act_fn);
   hidden = activation(g, conv(g, hidden, `${name}.conv.2`, channels), config.act_fn);

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { type BuiltModel, Graph, int, type Value } from '../graph/graph.js';
 import type { WeightStore } from '../graph/weights.js';
-import { type Activation, activation, add, attention, layerNorm, linear } from './layers.js';
 import { parseConfig } from './config.js';
+import { type Activation, activation, add, attention, layerNorm, linear } from './layers.js';
 
-export const clipTextConfigSchema = z.object({
+const schema = z.object({
   vocab_size: z.int().default(49408),
   hidden_size: z.int().default(512),
   intermediate_size: z.int().default(2048),
@@ -16,9 +16,11 @@ export const clipTextConfigSchema = z.object({
   layer_norm_eps: z.number().default(1e-5),
   eos_token_id: z.int().default(49407),
 });
-export type ClipTextConfig = z.output<typeof clipTextConfigSchema>;
-
-export const parseClipTextConfig = (json: unknown): ClipTextConfig => parseConfig(clipTextConfigSchema, json, 'a CLIP text encoder');
+export type CLIPTextConfig = z.output<typeof schema>;
+export const CLIPTextConfig = {
+  /** Reads a config.json; missing keys get transformers' defaults. Throws ERR_LATINO_MODEL for what is not supported. */
+  parse: (json: unknown): CLIPTextConfig => parseConfig(schema, json, 'a CLIP text encoder'),
+};
 
 /** The eos_token_id in configs written before transformers 4.24: it stands for "the largest id". */
 const LEGACY_EOS = 2;
@@ -27,9 +29,9 @@ const LEGACY_EOS = 2;
  * CLIP's text encoder. Input `input_ids` [N, S] int64. Outputs `last_hidden_state` and `hidden_states_penultimate` [N, S, H],
  * `pooler_output` [N, H], and `text_embeds` [N, P] where the weights have a text_projection.
  */
-export const buildClipText = (config: ClipTextConfig, weights: WeightStore): BuiltModel => clipTextGraph(config, weights).build();
+export const buildCLIPText = (config: CLIPTextConfig, weights: WeightStore): BuiltModel => clipTextGraph(config, weights).build();
 
-export function clipTextGraph(config: ClipTextConfig, weights: WeightStore): Graph {
+export function clipTextGraph(config: CLIPTextConfig, weights: WeightStore): Graph {
   const g = new Graph('clip_text', weights);
   const { hidden_size: width, layer_norm_eps: epsilon } = config;
   const prefix = g.hasWeight('text_model.final_layer_norm.weight') ? 'text_model.' : '';
@@ -55,7 +57,7 @@ export function clipTextGraph(config: ClipTextConfig, weights: WeightStore): Gra
   return g;
 }
 
-function embeddings(g: Graph, ids: Value, name: string, config: ClipTextConfig): Value {
+function embeddings(g: Graph, ids: Value, name: string, config: CLIPTextConfig): Value {
   const { hidden_size: width } = config;
   const tokens = g.weight(`${name}.token_embedding.weight`, [config.vocab_size, width]);
   const positions = g.weight(`${name}.position_embedding.weight`, [config.max_position_embeddings, width]);
@@ -64,7 +66,7 @@ function embeddings(g: Graph, ids: Value, name: string, config: ClipTextConfig):
   return add(g, g.op('Gather', [tokens, ids], { dims: ['batch', 'tokens', width] }), used);
 }
 
-function encoderLayer(g: Graph, x: Value, name: string, config: ClipTextConfig): Value {
+function encoderLayer(g: Graph, x: Value, name: string, config: CLIPTextConfig): Value {
   const { hidden_size: width, layer_norm_eps: epsilon } = config;
   const normed = layerNorm(g, x, `${name}.layer_norm1`, epsilon);
   const [query, key, value] = ['q_proj', 'k_proj', 'v_proj'].map((part) => linear(g, normed, `${name}.self_attn.${part}`, width));

@@ -8,7 +8,7 @@ import { transformer } from './transformer2d.js';
 
 const perLevel = z.union([z.int(), z.array(z.int())]);
 
-export const unetConfigSchema = z.object({
+const schema = z.object({
   in_channels: z.int().default(4),
   out_channels: z.int().default(4),
   block_out_channels: z.array(z.int()).default([320, 640, 1280, 1280]),
@@ -58,9 +58,11 @@ export const unetConfigSchema = z.object({
   time_embedding_type: only('positional'),
   timestep_post_act: only<string>(),
 });
-export type UNetConfig = z.output<typeof unetConfigSchema>;
-
-export const parseUNetConfig = (json: unknown): UNetConfig => parseConfig(unetConfigSchema, json, 'a UNet2DConditionModel');
+export type UNet2DConditionConfig = z.output<typeof schema>;
+export const UNet2DConditionConfig = {
+  /** Reads a config.json; missing keys get diffusers' defaults. Throws ERR_LATINO_MODEL for what is not supported. */
+  parse: (json: unknown): UNet2DConditionConfig => parseConfig(schema, json, 'a UNet2DConditionModel'),
+};
 
 interface Level {
   readonly channels: number;
@@ -72,7 +74,7 @@ interface Level {
 
 /** What every block of the network sees. */
 interface Context {
-  readonly config: UNetConfig;
+  readonly config: UNet2DConditionConfig;
   readonly text: Value;
   /** SiLU of the time embedding [N, E]. */
   readonly time: Value;
@@ -83,9 +85,9 @@ interface Context {
  * `timestep_cond` [N, T] with time_cond_proj_dim; `text_embeds` [N, P] and `time_ids` [N, 6] with text_time.
  * Output `eps`, of the shape of `sample`. Height and width are multiples of 2 ** (levels - 1).
  */
-export const buildUNet = (config: UNetConfig, weights: WeightStore): BuiltModel => unetGraph(config, weights).build();
+export const buildUNet = (config: UNet2DConditionConfig, weights: WeightStore): BuiltModel => unetGraph(config, weights).build();
 
-export function unetGraph(config: UNetConfig, weights: WeightStore): Graph {
+export function unetGraph(config: UNet2DConditionConfig, weights: WeightStore): Graph {
   const g = new Graph('unet2d_condition', weights);
   const sample = g.input('sample', 'f32', ['batch', config.in_channels, 'height', 'width']);
   const timestep = g.input('timestep', 'i64', ['batch']);
@@ -110,7 +112,7 @@ export function unetGraph(config: UNetConfig, weights: WeightStore): Graph {
     }
   }
 
-  const midDepth = valueOf(config.transformer_layers_per_block, down.length - 1);
+  const midDepth = atLevel(config.transformer_layers_per_block, down.length - 1);
   x = resnet(g, x, 'mid_block.resnets.0', mid.channels, context);
   x = attend(g, x, 'mid_block.attentions.0', { ...mid, depth: midDepth }, context);
   x = resnet(g, x, 'mid_block.resnets.1', mid.channels, context);
@@ -129,11 +131,11 @@ export function unetGraph(config: UNetConfig, weights: WeightStore): Graph {
   return g;
 }
 
-const valueOf = (setting: number | readonly number[], level: number): number =>
+const atLevel = (setting: number | readonly number[], level: number): number =>
   typeof setting === 'number' ? setting : (setting[level] ?? Number.NaN);
 
 /** The levels from high to low resolution. In these configs `attention_head_dim` is the number of heads, in spite of its name. */
-function levels(config: UNetConfig, types: readonly string[]): Level[] {
+function levels(config: UNet2DConditionConfig, types: readonly string[]): Level[] {
   const count = config.block_out_channels.length;
   const lists = {
     down_block_types: config.down_block_types,
@@ -144,18 +146,21 @@ function levels(config: UNetConfig, types: readonly string[]): Level[] {
   };
   for (const [key, list] of Object.entries(lists)) {
     if (Array.isArray(list) && list.length !== count) {
-      throw new LatinoError('ERR_LATINO_MODEL', `a UNet2DConditionModel with ${count} block_out_channels needs ${count} ${key}, not ${list.length}`);
+      throw new LatinoError(
+        'ERR_LATINO_MODEL',
+        `a UNet2DConditionModel with ${count} block_out_channels needs ${count} ${key}, not ${list.length}`,
+      );
     }
   }
   return config.block_out_channels.map((channels, level) => ({
     channels,
-    resnets: valueOf(config.layers_per_block, level),
-    heads: valueOf(config.num_attention_heads ?? config.attention_head_dim, level),
-    depth: types[level]!.startsWith('CrossAttn') ? valueOf(config.transformer_layers_per_block, level) : 0,
+    resnets: atLevel(config.layers_per_block, level),
+    heads: atLevel(config.num_attention_heads ?? config.attention_head_dim, level),
+    depth: types[level]!.startsWith('CrossAttn') ? atLevel(config.transformer_layers_per_block, level) : 0,
   }));
 }
 
-function timeEmbedding(g: Graph, timestep: Value, config: UNetConfig): Value {
+function timeEmbedding(g: Graph, timestep: Value, config: UNet2DConditionConfig): Value {
   const base = config.block_out_channels[0]!;
   const size = 4 * base;
   const order = { flip: config.flip_sin_to_cos, freqShift: config.freq_shift };
@@ -170,7 +175,10 @@ function timeEmbedding(g: Graph, timestep: Value, config: UNetConfig): Value {
 
   const { addition_time_embed_dim: idSize, projection_class_embeddings_input_dim: joinedSize } = config;
   if (!idSize || !joinedSize) {
-    throw new LatinoError('ERR_LATINO_MODEL', 'text_time conditioning needs addition_time_embed_dim and projection_class_embeddings_input_dim');
+    throw new LatinoError(
+      'ERR_LATINO_MODEL',
+      'text_time conditioning needs addition_time_embed_dim and projection_class_embeddings_input_dim',
+    );
   }
   const textEmbeds = g.input('text_embeds', 'f32', ['batch', joinedSize - 6 * idSize]);
   const timeIds = g.input('time_ids', 'f32', ['batch', 6]);

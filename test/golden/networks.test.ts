@@ -3,11 +3,11 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Graph } from '../../src/graph/graph.js';
 import type { WeightStore } from '../../src/graph/weights.js';
-import { parseTinyAutoencoderConfig, tinyDecoderGraph, tinyEncoderGraph } from '../../src/networks/autoencoder_tiny.js';
-import { clipTextGraph, parseClipTextConfig } from '../../src/networks/clip_text.js';
-import { parseUNetConfig, unetGraph } from '../../src/networks/unet2d_condition.js';
-import { createRunner, relativeError } from '../support/networks.js';
-import { readTensors, readWeights, type TensorData } from '../support/safetensors.js';
+import { AutoencoderTinyConfig, tinyDecoderGraph, tinyEncoderGraph } from '../../src/networks/autoencoder_tiny.js';
+import { clipTextGraph, CLIPTextConfig } from '../../src/networks/clip_text.js';
+import { UNet2DConditionConfig, unetGraph } from '../../src/networks/unet2d_condition.js';
+import { createInPlaceRunner, createRunner, relativeError } from '../support/networks.js';
+import { readTensors, readWeights, type Stored } from '../support/safetensors.js';
 
 const GOLDEN = resolve(process.env.LATINO_GOLDEN ?? 'test/golden');
 const PORTRAITS = resolve('models/portraits-lcm');
@@ -45,12 +45,22 @@ describe('networks against diffusers', () => {
     });
   }
 
+  const sharded = join(GOLDEN, 'models', 'tiny-lcm-unet');
+  it.skipIf(!existsSync(sharded))('reads F32 weights in place, from several files', async () => {
+    const cases = casesOf(await readTensors(join(sharded, 'io.safetensors')), 'unet');
+    const { config, store } = await openNetwork(join(sharded, 'unet-sharded'), '.safetensors');
+    const built = unetGraph(UNet2DConditionConfig.parse(config), store).build();
+    expect(built.options.weights).toEqual([]);
+    const run = await createInPlaceRunner(built);
+    for (const [name, error] of await errorsOf(cases, (tensors) => run(unetInputs(tensors)))) expect(error, name).toBeLessThan(EPS_TOLERANCE);
+  });
+
   const trace = join(GOLDEN, 'solver', 'latino.safetensors');
   it.skipIf(!existsSync(PORTRAITS) || !existsSync(trace))('portraits-lcm along the trace of a restoration', async () => {
     const tensors = await readTensors(trace);
     const timesteps = [999, 874, 749, 624, 499, 374, 249, 124];
     const network = await openNetwork(join(PORTRAITS, 'unet'), '.safetensors');
-    const run = await createRunner(unetGraph(parseUNetConfig(network.config), network.store), network.values);
+    const run = await createRunner(unetGraph(UNet2DConditionConfig.parse(network.config), network.store), network.values);
     const errors: [string, number][] = [];
     for (const [step, t] of timesteps.entries()) {
       const { eps } = await run({
@@ -71,7 +81,7 @@ interface Network {
   readonly values: Parameters<typeof createRunner>[1];
 }
 
-type Cases = Map<string, Record<string, TensorData>>;
+type Cases = Map<string, Record<string, Stored>>;
 
 async function openNetwork(folder: string, suffix: string): Promise<Network> {
   const { store, values } = await readWeights(folder, suffix);
@@ -79,7 +89,7 @@ async function openNetwork(folder: string, suffix: string): Promise<Network> {
 }
 
 /** The tensors `component/case/tensor`, or `component/tensor` as the only case, by case. */
-function casesOf(tensors: ReadonlyMap<string, TensorData>, component: string): Cases {
+function casesOf(tensors: ReadonlyMap<string, Stored>, component: string): Cases {
   const cases: Cases = new Map();
   for (const [name, tensor] of tensors) {
     const parts = name.split('/');
@@ -90,21 +100,21 @@ function casesOf(tensors: ReadonlyMap<string, TensorData>, component: string): C
   return cases;
 }
 
+const unetInputs = (tensors: Record<string, Stored>): Record<string, Stored> =>
+  Object.fromEntries(Object.entries(tensors).filter(([name]) => UNET_INPUTS.includes(name)));
+
 async function unetErrors({ config, store, values }: Network, cases: Cases) {
-  const run = await createRunner(unetGraph(parseUNetConfig(config), store), values);
-  return errorsOf(cases, async (tensors) => {
-    const inputs = Object.fromEntries(Object.entries(tensors).filter(([name]) => UNET_INPUTS.includes(name)));
-    return run(inputs);
-  });
+  const run = await createRunner(unetGraph(UNet2DConditionConfig.parse(config), store), values);
+  return errorsOf(cases, (tensors) => run(unetInputs(tensors)));
 }
 
 async function textErrors({ config, store, values }: Network, cases: Cases) {
-  const run = await createRunner(clipTextGraph(parseClipTextConfig(config), store), values);
+  const run = await createRunner(clipTextGraph(CLIPTextConfig.parse(config), store), values);
   return errorsOf(cases, ({ input_ids }) => run({ input_ids: input_ids! }));
 }
 
 async function tinyAutoencoderErrors({ config: json, store, values }: Network, cases: Cases) {
-  const config = parseTinyAutoencoderConfig(json);
+  const config = AutoencoderTinyConfig.parse(json);
   const runner = (graph: Graph) => createRunner(graph, values);
   const encode = await runner(tinyEncoderGraph(config, store));
   const decode = await runner(tinyDecoderGraph(config, store));
@@ -116,7 +126,7 @@ async function tinyAutoencoderErrors({ config: json, store, values }: Network, c
 }
 
 /** The relative error of every output that the case has a reference for. */
-async function errorsOf(cases: Cases, run: (tensors: Record<string, TensorData>) => Promise<Record<string, TensorData>>) {
+async function errorsOf(cases: Cases, run: (tensors: Record<string, Stored>) => Promise<Record<string, Stored>>) {
   const errors: [string, number][] = [];
   for (const [label, tensors] of cases) {
     const outputs = await run(tensors);

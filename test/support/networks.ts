@@ -1,15 +1,24 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Graph } from '../../src/graph/graph.js';
+import type { BuiltModel, Graph } from '../../src/graph/graph.js';
 import { lower } from '../../src/graph/lower.js';
 import { serializeModel } from '../../src/graph/onnx.js';
 import type { WeightInfo } from '../../src/graph/weights.js';
-import type { TensorData } from './safetensors.js';
+import type { Stored } from './safetensors.js';
 
 /** Runs a network in ONNX Runtime's own binding, with its weights inside the model. */
 export async function createRunner(graph: Graph, values: (weight: WeightInfo) => Uint8Array) {
   const { model } = serializeModel(lower(graph), values);
-  const session = await InferenceSession.create(model, { logSeverityLevel: 3 });
-  return async (inputs: Record<string, TensorData>): Promise<Record<string, TensorData>> => {
+  return runnerOf(await InferenceSession.create(model, { logSeverityLevel: 3 }));
+}
+
+/** Runs a built network whose weights are all F32, read from their files by ONNX Runtime. */
+export async function createInPlaceRunner({ model, options }: BuiltModel) {
+  const extra = { session: { model_external_initializers_file_folder_path: options.folder } };
+  return runnerOf(await InferenceSession.create(model, { logSeverityLevel: 3, extra }));
+}
+
+function runnerOf(session: InferenceSession) {
+  return async (inputs: Record<string, Stored>): Promise<Record<string, Stored>> => {
     const feeds = Object.fromEntries(
       Object.entries(inputs).map(([name, { data, shape }]) => [
         name,
@@ -24,7 +33,7 @@ export async function createRunner(graph: Graph, values: (weight: WeightInfo) =>
 }
 
 /** max |got - want| / max |want| */
-export function relativeError(got: TensorData, want: TensorData): number {
+export function relativeError(got: Stored, want: Stored): number {
   if (got.shape.join() !== want.shape.join()) throw new Error(`got shape ${got.shape}, expected ${want.shape}`);
   let difference = 0;
   let largest = 0;

@@ -1,8 +1,8 @@
-import { readFile, readdir, realpath } from 'node:fs/promises';
+import { readdir, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
 
-export interface TensorData {
+export interface Stored {
   readonly shape: number[];
   readonly data: Float32Array | BigInt64Array;
 }
@@ -15,14 +15,23 @@ async function readEntries(path: string) {
   const header = JSON.parse(bytes.toString('utf8', 8, 8 + headerLength)) as Header;
   return Object.entries(header)
     .filter(([name]) => name !== '__metadata__')
-    .map(([name, { dtype, shape, data_offsets: [begin, end] }]) => {
-      const offset = 8 + headerLength + begin;
-      return { name, dtype, shape, offset, bytes: bytes.subarray(offset, 8 + headerLength + end) };
-    });
+    .map(
+      ([
+        name,
+        {
+          dtype,
+          shape,
+          data_offsets: [begin, end],
+        },
+      ]) => {
+        const offset = 8 + headerLength + begin;
+        return { name, dtype, shape, offset, bytes: bytes.subarray(offset, 8 + headerLength + end) };
+      },
+    );
 }
 
 /** All tensors of a file; float16 and bfloat16 are widened. */
-export async function readTensors(path: string): Promise<Map<string, TensorData>> {
+export async function readTensors(path: string): Promise<Map<string, Stored>> {
   return new Map((await readEntries(path)).map(({ name, dtype, shape, bytes }) => [name, { shape, data: numbers(dtype, bytes) }]));
 }
 

@@ -1,0 +1,112 @@
+// What the addon exports; src/native/addon.ts is its contract.
+#include "addon/wraps.h"
+#include "kernels/elementwise.h"
+
+namespace latino::addon {
+
+namespace {
+
+Napi::Value openDevice(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const std::string name = stringFrom(info[0], "device");
+    std::int64_t threads = 0;
+    if (info[1].IsObject() && !info[1].As<Napi::Object>().Get("threads").IsUndefined()) threads = integerFrom(info[1].As<Napi::Object>().Get("threads"), "threads");
+    if (threads < 0 || threads > 1024) throw ArgumentError("Expected an integer from 0 to 1024 for threads but received " + std::to_string(threads));
+    if (name == "cpu") return DeviceWrap::make(info.Env(), openCpuDevice(static_cast<unsigned>(threads)));
+    if (name.starts_with("cuda")) throw DeviceError("Expected cpu for device but received " + name + ": this build has no CUDA backend");
+    throw DeviceError("Expected cpu or cuda:<index> for device but received " + name);
+  });
+}
+
+Matrix matrixFrom(const Napi::Value& value, const char* name) {
+  const Napi::Object object = objectFrom(value, name);
+  return {integerFrom(object.Get("rows"), "rows"), integerFrom(object.Get("columns"), "columns"), doublesFrom(object.Get("values"), "values")};
+}
+
+Kernel kernelFrom(const Napi::Value& value) {
+  const Napi::Object object = objectFrom(value, "kernel");
+  return {integerFrom(object.Get("height"), "height"), integerFrom(object.Get("width"), "width"), integerFrom(object.Get("centreY"), "centreY"),
+          integerFrom(object.Get("centreX"), "centreX"), doublesFrom(object.Get("taps"), "taps")};
+}
+
+Boundary boundaryFrom(const Napi::Value& value) {
+  const std::string name = stringFrom(value, "boundary");
+  if (name == "reflect") return Boundary::reflect;
+  if (name == "replicate") return Boundary::replicate;
+  if (name == "zero") return Boundary::zero;
+  if (name == "circular") return Boundary::circular;
+  throw ArgumentError("Expected reflect, replicate, zero or circular for boundary but received " + name);
+}
+
+/// A function that returns what `body` makes of its arguments; exceptions become JavaScript errors.
+template <class Body>
+void add(Napi::Env env, Napi::Object& exports, const char* name, Body body) {
+  exports.Set(name, Napi::Function::New(env, [body](const Napi::CallbackInfo& info) -> Napi::Value {
+                return guarded(info.Env(), [&]() -> Napi::Value { return body(info); });
+              }));
+}
+
+void addKernels(Napi::Env env, Napi::Object& exports) {
+  using Info = const Napi::CallbackInfo&;
+  add(env, exports, "linearCombination", [](Info info) {
+    return TensorWrap::make(info.Env(), linearCombination(numberFrom(info[0], "a"), TensorWrap::from(info[1], "x"), numberFrom(info[2], "b"), TensorWrap::from(info[3], "y")));
+  });
+  add(env, exports, "clip", [](Info info) {
+    return TensorWrap::make(info.Env(), clip(TensorWrap::from(info[0], "x"), numberFrom(info[1], "low"), numberFrom(info[2], "high")));
+  });
+  add(env, exports, "norm", [](Info info) { return TensorWrap::make(info.Env(), norm(TensorWrap::from(info[0], "x"))); });
+  add(env, exports, "power", [](Info info) {
+    return TensorWrap::make(info.Env(), power(TensorWrap::from(info[0], "x"), numberFrom(info[1], "coefficient"), numberFrom(info[2], "exponent")));
+  });
+  add(env, exports, "fitFrame", [](Info info) {
+    return TensorWrap::make(info.Env(), fitFrame(TensorWrap::from(info[0], "x"), integerFrom(info[1], "height"), integerFrom(info[2], "width")));
+  });
+}
+
+void addOperators(Napi::Env env, Napi::Object& exports) {
+  using Info = const Napi::CallbackInfo&;
+  add(env, exports, "separable", [](Info info) {
+    return OperatorWrap::make(info.Env(), makeSeparable(DeviceWrap::from(info[0]), matrixFrom(info[1], "vertical"), matrixFrom(info[2], "horizontal")));
+  });
+  add(env, exports, "circularConvolution", [](Info info) {
+    return OperatorWrap::make(info.Env(), makeCircularConvolution(DeviceWrap::from(info[0]), kernelFrom(info[1]), integerFrom(info[2], "height"),
+                                                                  integerFrom(info[3], "width"), integerFrom(info[4], "factor")));
+  });
+  add(env, exports, "convolution", [](Info info) {
+    return OperatorWrap::make(info.Env(), makeConvolution(DeviceWrap::from(info[0]), kernelFrom(info[1]), integerFrom(info[2], "height"),
+                                                          integerFrom(info[3], "width"), integerFrom(info[4], "factor"), boundaryFrom(info[5])));
+  });
+  add(env, exports, "mask", [](Info info) {
+    const std::vector<double> values = doublesFrom(info[3], "mask");
+    return OperatorWrap::make(info.Env(), makeMask(DeviceWrap::from(info[0]), integerFrom(info[1], "height"), integerFrom(info[2], "width"),
+                                                   std::vector<float>(values.begin(), values.end())));
+  });
+  add(env, exports, "identity", [](Info info) { return OperatorWrap::make(info.Env(), makeIdentity(DeviceWrap::from(info[0]))); });
+  add(env, exports, "channelMix", [](Info info) {
+    return OperatorWrap::make(info.Env(), makeChannelMix(DeviceWrap::from(info[0]), doublesFrom(info[1], "weights")));
+  });
+}
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  auto* classes = new Classes{Napi::Persistent(DeviceWrap::define(env)), Napi::Persistent(TensorWrap::define(env)),
+                              Napi::Persistent(OperatorWrap::define(env)), Napi::Persistent(SessionWrap::define(env))};
+  env.SetInstanceData(classes);  // owned by the environment from here
+  add(env, exports, "openRuntime", [](const Napi::CallbackInfo& info) -> Napi::Value {
+    openRuntime(stringFrom(info[0], "libraryPath"));
+    return info.Env().Undefined();
+  });
+  add(env, exports, "runtimeVersion", [](const Napi::CallbackInfo& info) -> Napi::Value { return Napi::String::New(info.Env(), runtimeVersion()); });
+  exports.Set("openDevice", Napi::Function::New<openDevice>(env));
+  exports.Set("createSession", Napi::Function::New<&SessionWrap::create>(env));
+  addKernels(env, exports);
+  addOperators(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+}  // namespace latino::addon
+
+static Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) { return latino::addon::initialise(env, exports); }
+
+NODE_API_MODULE(latino, initialiseAddon)

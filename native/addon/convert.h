@@ -1,0 +1,40 @@
+// JavaScript values to C++ and back; every mismatch is one sentence with a code.
+#pragma once
+
+#include <napi.h>
+
+#include <new>
+#include <string>
+
+#include "kernels/scalar.h"
+#include "operators/operator.h"
+#include "tensor/error.h"
+#include "tensor/tensor.h"
+
+namespace latino::addon {
+
+/// A JavaScript error with a stable `code`.
+Napi::Error makeError(Napi::Env env, const std::exception_ptr& error);
+
+/// Runs body; a C++ exception becomes a JavaScript one, so that nothing escapes into Node.
+template <class Body>
+auto guarded(Napi::Env env, Body body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (...) {
+    throw makeError(env, std::current_exception());
+  }
+}
+
+double numberFrom(const Napi::Value& value, const char* name);
+std::int64_t integerFrom(const Napi::Value& value, const char* name);
+std::string stringFrom(const Napi::Value& value, const char* name);
+Shape shapeFrom(const Napi::Value& value, const char* name);
+Napi::Array toArray(Napi::Env env, const Shape& shape);
+/// A typed array's values in double.
+std::vector<double> doublesFrom(const Napi::Value& value, const char* name);
+Napi::Object objectFrom(const Napi::Value& value, const char* name);
+
+}  // namespace latino::addon

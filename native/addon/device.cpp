@@ -1,0 +1,106 @@
+#include "addon/wraps.h"
+#include "kernels/elementwise.h"
+
+namespace latino::addon {
+
+Napi::Function DeviceWrap::define(Napi::Env env) {
+  return DefineClass(env, "Device",
+                     {InstanceMethod<&DeviceWrap::upload>("upload"), InstanceMethod<&DeviceWrap::full>("full"), InstanceMethod<&DeviceWrap::randn>("randn"),
+                      InstanceMethod<&DeviceWrap::synchronize>("synchronize"), InstanceAccessor<&DeviceWrap::transfers>("transfers"),
+                      InstanceAccessor<&DeviceWrap::memory>("memory"), InstanceAccessor<&DeviceWrap::kind>("kind"),
+                      InstanceAccessor<&DeviceWrap::index>("index"), InstanceAccessor<&DeviceWrap::name>("name")});
+}
+
+Napi::Object DeviceWrap::make(Napi::Env env, std::shared_ptr<Device> device) {
+  const Napi::Object object = env.GetInstanceData<Classes>()->device.New({});
+  Unwrap(object)->device_ = std::move(device);
+  return object;
+}
+
+DeviceWrap::DeviceWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+
+const std::shared_ptr<Device>& DeviceWrap::from(const Napi::Value& value, const char* name) {
+  if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(value.Env().GetInstanceData<Classes>()->device.Value())) {
+    throw ArgumentError(std::string("Expected a Device for ") + name);
+  }
+  return Unwrap(value.As<Napi::Object>())->device_;
+}
+
+Napi::Value DeviceWrap::upload(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const Shape shape = shapeFrom(info[1], "shape");
+    if (!info[0].IsTypedArray()) throw ArgumentError("Expected a Float32Array, BigInt64Array or Uint16Array for data");
+    const auto array = info[0].As<Napi::TypedArray>();
+    DType dtype = DType::f32;
+    switch (array.TypedArrayType()) {
+      case napi_float32_array:
+        break;
+      case napi_bigint64_array:
+        dtype = DType::i64;
+        break;
+      case napi_uint16_array:
+        dtype = DType::f16;
+        break;
+      default:
+        throw ArgumentError("Expected a Float32Array, BigInt64Array or Uint16Array for data");
+    }
+    if (static_cast<std::int64_t>(array.ElementLength()) != elementCount(shape)) {
+      throw ShapeError("Expected " + std::to_string(elementCount(shape)) + " values for shape " + toString(shape) + " but received " + std::to_string(array.ElementLength()));
+    }
+    const auto* bytes = static_cast<const std::byte*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+    return TensorWrap::make(info.Env(), latino::upload(device_, shape, dtype, bytes));
+  });
+}
+
+Napi::Value DeviceWrap::full(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const std::string dtype = info[2].IsUndefined() ? "f32" : stringFrom(info[2], "dtype");
+    if (dtype != "f32" && dtype != "i64") throw ArgumentError("Expected f32 or i64 for dtype but received " + dtype);
+    return TensorWrap::make(info.Env(), latino::full(device_, shapeFrom(info[0], "shape"), dtype == "f32" ? DType::f32 : DType::i64, numberFrom(info[1], "value")));
+  });
+}
+
+Napi::Value DeviceWrap::randn(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    std::uint64_t seed = 0;
+    if (info[1].IsBigInt()) {
+      bool lossless = false;
+      seed = info[1].As<Napi::BigInt>().Uint64Value(&lossless);
+      if (!lossless) throw ArgumentError("Expected an integer from 0 to 2^64 - 1 for seed");
+    } else {
+      const std::int64_t number = integerFrom(info[1], "seed");
+      if (number < 0) throw ArgumentError("Expected an integer of 0 or more for seed but received " + std::to_string(number));
+      seed = static_cast<std::uint64_t>(number);
+    }
+    return TensorWrap::make(info.Env(), latino::randn(device_, shapeFrom(info[0], "shape"), seed, static_cast<std::uint64_t>(integerFrom(info[2], "call"))));
+  });
+}
+
+Napi::Value DeviceWrap::synchronize(const Napi::CallbackInfo& info) {
+  return settle(info.Env(), *device_, [device = device_] { device->finish(); }, [](Napi::Env env) { return env.Undefined(); });
+}
+
+Napi::Value DeviceWrap::transfers(const Napi::CallbackInfo& info) {
+  const TransferCounts counts = device_->transfers();
+  Napi::Object object = Napi::Object::New(info.Env());
+  object.Set("uploads", static_cast<double>(counts.uploads));
+  object.Set("uploadBytes", static_cast<double>(counts.uploadBytes));
+  object.Set("downloads", static_cast<double>(counts.downloads));
+  object.Set("downloadBytes", static_cast<double>(counts.downloadBytes));
+  return object;
+}
+
+Napi::Value DeviceWrap::memory(const Napi::CallbackInfo& info) {
+  const MemoryCounts counts = device_->memory();
+  Napi::Object object = Napi::Object::New(info.Env());
+  object.Set("inUse", static_cast<double>(counts.inUse));
+  object.Set("pooled", static_cast<double>(counts.pooled));
+  object.Set("peak", static_cast<double>(counts.peak));
+  return object;
+}
+
+Napi::Value DeviceWrap::kind(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), device_->kind() == DeviceKind::cpu ? "cpu" : "cuda"); }
+Napi::Value DeviceWrap::index(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), device_->index()); }
+Napi::Value DeviceWrap::name(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), device_->name()); }
+
+}  // namespace latino::addon

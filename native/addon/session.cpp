@@ -1,0 +1,115 @@
+#include "addon/wraps.h"
+
+namespace latino::addon {
+
+namespace {
+
+std::vector<std::byte> bytesFrom(const Napi::Value& value, const char* name) {
+  if (!value.IsTypedArray()) throw ArgumentError(std::string("Expected a Uint8Array for ") + name);
+  const auto array = value.As<Napi::TypedArray>();
+  const auto* begin = static_cast<const std::byte*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+  return {begin, begin + array.ByteLength()};
+}
+
+SessionOptions optionsFrom(const Napi::Value& value) {
+  SessionOptions options;
+  if (value.IsUndefined()) return options;
+  const Napi::Object object = objectFrom(value, "options");
+  const Napi::Value folder = object.Get("folder"), threads = object.Get("threads"), weights = object.Get("weights");
+  if (!folder.IsUndefined()) options.folder = stringFrom(folder, "folder");
+  if (!threads.IsUndefined()) options.threads = static_cast<unsigned>(std::max<std::int64_t>(0, integerFrom(threads, "threads")));
+  if (weights.IsUndefined()) return options;
+  if (!weights.IsArray()) throw ArgumentError("Expected an array for weights");
+  const auto list = weights.As<Napi::Array>();
+  for (std::uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Object weight = objectFrom(list.Get(i), "weights");
+    WeightSource source;
+    source.name = stringFrom(weight.Get("name"), "name");
+    source.shape = shapeFrom(weight.Get("shape"), "shape");
+    source.sourceType = stringFrom(weight.Get("sourceType"), "sourceType");
+    if (!weight.Get("path").IsUndefined()) source.path = stringFrom(weight.Get("path"), "path");
+    if (!weight.Get("offset").IsUndefined()) source.offset = static_cast<std::uint64_t>(integerFrom(weight.Get("offset"), "offset"));
+    if (!weight.Get("data").IsUndefined()) source.data = bytesFrom(weight.Get("data"), "data");
+    options.weights.push_back(std::move(source));
+  }
+  return options;
+}
+
+class SessionWorker final : public Napi::AsyncWorker {
+ public:
+  SessionWorker(Napi::Env env, std::shared_ptr<Device> device, std::vector<std::byte> model, SessionOptions options)
+      : AsyncWorker(env), deferred_(Napi::Promise::Deferred::New(env)), device_(std::move(device)), model_(std::move(model)), options_(std::move(options)) {}
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+  void Execute() override {
+    try {
+      session_ = Session::create(device_, model_, std::move(options_));
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+  }
+  void OnOK() override {
+    if (error_) {
+      deferred_.Reject(makeError(Env(), error_).Value());
+    } else {
+      deferred_.Resolve(SessionWrap::make(Env(), session_));
+    }
+  }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  std::shared_ptr<Device> device_;
+  std::vector<std::byte> model_;
+  SessionOptions options_;
+  std::shared_ptr<Session> session_;
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+Napi::Function SessionWrap::define(Napi::Env env) {
+  return DefineClass(env, "Session", {InstanceMethod<&SessionWrap::run>("run"), InstanceMethod<&SessionWrap::dispose>("dispose")});
+}
+
+Napi::Object SessionWrap::make(Napi::Env env, std::shared_ptr<Session> session) {
+  const Napi::Object object = env.GetInstanceData<Classes>()->session.New({});
+  Unwrap(object)->session_ = std::move(session);
+  return object;
+}
+
+SessionWrap::SessionWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+
+Napi::Value SessionWrap::create(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    auto* worker = new SessionWorker(info.Env(), DeviceWrap::from(info[0]), bytesFrom(info[1], "model"), optionsFrom(info[2]));  // deletes itself
+    worker->Queue();
+    return worker->promise();
+  });
+}
+
+Napi::Value SessionWrap::run(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    if (!session_) throw DisposedError("Expected a live session but it has been disposed");
+    const Napi::Object given = objectFrom(info[0], "inputs"), wanted = objectFrom(info[1], "outputs");
+    std::vector<std::pair<std::string, Tensor>> inputs;
+    std::vector<std::pair<std::string, Shape>> outputs;
+    const Napi::Array inputNames = given.GetPropertyNames(), outputNames = wanted.GetPropertyNames();
+    for (std::uint32_t i = 0; i < inputNames.Length(); ++i) {
+      const std::string name = inputNames.Get(i).ToString();
+      inputs.emplace_back(name, TensorWrap::from(given.Get(name), name.c_str()));
+    }
+    for (std::uint32_t i = 0; i < outputNames.Length(); ++i) {
+      const std::string name = outputNames.Get(i).ToString();
+      outputs.emplace_back(name, shapeFrom(wanted.Get(name), name.c_str()));
+    }
+    const std::vector<Tensor> results = session_->run(inputs, outputs);
+    Napi::Object object = Napi::Object::New(info.Env());
+    for (std::size_t i = 0; i < results.size(); ++i) object.Set(outputs[i].first, TensorWrap::make(info.Env(), results[i]));
+    return object;
+  });
+}
+
+void SessionWrap::dispose(const Napi::CallbackInfo&) { session_.reset(); }
+
+}  // namespace latino::addon

@@ -1,0 +1,94 @@
+#include "addon/wraps.h"
+
+namespace latino::addon {
+
+Napi::Function TensorWrap::define(Napi::Env env) {
+  const Napi::Function constructor = DefineClass(
+      env, "Tensor",
+      {InstanceMethod<&TensorWrap::read>("read"), InstanceMethod<&TensorWrap::ready>("ready"), InstanceMethod<&TensorWrap::dispose>("dispose"),
+       InstanceAccessor<&TensorWrap::shape>("shape"), InstanceAccessor<&TensorWrap::dtype>("dtype"), InstanceAccessor<&TensorWrap::disposed>("disposed")});
+  const Napi::Value symbol = env.Global().Get("Symbol").As<Napi::Object>().Get("dispose");
+  auto prototype = constructor.Get("prototype").As<Napi::Object>();
+  if (symbol.IsSymbol()) prototype.Set(symbol, prototype.Get("dispose"));
+  return constructor;
+}
+
+Napi::Object TensorWrap::make(Napi::Env env, Tensor tensor) {
+  const Napi::Object object = env.GetInstanceData<Classes>()->tensor.New({});
+  TensorWrap* wrap = Unwrap(object);
+  wrap->tensor_ = std::move(tensor);
+  wrap->reported_ = static_cast<std::int64_t>(wrap->tensor_.bytes());
+  Napi::MemoryManagement::AdjustExternalMemory(env, wrap->reported_);
+  return object;
+}
+
+TensorWrap::TensorWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+TensorWrap::~TensorWrap() { release(Env()); }
+
+void TensorWrap::release(Napi::Env env) {
+  if (reported_ != 0) Napi::MemoryManagement::AdjustExternalMemory(env, -reported_);
+  reported_ = 0;
+  tensor_ = {};
+}
+
+bool TensorWrap::is(const Napi::Value& value) {
+  return value.IsObject() && value.As<Napi::Object>().InstanceOf(value.Env().GetInstanceData<Classes>()->tensor.Value());
+}
+
+const Tensor& TensorWrap::from(const Napi::Value& value, const char* name) {
+  if (!is(value)) throw ArgumentError(std::string("Expected a Tensor for ") + name);
+  const Tensor& tensor = Unwrap(value.As<Napi::Object>())->tensor_;
+  if (!tensor.valid()) throw DisposedError(std::string("Expected a live tensor for ") + name + " but it has been disposed");
+  return tensor;
+}
+
+const Tensor& TensorWrap::live() const {
+  if (!tensor_.valid()) throw DisposedError("Expected a live tensor but it has been disposed");
+  return tensor_;
+}
+
+Napi::Value TensorWrap::read(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Tensor tensor = live();
+    const auto bytes = std::make_shared<std::vector<std::byte>>(tensor.bytes());
+    return settle(
+        info.Env(), tensor.device(),
+        [tensor, bytes] {
+          if (tensor.storage().error) std::rethrow_exception(tensor.storage().error);
+          tensor.device().copyToHost(bytes->data(), tensor.data<void>(), bytes->size());
+          tensor.device().finish();
+        },
+        [bytes, dtype = tensor.dtype()](Napi::Env env) -> Napi::Value {
+          const Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes->size());
+          std::copy(bytes->begin(), bytes->end(), static_cast<std::byte*>(buffer.Data()));
+          const std::size_t count = bytes->size() / sizeOf(dtype);
+          if (dtype == DType::f32) return Napi::Float32Array::New(env, count, buffer, 0);
+          if (dtype == DType::i64) return Napi::BigInt64Array::New(env, count, buffer, 0);
+          return Napi::Uint16Array::New(env, count, buffer, 0);
+        });
+  });
+}
+
+Napi::Value TensorWrap::ready(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Tensor tensor = live();
+    return settle(
+        info.Env(), tensor.device(),
+        [tensor] {
+          if (tensor.storage().error) std::rethrow_exception(tensor.storage().error);
+          tensor.device().finish();
+        },
+        [](Napi::Env env) { return env.Undefined(); });
+  });
+}
+
+void TensorWrap::dispose(const Napi::CallbackInfo& info) { release(info.Env()); }
+Napi::Value TensorWrap::shape(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] { return toArray(info.Env(), live().shape()); });
+}
+Napi::Value TensorWrap::dtype(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] { return Napi::String::New(info.Env(), nameOf(live().dtype())); });
+}
+Napi::Value TensorWrap::disposed(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), !tensor_.valid()); }
+
+}  // namespace latino::addon

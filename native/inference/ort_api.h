@@ -1,0 +1,71 @@
+// The part of ONNX Runtime's C API that we call. The table of functions is append-only, so a slot number means the same function in
+// every version from the one that introduced it; see docs/decisions/0001-own-onnxruntime-declarations.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#ifdef _WIN32
+#define LATINO_ORT_CALL __stdcall
+#else
+#define LATINO_ORT_CALL
+#endif
+
+namespace latino::ort {
+
+struct Status;
+struct Env;
+struct SessionOptions;
+struct Session;
+struct Value;
+struct MemoryInfo;
+struct IoBinding;
+struct RunOptions;
+
+/// Version of the table that we ask for: the first that has every slot below (ONNX Runtime 1.12).
+inline constexpr std::uint32_t kApiVersion = 12;
+
+enum LoggingLevel : int { kLogError = 3 };
+enum OptimizationLevel : int { kOptimizeAll = 99 };
+enum ElementType : int { kFloat = 1, kInt64 = 7, kFloat16 = 10 };
+enum AllocatorType : int { kDeviceAllocator = 0 };
+enum MemType : int { kDefaultMemory = 0 };
+
+using Table = void* const;
+
+struct ApiBase {
+  Table*(LATINO_ORT_CALL* getApi)(std::uint32_t version);
+  const char*(LATINO_ORT_CALL* getVersionString)();
+};
+using GetApiBase = const ApiBase*(LATINO_ORT_CALL*)();
+
+/// A function of the table: `createEnv(table, ...)`.
+template <std::size_t slot, class Result, class... Arguments>
+struct Function {
+  Result operator()(Table* table, Arguments... arguments) const {
+    return reinterpret_cast<Result(LATINO_ORT_CALL*)(Arguments...)>(table[slot])(arguments...);
+  }
+};
+
+inline constexpr Function<2, const char*, const Status*> getErrorMessage;
+inline constexpr Function<3, Status*, int, const char*, Env**> createEnv;
+inline constexpr Function<8, Status*, const Env*, const void*, std::size_t, const SessionOptions*, Session**> createSessionFromArray;
+inline constexpr Function<10, Status*, SessionOptions**> createSessionOptions;
+inline constexpr Function<23, Status*, SessionOptions*, int> setGraphOptimizationLevel;
+inline constexpr Function<24, Status*, SessionOptions*, int> setIntraOpThreads;
+inline constexpr Function<49, Status*, const MemoryInfo*, void*, std::size_t, const std::int64_t*, std::size_t, int, Value**> createTensorWithData;
+inline constexpr Function<69, Status*, int, int, MemoryInfo**> createCpuMemoryInfo;
+inline constexpr Function<93, void, Status*> releaseStatus;
+inline constexpr Function<94, void, MemoryInfo*> releaseMemoryInfo;
+inline constexpr Function<95, void, Session*> releaseSession;
+inline constexpr Function<96, void, Value*> releaseValue;
+inline constexpr Function<100, void, SessionOptions*> releaseSessionOptions;
+inline constexpr Function<130, Status*, SessionOptions*, const char*, const char*> addSessionConfigEntry;
+inline constexpr Function<133, Status*, Session*, const RunOptions*, const IoBinding*> runWithBinding;
+inline constexpr Function<134, Status*, Session*, IoBinding**> createIoBinding;
+inline constexpr Function<135, void, IoBinding*> releaseIoBinding;
+inline constexpr Function<136, Status*, IoBinding*, const char*, const Value*> bindInput;
+inline constexpr Function<137, Status*, IoBinding*, const char*, const Value*> bindOutput;
+inline constexpr Function<210, Status*, SessionOptions*, const char* const*, const Value* const*, std::size_t> addExternalInitializers;
+
+}  // namespace latino::ort

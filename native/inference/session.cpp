@@ -1,0 +1,102 @@
+#include "inference/session.h"
+
+#include "inference/runtime.h"
+#include "inference/weights.h"
+#include "tensor/error.h"
+
+namespace latino {
+
+namespace {
+
+int elementTypeOf(DType dtype) { return dtype == DType::f32 ? ort::kFloat : dtype == DType::f16 ? ort::kFloat16 : ort::kInt64; }
+
+ort::OwnedMemoryInfo cpuMemory() {
+  ort::MemoryInfo* info = nullptr;
+  ort::check<RuntimeError>(ort::createCpuMemoryInfo(ort::table(), ort::kDeviceAllocator, ort::kDefaultMemory, &info));
+  return ort::OwnedMemoryInfo(info);
+}
+
+template <class E>
+ort::OwnedValue wrap(const ort::MemoryInfo* memory, void* data, std::size_t bytes, const Shape& shape, int type) {
+  ort::Value* value = nullptr;
+  ort::check<E>(ort::createTensorWithData(ort::table(), memory, data, bytes, shape.data(), shape.size(), type, &value));
+  return ort::OwnedValue(value);
+}
+
+class CpuSession final : public Session, public std::enable_shared_from_this<CpuSession> {
+ public:
+  CpuSession(std::shared_ptr<Device> device, std::span<const std::byte> model, const SessionOptions& options)
+      : device_(std::move(device)), memory_(cpuMemory()) {
+    ort::SessionOptions* raw = nullptr;
+    ort::check<RuntimeError>(ort::createSessionOptions(ort::table(), &raw));
+    const ort::OwnedOptions settings(raw);
+    ort::check<RuntimeError>(ort::setGraphOptimizationLevel(ort::table(), raw, ort::kOptimizeAll));
+    ort::check<RuntimeError>(ort::setIntraOpThreads(ort::table(), raw, static_cast<int>(options.threads)));
+    if (!options.folder.empty()) {
+      ort::check<RuntimeError>(ort::addSessionConfigEntry(ort::table(), raw, "session.model_external_initializers_file_folder_path", options.folder.c_str()));
+    }
+    inject(options.weights, raw);
+    ort::Session* session = nullptr;
+    ort::check<ModelError>(ort::createSessionFromArray(ort::table(), ort::environment(), model.data(), model.size(), raw, &session));
+    session_.reset(session);
+  }
+
+  std::vector<Tensor> run(const std::vector<std::pair<std::string, Tensor>>& inputs, const std::vector<std::pair<std::string, Shape>>& outputs) override {
+    std::vector<Tensor> read, written;
+    for (const auto& [name, tensor] : inputs) {
+      if (tensor.sharedDevice() != device_) throw ArgumentError("Expected input " + name + " on the session's device but it is on another");
+      read.push_back(tensor);
+    }
+    for (const auto& [name, shape] : outputs) written.emplace_back(device_, shape);
+    submit(read, written, [self = shared_from_this(), inputs, outputs, written] { self->runBound(inputs, outputs, written); });
+    return written;
+  }
+
+ private:
+  void inject(const std::vector<WeightSource>& sources, ort::SessionOptions* settings) {
+    std::vector<const char*> names;
+    std::vector<const ort::Value*> values;
+    for (const WeightSource& source : sources) {
+      weights_.push_back(readWeight(source));
+      std::vector<float>& weight = weights_.back();
+      weightValues_.push_back(wrap<ModelError>(memory_.get(), weight.data(), weight.size() * sizeof(float), source.shape, ort::kFloat));
+      names.push_back(source.name.c_str());
+      values.push_back(weightValues_.back().get());
+    }
+    if (!names.empty()) ort::check<ModelError>(ort::addExternalInitializers(ort::table(), settings, names.data(), values.data(), names.size()));
+  }
+
+  void runBound(const std::vector<std::pair<std::string, Tensor>>& inputs, const std::vector<std::pair<std::string, Shape>>& outputs,
+                const std::vector<Tensor>& written) {
+    ort::IoBinding* raw = nullptr;
+    ort::check<RuntimeError>(ort::createIoBinding(ort::table(), session_.get(), &raw));
+    const ort::OwnedBinding binding(raw);
+    std::vector<ort::OwnedValue> values;
+    for (const auto& [name, tensor] : inputs) {
+      values.push_back(wrap<RuntimeError>(memory_.get(), tensor.data<void>(), tensor.bytes(), tensor.shape(), elementTypeOf(tensor.dtype())));
+      ort::check<RuntimeError>(ort::bindInput(ort::table(), raw, name.c_str(), values.back().get()));
+    }
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const Tensor& tensor = written[i];
+      values.push_back(wrap<RuntimeError>(memory_.get(), tensor.data<void>(), tensor.bytes(), tensor.shape(), ort::kFloat));
+      ort::check<RuntimeError>(ort::bindOutput(ort::table(), raw, outputs[i].first.c_str(), values.back().get()));
+    }
+    ort::check<RuntimeError>(ort::runWithBinding(ort::table(), session_.get(), nullptr, raw));
+  }
+
+  std::shared_ptr<Device> device_;
+  ort::OwnedMemoryInfo memory_;
+  // ONNX Runtime uses these buffers in place, so they live as long as the session does.
+  std::vector<std::vector<float>> weights_;
+  std::vector<ort::OwnedValue> weightValues_;
+  ort::OwnedSession session_;
+};
+
+}  // namespace
+
+std::shared_ptr<Session> Session::create(std::shared_ptr<Device> device, std::span<const std::byte> model, SessionOptions options) {
+  if (device->kind() != DeviceKind::cpu) throw DeviceError("Expected the cpu for a session but received " + device->name());
+  return std::make_shared<CpuSession>(std::move(device), model, options);
+}
+
+}  // namespace latino

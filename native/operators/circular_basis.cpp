@@ -1,0 +1,126 @@
+#include "operators/circular_basis.h"
+
+#include "kernels/launch.h"
+#include "linalg/fft.h"
+#include "tensor/scratch.h"
+
+namespace latino {
+
+namespace {
+
+std::int64_t wrap(std::int64_t i, std::int64_t n) { return (i % n + n) % n; }
+
+/// Kernel on a plane with its centre at the origin; taps past the border wrap around, as often as it takes.
+std::vector<double> wrapped(const Kernel& kernel, std::int64_t height, std::int64_t width) {
+  std::vector<double> plane(static_cast<std::size_t>(height * width));
+  for (std::int64_t a = 0; a < kernel.height; ++a) {
+    for (std::int64_t b = 0; b < kernel.width; ++b) {
+      const std::int64_t at = wrap(a - kernel.centreY, height) * width + wrap(b - kernel.centreX, width);
+      plane[static_cast<std::size_t>(at)] += kernel.taps[static_cast<std::size_t>(a * kernel.width + b)];
+    }
+  }
+  return plane;
+}
+
+}  // namespace
+
+CircularBasis::CircularBasis(const std::shared_ptr<Device>& device, Kernel kernel, std::int64_t height, std::int64_t width, std::int64_t factor)
+    : height_(height),
+      width_(width),
+      factor_(factor),
+      transfer_(device, {height, halfWidth(width), 2}),
+      eigenvalues_(device, {lowHeight(), halfWidth(lowWidth())}),
+      spectrum_(device, lowHeight() * halfWidth(lowWidth()), 2) {
+  std::vector<Tensor> tables{transfer_, eigenvalues_};
+  for (const Tensor& tensor : spectrum_.tensors()) tables.push_back(tensor);
+  submit({}, tables, [self = *this, kernel = std::move(kernel)] {
+    const auto [height, width, factor, half] = std::tuple(self.height_, self.width_, self.factor_, halfWidth(self.width_));
+    const std::vector<std::complex<double>> k = hostTransfer(height, width, wrapped(kernel, height, width));
+    std::vector<float> transfer;
+    for (const std::complex<double>& value : k) transfer.insert(transfer.end(), {static_cast<float>(value.real()), static_cast<float>(value.imag())});
+
+    // |K|² is symmetric, so the half spectrum has every alias. Decimation sums aliases: its transfer is their mean power.
+    const std::int64_t lowH = self.lowHeight(), lowW = self.lowWidth(), lowHalf = halfWidth(lowW);
+    const auto squared = [&](std::int64_t u, std::int64_t v) {
+      const bool stored = v < half;
+      return std::norm(k[static_cast<std::size_t>((stored ? u : wrap(-u, height)) * half + (stored ? v : width - v))]);
+    };
+    std::vector<double> eigenvalues, multiplicities;
+    for (std::int64_t u = 0; u < lowH; ++u) {
+      for (std::int64_t v = 0; v < lowHalf; ++v) {
+        double sum = 0;
+        for (std::int64_t i = 0; i < factor; ++i) {
+          for (std::int64_t j = 0; j < factor; ++j) sum += squared(u + i * lowH, v + j * lowW);
+        }
+        eigenvalues.push_back(sum / static_cast<double>(factor * factor));
+        // A stored number stands for its conjugate too, except in the columns that are their own mirror.
+        multiplicities.push_back(v == 0 || 2 * v == lowW ? 1 : 2);
+      }
+    }
+    const std::vector<float> narrow(eigenvalues.begin(), eigenvalues.end());
+    Device& device = self.transfer_.device();
+    device.copyFromHost(self.transfer_.data<void>(), transfer.data(), self.transfer_.bytes());
+    device.copyFromHost(self.eigenvalues_.data<void>(), narrow.data(), self.eigenvalues_.bytes());
+    self.spectrum_.fill(eigenvalues, multiplicities);
+  });
+}
+
+std::vector<Tensor> CircularBasis::tensors() const { return {transfer_, eigenvalues_}; }
+
+void CircularBasis::multiply(Device& device, std::int64_t planes, bool conjugate, float* spectrum) const {
+  const float* k = transfer_.data<float>();
+  const std::int64_t count = height_ * halfWidth(width_);
+  const float sign = conjugate ? -1.0F : 1.0F;
+  forEach(device, planes * count, [=] LATINO_HOST_DEVICE(std::int64_t i) {
+    const std::int64_t at = i % count;
+    const float kr = k[2 * at], ki = sign * k[2 * at + 1], re = spectrum[2 * i], im = spectrum[2 * i + 1];
+    spectrum[2 * i] = kr * re - ki * im;
+    spectrum[2 * i + 1] = kr * im + ki * re;
+  });
+}
+
+void CircularBasis::forward(Device& device, std::int64_t planes, const float* x, float* y) const {
+  const std::int64_t height = height_, width = width_, factor = factor_, lowH = lowHeight(), lowW = lowWidth();
+  Scratch spectrum(device, planes * height * halfWidth(width) * 2);
+  rfft2(device, planes, height, width, x, spectrum.data());
+  multiply(device, planes, false, spectrum.data());
+  if (factor == 1) {
+    irfft2(device, planes, height, width, spectrum.data(), y);
+    return;
+  }
+  Scratch blurred(device, planes * height * width);
+  irfft2(device, planes, height, width, spectrum.data(), blurred.data());
+  const float* source = blurred.data();
+  forEach(device, planes * lowH * lowW, [=] LATINO_HOST_DEVICE(std::int64_t i) {
+    const std::int64_t column = i % lowW, row = i / lowW % lowH, plane = i / (lowW * lowH);
+    y[i] = source[(plane * height + row * factor) * width + column * factor];
+  });
+}
+
+void CircularBasis::adjoint(Device& device, std::int64_t planes, const float* y, float* x) const {
+  const std::int64_t height = height_, width = width_, factor = factor_, lowH = lowHeight(), lowW = lowWidth();
+  Scratch spectrum(device, planes * height * halfWidth(width) * 2);
+  if (factor == 1) {
+    rfft2(device, planes, height, width, y, spectrum.data());
+  } else {
+    forEach(device, planes * height * width, [=] LATINO_HOST_DEVICE(std::int64_t i) {
+      const std::int64_t column = i % width, row = i / width % height, plane = i / (width * height);
+      x[i] = row % factor == 0 && column % factor == 0 ? y[(plane * lowH + row / factor) * lowW + column / factor] : 0.0F;
+    });
+    rfft2(device, planes, height, width, x, spectrum.data());
+  }
+  multiply(device, planes, true, spectrum.data());
+  irfft2(device, planes, height, width, spectrum.data(), x);
+}
+
+void CircularBasis::shrink(Device& device, std::int64_t planes, std::int64_t planesPerImage, ScalarRef gamma, float* spectrum) const {
+  const float* lambda = eigenvalues_.data<float>();
+  const std::int64_t count = lowHeight() * halfWidth(lowWidth());
+  forEach(device, planes * count, [=] LATINO_HOST_DEVICE(std::int64_t i) {
+    const float g = gamma(i / count / planesPerImage), weight = g / (1 + g * lambda[i % count]);
+    spectrum[2 * i] *= weight;
+    spectrum[2 * i + 1] *= weight;
+  });
+}
+
+}  // namespace latino

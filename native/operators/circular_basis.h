@@ -1,0 +1,34 @@
+// The Fourier basis of a circular convolution followed by decimation: its transfer function and the eigenvalues of A Aᵀ.
+#pragma once
+
+#include "operators/operator.h"
+#include "operators/spectrum.h"
+
+namespace latino {
+
+/// Everything here that takes pointers runs inside tasks that name tensors() among their inputs.
+class CircularBasis {
+ public:
+  CircularBasis(const std::shared_ptr<Device>& device, Kernel kernel, std::int64_t height, std::int64_t width, std::int64_t factor);
+
+  std::int64_t lowHeight() const { return height_ / factor_; }
+  std::int64_t lowWidth() const { return width_ / factor_; }
+  std::vector<Tensor> tensors() const;
+  const Spectrum& spectrum() const { return spectrum_; }
+
+  /// y = A x for `planes` planes; `adjoint` is its transpose.
+  void forward(Device& device, std::int64_t planes, const float* x, float* y) const;
+  void adjoint(Device& device, std::int64_t planes, const float* y, float* x) const;
+  /// Multiplies the half spectrum of measurements by gamma / (1 + gamma lambda), in place.
+  void shrink(Device& device, std::int64_t planes, std::int64_t planesPerImage, ScalarRef gamma, float* spectrum) const;
+
+ private:
+  void multiply(Device& device, std::int64_t planes, bool conjugate, float* spectrum) const;
+
+  std::int64_t height_, width_, factor_;
+  Tensor transfer_;     // [H, W/2+1, 2]
+  Tensor eigenvalues_;  // [h, w/2+1]
+  Spectrum spectrum_;
+};
+
+}  // namespace latino

@@ -1,0 +1,103 @@
+#include "kernels/elementwise.h"
+#include "kernels/launch.h"
+#include "linalg/fft.h"
+#include "operators/circular_basis.h"
+#include "operators/image_shape.h"
+#include "tensor/scratch.h"
+
+namespace latino {
+
+namespace {
+
+/// Circular convolution, then decimation: diagonal in the Fourier basis of the measurement (Zhao et al. 2016 for factors above 1).
+class CircularConvolution final : public Operator {
+ public:
+  CircularConvolution(const std::shared_ptr<Device>& device, Kernel kernel, std::int64_t height, std::int64_t width, std::int64_t factor)
+      : height_(height), width_(width), basis_(device, std::move(kernel), height, width, factor) {}
+
+  Shape measurementShape(const Shape& image) const override {
+    requireImage(image, height_, width_, "an image");
+    return {image[0], image[1], basis_.lowHeight(), basis_.lowWidth()};
+  }
+  Shape imageShape(const Shape& measurement) const override {
+    requireImage(measurement, basis_.lowHeight(), basis_.lowWidth(), "a measurement");
+    return {measurement[0], measurement[1], height_, width_};
+  }
+
+  Tensor forward(const Tensor& x) const override {
+    const Tensor y(x.sharedDevice(), measurementShape(x.shape()));
+    submit(with(x), {y}, [*this, x, y] { basis_.forward(y.device(), planesOf(x), x.data<float>(), y.data<float>()); });
+    return y;
+  }
+  Tensor adjoint(const Tensor& y) const override {
+    const Tensor x(y.sharedDevice(), imageShape(y.shape()));
+    submit(with(y), {x}, [*this, x, y] { basis_.adjoint(x.device(), planesOf(y), y.data<float>(), x.data<float>()); });
+    return x;
+  }
+  Tensor residual(const Tensor& z, const Tensor& y) const override {
+    requireShape(y.shape(), measurementShape(z.shape()), "a measurement");
+    const Tensor difference = linearCombination(1, y, -1, forward(z));
+    const Tensor residual(z.sharedDevice(), residualShape(z));
+    submit({difference}, {residual}, [*this, difference, residual] {
+      rfft2(residual.device(), planesOf(difference), basis_.lowHeight(), basis_.lowWidth(), difference.data<float>(), residual.data<float>());
+    });
+    return residual;
+  }
+  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
+    requireShape(residual.shape(), residualShape(z), "a residual");
+    requireGamma(gamma, z.dim(0));
+    const Tensor weights(z.sharedDevice(), measurementShape(z.shape()));
+    std::vector<Tensor> inputs = with(residual);
+    inputs.push_back(gamma.tensor);
+    submit(inputs, {weights}, [*this, residual, gamma, weights] {
+      Device& device = weights.device();
+      const std::int64_t planes = planesOf(weights);
+      Scratch shrunk(device, residual.size());
+      const float* source = residual.data<float>();
+      float* target = shrunk.data();
+      forEach(device, residual.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) { target[i] = source[i]; });
+      basis_.shrink(device, planes, weights.dim(1), gamma.ref(), target);
+      irfft2(device, planes, basis_.lowHeight(), basis_.lowWidth(), target, weights.data<float>());
+    });
+    return linearCombination(1, z, 1, adjoint(weights));
+  }
+  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
+    return basis_.spectrum().errorVariance(residual, sigma, floor);
+  }
+  Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return basis_.spectrum().discrepancyGamma(residual, sigma); }
+
+ private:
+  static std::int64_t planesOf(const Tensor& x) { return x.dim(0) * x.dim(1); }
+  std::vector<Tensor> with(const Tensor& input) const {
+    std::vector<Tensor> inputs = basis_.tensors();
+    inputs.push_back(input);
+    return inputs;
+  }
+  Shape residualShape(const Tensor& z) const { return {z.dim(0), z.dim(1), basis_.lowHeight(), halfWidth(basis_.lowWidth()), 2}; }
+
+  std::int64_t height_, width_;
+  CircularBasis basis_;
+};
+
+}  // namespace
+
+void requireKernel(const Kernel& kernel, std::int64_t height, std::int64_t width, std::int64_t factor) {
+  if (kernel.height < 1 || kernel.width < 1 || static_cast<std::int64_t>(kernel.taps.size()) != kernel.height * kernel.width) {
+    throw ArgumentError("Expected a kernel of height x width taps but received " + std::to_string(kernel.taps.size()) + " taps for " +
+                        toString({kernel.height, kernel.width}));
+  }
+  if (kernel.centreY < 0 || kernel.centreY >= kernel.height || kernel.centreX < 0 || kernel.centreX >= kernel.width) {
+    throw ArgumentError("Expected a centre inside the kernel " + toString({kernel.height, kernel.width}) + " but received " +
+                        toString({kernel.centreY, kernel.centreX}));
+  }
+  if (height < 1 || width < 1 || factor < 1 || height % factor != 0 || width % factor != 0) {
+    throw ShapeError("Expected a height and width that are multiples of the factor " + std::to_string(factor) + " but received " + toString({height, width}));
+  }
+}
+
+std::shared_ptr<Operator> makeCircularConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width, std::int64_t factor) {
+  requireKernel(kernel, height, width, factor);
+  return std::make_shared<CircularConvolution>(device, std::move(kernel), height, width, factor);
+}
+
+}  // namespace latino

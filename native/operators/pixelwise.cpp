@@ -1,0 +1,212 @@
+// Operators that act on every pixel alone: A Aᵀ is diagonal as it stands.
+#include "kernels/elementwise.h"
+#include "kernels/launch.h"
+#include "operators/image_shape.h"
+#include "operators/operator.h"
+#include "operators/spectrum.h"
+
+namespace latino {
+
+namespace {
+
+/// y = mask x. Values of y at missing pixels are never used, not even multiplied by zero.
+class Mask final : public Operator {
+ public:
+  Mask(const std::shared_ptr<Device>& device, std::int64_t height, std::int64_t width, std::vector<float> mask)
+      : height_(height), width_(width), mask_(device, {height, width}), spectrum_(device, height * width, 1) {
+    std::vector<Tensor> tables = spectrum_.tensors();
+    tables.push_back(mask_);
+    submit({}, tables, [self = *this, mask = std::move(mask)] {
+      self.mask_.device().copyFromHost(self.mask_.data<void>(), mask.data(), self.mask_.bytes());
+      const std::vector<double> seen(mask.begin(), mask.end());
+      self.spectrum_.fill(seen, seen);
+    });
+  }
+
+  Shape measurementShape(const Shape& image) const override {
+    requireImage(image, height_, width_, "an image");
+    return image;
+  }
+  Shape imageShape(const Shape& measurement) const override {
+    requireImage(measurement, height_, width_, "a measurement");
+    return measurement;
+  }
+
+  Tensor forward(const Tensor& x) const override { return residualOf(x, {}); }
+  Tensor adjoint(const Tensor& y) const override { return residualOf(y, {}); }
+  Tensor residual(const Tensor& z, const Tensor& y) const override {
+    requireShape(y.shape(), measurementShape(z.shape()), "a measurement");
+    return residualOf(y, z);
+  }
+  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
+    requireShape(residual.shape(), measurementShape(z.shape()), "a residual");
+    requireGamma(gamma, z.dim(0));
+    const Tensor out(z.sharedDevice(), z.shape());
+    submit({z, residual, gamma.tensor}, {out}, [=] {
+      const float *pz = z.data<float>(), *r = residual.data<float>();
+      float* po = out.data<float>();
+      const ScalarRef g = gamma.ref();
+      const std::int64_t perImage = z.size() / z.dim(0);
+      // The residual is zero at missing pixels, so they keep z.
+      forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
+        const float value = g(i / perImage);
+        po[i] = pz[i] + r[i] * value / (1 + value);
+      });
+    });
+    return out;
+  }
+  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override { return spectrum_.errorVariance(residual, sigma, floor); }
+  Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return spectrum_.discrepancyGamma(residual, sigma); }
+
+ private:
+  /// mask (y - z); z may be invalid and is zero then.
+  Tensor residualOf(const Tensor& y, const Tensor& z) const {
+    measurementShape(y.shape());
+    const Tensor out(y.sharedDevice(), y.shape());
+    submit({y, z, mask_}, {out}, [mask = mask_, y, z, out] {
+      const float *py = y.data<float>(), *pz = z.valid() ? z.data<float>() : nullptr, *m = mask.data<float>();
+      float* po = out.data<float>();
+      const std::int64_t count = mask.size();
+      forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = m[i % count] == 0 ? 0 : py[i] - (pz == nullptr ? 0 : pz[i]); });
+    });
+    return out;
+  }
+
+  std::int64_t height_, width_;
+  Tensor mask_;
+  Spectrum spectrum_;
+};
+
+/// y[n, 0] = sum_c weights[c] x[n, c].
+class ChannelMix final : public Operator {
+ public:
+  ChannelMix(const std::shared_ptr<Device>& device, std::vector<double> weights)
+      : channels_(static_cast<std::int64_t>(weights.size())), weights_(device, {channels_}), spectrum_(device, 1, 1) {
+    for (const double weight : weights) eigenvalue_ += weight * weight;
+    std::vector<Tensor> tables = spectrum_.tensors();
+    tables.push_back(weights_);
+    submit({}, tables, [self = *this, weights = std::move(weights)] {
+      const std::vector<float> narrow(weights.begin(), weights.end());
+      self.weights_.device().copyFromHost(self.weights_.data<void>(), narrow.data(), self.weights_.bytes());
+      self.spectrum_.fill({self.eigenvalue_}, {1});
+    });
+  }
+
+  Shape measurementShape(const Shape& image) const override {
+    if (image.size() != 4 || image[1] != channels_) {
+      throw ShapeError("Expected an image of shape [N, " + std::to_string(channels_) + ", H, W] but received " + toString(image));
+    }
+    return {image[0], 1, image[2], image[3]};
+  }
+  Shape imageShape(const Shape& measurement) const override {
+    if (measurement.size() != 4 || measurement[1] != 1) throw ShapeError("Expected a measurement of shape [N, 1, H, W] but received " + toString(measurement));
+    return {measurement[0], channels_, measurement[2], measurement[3]};
+  }
+
+  Tensor forward(const Tensor& x) const override {
+    const Tensor y(x.sharedDevice(), measurementShape(x.shape()));
+    submit({x, weights_}, {y}, [=, w = weights_, channels = channels_] {
+      const float *px = x.data<float>(), *pw = w.data<float>();
+      float* py = y.data<float>();
+      const std::int64_t pixels = x.dim(2) * x.dim(3);
+      forEach(y.device(), y.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
+        const std::int64_t image = i / pixels, pixel = i % pixels;
+        float sum = 0;
+        for (std::int64_t c = 0; c < channels; ++c) sum += pw[c] * px[(image * channels + c) * pixels + pixel];
+        py[i] = sum;
+      });
+    });
+    return y;
+  }
+  Tensor adjoint(const Tensor& y) const override { return spread({}, y, 1.0, 0.0); }
+  Tensor residual(const Tensor& z, const Tensor& y) const override {
+    requireShape(y.shape(), measurementShape(z.shape()), "a measurement");
+    return linearCombination(1, y, -1, forward(z));
+  }
+  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
+    requireShape(residual.shape(), measurementShape(z.shape()), "a residual");
+    requireGamma(gamma, z.dim(0));
+    return spread(z, residual, gamma, eigenvalue_);
+  }
+  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override { return spectrum_.errorVariance(residual, sigma, floor); }
+  Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return spectrum_.discrepancyGamma(residual, sigma); }
+
+ private:
+  /// z + weights gamma / (1 + gamma eigenvalue) r; z may be invalid and is zero then.
+  Tensor spread(const Tensor& z, const Tensor& r, const Scalar& gamma, double eigenvalue) const {
+    const Tensor out(r.sharedDevice(), imageShape(r.shape()));
+    submit({z, r, weights_, gamma.tensor}, {out}, [=, w = weights_, channels = channels_] {
+      const float *pz = z.valid() ? z.data<float>() : nullptr, *pr = r.data<float>(), *pw = w.data<float>();
+      float* po = out.data<float>();
+      const ScalarRef g = gamma.ref();
+      const std::int64_t pixels = r.dim(2) * r.dim(3);
+      const float lambda = static_cast<float>(eigenvalue);
+      forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
+        const std::int64_t pixel = i % pixels, channel = i / pixels % channels, image = i / (pixels * channels);
+        const float value = g(image);
+        po[i] = (pz == nullptr ? 0 : pz[i]) + pw[channel] * pr[image * pixels + pixel] * value / (1 + value * lambda);
+      });
+    });
+    return out;
+  }
+
+  std::int64_t channels_;
+  double eigenvalue_ = 0;
+  Tensor weights_;
+  Spectrum spectrum_;
+};
+
+/// y = x.
+class Identity final : public Operator {
+ public:
+  explicit Identity(const std::shared_ptr<Device>& device) : spectrum_(device, 1, 1) {
+    submit({}, spectrum_.tensors(), [spectrum = spectrum_] { spectrum.fill({1}, {1}); });
+  }
+  Shape measurementShape(const Shape& image) const override { return image; }
+  Shape imageShape(const Shape& measurement) const override { return measurement; }
+  Tensor forward(const Tensor& x) const override { return linearCombination(1, x, 0, {}); }
+  Tensor adjoint(const Tensor& y) const override { return linearCombination(1, y, 0, {}); }
+  Tensor residual(const Tensor& z, const Tensor& y) const override { return linearCombination(1, y, -1, z); }
+  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
+    requireShape(residual.shape(), z.shape(), "a residual");
+    requireGamma(gamma, z.dim(0));
+    const Tensor out(z.sharedDevice(), z.shape());
+    submit({z, residual, gamma.tensor}, {out}, [=] {
+      const float *pz = z.data<float>(), *r = residual.data<float>();
+      float* po = out.data<float>();
+      const ScalarRef g = gamma.ref();
+      const std::int64_t perImage = z.size() / z.dim(0);
+      forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
+        const float value = g(i / perImage);
+        po[i] = pz[i] + r[i] * value / (1 + value);
+      });
+    });
+    return out;
+  }
+  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override { return spectrum_.errorVariance(residual, sigma, floor); }
+  Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return spectrum_.discrepancyGamma(residual, sigma); }
+
+ private:
+  Spectrum spectrum_;
+};
+
+}  // namespace
+
+std::shared_ptr<Operator> makeMask(std::shared_ptr<Device> device, std::int64_t height, std::int64_t width, std::vector<float> mask) {
+  if (height < 1 || width < 1 || static_cast<std::int64_t>(mask.size()) != height * width) {
+    throw ShapeError("Expected a mask of " + toString({height, width}) + " values but received " + std::to_string(mask.size()));
+  }
+  for (const float value : mask) {
+    if (value != 0 && value != 1) throw ArgumentError("Expected a mask of zeros and ones but received " + std::to_string(value));
+  }
+  return std::make_shared<Mask>(device, height, width, std::move(mask));
+}
+
+std::shared_ptr<Operator> makeIdentity(std::shared_ptr<Device> device) { return std::make_shared<Identity>(device); }
+
+std::shared_ptr<Operator> makeChannelMix(std::shared_ptr<Device> device, std::vector<double> weights) {
+  if (weights.empty()) throw ArgumentError("Expected at least one weight but received none");
+  return std::make_shared<ChannelMix>(device, std::move(weights));
+}
+
+}  // namespace latino

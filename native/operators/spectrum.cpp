@@ -1,0 +1,138 @@
+#include "operators/spectrum.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/launch.h"
+
+namespace latino {
+
+namespace {
+constexpr std::int64_t kBins = 512;
+/// Eigenvalues below this part of the largest one share a bin: at any noise level they carry no information.
+constexpr double kSmallest = 1e-10;
+constexpr int kBisections = 48;
+}  // namespace
+
+Spectrum::Spectrum(const std::shared_ptr<Device>& device, std::int64_t count, std::int64_t components)
+    : count_(count),
+      components_(components),
+      order_(device, {count}, DType::i64),
+      starts_(device, {kBins + 1}, DType::i64),
+      multiplicities_(device, {count}),
+      bins_(device, {kBins, 2}) {}
+
+void Spectrum::fill(const std::vector<double>& eigenvalues, const std::vector<double>& multiplicities) const {
+  const std::size_t count = eigenvalues.size();
+  const double largest = std::max(1e-300, *std::max_element(eigenvalues.begin(), eigenvalues.end()));
+  // The range that is really there decides how fine the bins are.
+  double smallest = largest;
+  for (const double value : eigenvalues) {
+    if (value > kSmallest * largest) smallest = std::min(smallest, value);
+  }
+  const double span = std::max(1e-9, std::log(largest / smallest));
+  std::vector<std::int64_t> bin(count), order(count), starts(kBins + 1);
+  std::vector<float> narrow(count), bins(2 * kBins);
+  std::vector<double> sum(kBins), weight(kBins);
+  for (std::size_t i = 0; i < count; ++i) {
+    const double value = eigenvalues[i];
+    bin[i] = value <= kSmallest * largest
+                 ? 0
+                 : std::clamp<std::int64_t>(1 + static_cast<std::int64_t>(std::log(value / smallest) / span * (kBins - 1)), 1, kBins - 1);
+    ++starts[static_cast<std::size_t>(bin[i]) + 1];
+    sum[static_cast<std::size_t>(bin[i])] += multiplicities[i] * value;
+    weight[static_cast<std::size_t>(bin[i])] += multiplicities[i];
+    narrow[i] = static_cast<float>(multiplicities[i]);
+  }
+  for (std::size_t b = 0; b < kBins; ++b) {
+    starts[b + 1] += starts[b];
+    bins[2 * b] = static_cast<float>(weight[b] > 0 ? sum[b] / weight[b] : 0);
+    bins[2 * b + 1] = static_cast<float>(weight[b]);
+  }
+  std::vector<std::int64_t> next(starts.begin(), starts.end() - 1);
+  for (std::size_t i = 0; i < count; ++i) order[static_cast<std::size_t>(next[static_cast<std::size_t>(bin[i])]++)] = static_cast<std::int64_t>(i);
+
+  Device& device = order_.device();
+  device.copyFromHost(order_.data<void>(), order.data(), order_.bytes());
+  device.copyFromHost(starts_.data<void>(), starts.data(), starts_.bytes());
+  device.copyFromHost(multiplicities_.data<void>(), narrow.data(), multiplicities_.bytes());
+  device.copyFromHost(bins_.data<void>(), bins.data(), bins_.bytes());
+}
+
+std::int64_t Spectrum::planesOf(const Tensor& residual) const { return residual.size() / (residual.dim(0) * count_ * components_); }
+
+Tensor Spectrum::powerOf(const Tensor& residual) const {
+  const std::int64_t images = residual.dim(0), planes = planesOf(residual), count = count_, components = components_;
+  const Tensor power(residual.sharedDevice(), {images, kBins});
+  submit({residual, order_, starts_, multiplicities_}, {power}, [*this, residual, power, images, planes, count, components] {
+    const float *r = residual.data<float>(), *multiplicity = multiplicities_.data<float>();
+    const std::int64_t *order = order_.data<std::int64_t>(), *starts = starts_.data<std::int64_t>();
+    float* out = power.data<float>();
+    forEach(
+        power.device(), images * kBins,
+        [=] LATINO_HOST_DEVICE(std::int64_t k) {
+          const std::int64_t image = k / kBins, bin = k % kBins;
+          double sum = 0;
+          for (std::int64_t plane = 0; plane < planes; ++plane) {
+            const float* base = r + (image * planes + plane) * count * components;
+            for (std::int64_t i = starts[bin]; i < starts[bin + 1]; ++i) {
+              double square = 0;
+              for (std::int64_t c = 0; c < components; ++c) square += static_cast<double>(base[order[i] * components + c]) * base[order[i] * components + c];
+              sum += multiplicity[order[i]] * square;
+            }
+          }
+          out[k] = static_cast<float>(sum);
+        },
+        16);
+  });
+  return power;
+}
+
+Tensor Spectrum::errorVariance(const Tensor& residual, double sigma, double floor) const {
+  const Tensor power = powerOf(residual), variance(residual.sharedDevice(), {residual.dim(0)});
+  const double planes = static_cast<double>(planesOf(residual)), noise = sigma * sigma;
+  submit({power, bins_}, {variance}, [*this, power, variance, planes, noise, floor] {
+    const float *p = power.data<float>(), *bins = bins_.data<float>();
+    float* out = variance.data<float>();
+    forEach(variance.device(), variance.size(), [=] LATINO_HOST_DEVICE(std::int64_t image) {
+      double low = log(1e-6), high = log(1e3);  // the likelihood rises below its maximum and falls above it
+      for (int step = 0; step < kBisections; ++step) {
+        const double middle = (low + high) / 2, v = exp(middle);
+        double derivative = 0;
+        for (std::int64_t b = 0; b < kBins; ++b) {
+          const double lambda = bins[2 * b], weight = bins[2 * b + 1] * planes, total = v * lambda + noise;
+          if (weight > 0) derivative += lambda * (p[image * kBins + b] - weight * total) / (total * total);
+        }
+        (derivative > 0 ? low : high) = middle;
+      }
+      const double v = exp(high);
+      out[image] = static_cast<float>(v < floor ? floor : v);
+    });
+  });
+  return variance;
+}
+
+Tensor Spectrum::discrepancyGamma(const Tensor& residual, double sigma) const {
+  const Tensor power = powerOf(residual), gamma(residual.sharedDevice(), {residual.dim(0)});
+  const double planes = static_cast<double>(planesOf(residual)), noise = sigma * sigma;
+  submit({power, bins_}, {gamma}, [*this, power, gamma, planes, noise] {
+    const float *p = power.data<float>(), *bins = bins_.data<float>();
+    float* out = gamma.data<float>();
+    forEach(gamma.device(), gamma.size(), [=] LATINO_HOST_DEVICE(std::int64_t image) {
+      double low = log(1e-6), high = log(1e12);  // the larger gamma, the smaller the discrepancy
+      for (int step = 0; step < kBisections; ++step) {
+        const double middle = (low + high) / 2, g = exp(middle);
+        double excess = 0;
+        for (std::int64_t b = 0; b < kBins; ++b) {
+          const double shrunk = 1 + g * bins[2 * b];
+          excess += p[image * kBins + b] / (shrunk * shrunk) - bins[2 * b + 1] * planes * noise;
+        }
+        (excess > 0 ? low : high) = middle;
+      }
+      out[image] = static_cast<float>(exp(high));
+    });
+  });
+  return gamma;
+}
+
+}  // namespace latino

@@ -1,0 +1,5 @@
+export { type ContactSheet, writeContactSheet } from './contact_sheet.js';
+export { fromPlanar, type Image, upscale } from './image.js';
+export { psnr, ssim } from './metrics.js';
+export { type ImageInput, type RawPixels, readImage } from './read.js';
+export { assertWritable, type EncodeOptions, encodeImage, type ImageFormat, writeImage } from './write.js';

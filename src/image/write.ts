@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, open, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import sharp from 'sharp';
+import { LatinoError } from '../errors.js';
+import { fromPlanar, type Image, quantise } from './image.js';
+
+export type ImageFormat = 'png' | 'jpeg' | 'webp' | 'tiff';
+export interface EncodeOptions {
+  /** Bits a channel: 8 (default), or 16 for PNG and TIFF. */
+  readonly bitDepth?: 8 | 16;
+}
+
+const FORMATS: Readonly<Record<string, ImageFormat>> = {
+  '.png': 'png',
+  '.jpg': 'jpeg',
+  '.jpeg': 'jpeg',
+  '.webp': 'webp',
+  '.tif': 'tiff',
+  '.tiff': 'tiff',
+};
+
+/** Bytes of an image file. JPEG and WebP lose a little (quality 95); PNG and TIFF are exact to the bit depth. */
+export async function encodeImage(image: Image, format: ImageFormat, { bitDepth = 8 }: EncodeOptions = {}): Promise<Buffer> {
+  requireBitDepth(format, bitDepth);
+  const { width, height, channels, data } = fromPlanar(image.data, image);
+  const raw = { width, height, channels };
+  const [pixels, space] =
+    bitDepth === 16
+      ? ([quantise(image, new Uint16Array(data.length), 65535), channels === 1 ? 'grey16' : 'rgb16'] as const)
+      : ([quantise(image, new Uint8Array(data.length), 255), channels === 1 ? 'b-w' : 'srgb'] as const);
+  const picture = sharp(pixels, { raw }).toColourspace(space);
+  switch (format) {
+    case 'png':
+      return picture.png().toBuffer();
+    case 'jpeg':
+      return picture.jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer();
+    case 'webp':
+      return picture.webp({ quality: 95, smartSubsample: true }).toBuffer();
+    case 'tiff':
+      return picture.tiff({ compression: 'deflate' }).toBuffer();
+    default:
+      throw new LatinoError('ERR_LATINO_OUTPUT', `Expected png, jpeg, webp or tiff for the format but received ${format}`);
+  }
+}
+
+/**
+ * Writes PNG, JPEG, WebP or TIFF by the file's extension. The file appears whole or not at all.
+ *
+ * @throws LatinoError ERR_LATINO_OUTPUT when the extension is unknown or the file cannot be written
+ */
+export async function writeImage(path: string, image: Image, options: EncodeOptions = {}): Promise<void> {
+  await writeWhole(path, await encodeImage(image, formatOf(path), options));
+}
+
+/**
+ * Throws now what writing to this path would throw after the work is done.
+ *
+ * @throws LatinoError ERR_LATINO_OUTPUT
+ */
+export async function assertWritable(path: string, { bitDepth = 8 }: EncodeOptions = {}): Promise<void> {
+  requireBitDepth(formatOf(path), bitDepth);
+  try {
+    await access(dirname(path), constants.W_OK | constants.X_OK);
+    const existing = await stat(path).catch(() => undefined);
+    if (existing?.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
+    if (existing) await access(path, constants.W_OK);
+    else if (!(await stat(dirname(path))).isDirectory()) throw Object.assign(new Error('it is no folder'), { code: 'ENOTDIR' });
+  } catch (cause) {
+    throw outputError(path, cause);
+  }
+}
+
+/** Writes to a temporary name in the same folder, then renames. */
+export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw outputError(path, cause);
+  }
+}
+
+function formatOf(path: string): ImageFormat {
+  const extension = extname(path).toLowerCase();
+  const format = Object.hasOwn(FORMATS, extension) ? FORMATS[extension] : undefined;
+  if (!format)
+    throw new LatinoError(
+      'ERR_LATINO_OUTPUT',
+      `Expected ${Object.keys(FORMATS).join(', ')} as the output's extension but received ${path}`,
+    );
+  return format;
+}
+
+function requireBitDepth(format: ImageFormat, bitDepth: number): void {
+  if (bitDepth !== 8 && bitDepth !== 16)
+    throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected 8 or 16 for the bit depth but received ${bitDepth}`);
+  if (bitDepth === 16 && (format === 'jpeg' || format === 'webp')) {
+    throw new LatinoError('ERR_LATINO_OUTPUT', `Expected PNG or TIFF for 16 bits a channel but received ${format}`);
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'there is no permission to write there',
+  EPERM: 'there is no permission to write there',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  ENOENT: 'its folder does not exist',
+  ENOTDIR: 'its folder is not a folder',
+  EISDIR: 'it is a folder',
+};
+
+function outputError(path: string, cause: unknown): LatinoError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  return new LatinoError('ERR_LATINO_OUTPUT', `Cannot write ${path}: ${REASONS[code ?? ''] ?? message}`, { cause });
+}

@@ -1,0 +1,110 @@
+import { existsSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { LatinoError } from '../errors.js';
+import { readModelJson } from './json_file.js';
+import { type FolderWeights, openWeights } from './weights_folder.js';
+
+const Component = z.tuple([z.string(), z.string()]);
+const ModelIndex = z.looseObject({ _class_name: z.string() });
+
+export interface ComponentDescription {
+  readonly name: string;
+  readonly className: string;
+  /** Numbers in all weights; 0 for a component without weights. */
+  readonly parameters: number;
+  readonly dtypes: readonly string[];
+  /** Of the weights' files, or of all files of a component without weights. */
+  readonly bytes: number;
+}
+
+export interface FolderDescription {
+  readonly path: string;
+  /** The pipeline's class in diffusers. */
+  readonly className: string;
+  readonly components: readonly ComponentDescription[];
+}
+
+/** A model as diffusers writes it: model_index.json and a folder per component. */
+export class DiffusersFolder {
+  constructor(
+    readonly path: string,
+    /** The pipeline's class in diffusers. */
+    readonly pipelineClass: string,
+    /** Class by component; those that the index leaves null are not there. */
+    readonly classNames: ReadonlyMap<string, string>,
+  ) {}
+
+  /** The component's class in diffusers or transformers. */
+  className(component: string): string | undefined {
+    return this.classNames.get(component);
+  }
+
+  /** The component's folder. @throws LatinoError ERR_LATINO_MODEL when the model has no such component. */
+  component(name: string): string {
+    if (!this.classNames.has(name)) {
+      throw new LatinoError(
+        'ERR_LATINO_MODEL',
+        `${this.path} has no ${name}, expected one beside ${[...this.classNames.keys()].join(', ')}`,
+      );
+    }
+    return join(this.path, name);
+  }
+
+  /** The component's config.json. @throws LatinoError ERR_LATINO_MODEL when it is missing or not JSON. */
+  async readConfig(component: string): Promise<unknown> {
+    return readModelJson(join(this.component(component), 'config.json'));
+  }
+
+  /** The component's weights; the fp16 variant only where the plain file is missing. @throws LatinoError ERR_LATINO_MODEL */
+  async weights(component: string): Promise<FolderWeights> {
+    return openWeights(this.component(component));
+  }
+
+  async describe(): Promise<FolderDescription> {
+    const components = await Promise.all([...this.classNames].map(([name, className]) => this.describeComponent(name, className)));
+    return { path: this.path, className: this.pipelineClass, components };
+  }
+
+  private async describeComponent(name: string, className: string): Promise<ComponentDescription> {
+    const folder = this.component(name);
+    // Networks have a config.json; schedulers, tokenizers and image processors have configs of other names.
+    if (!existsSync(join(folder, 'config.json'))) return { name, className, parameters: 0, dtypes: [], bytes: await folderBytes(folder) };
+    const { tensors, files } = await this.weights(name);
+    const infos = [...tensors.values()];
+    return {
+      name,
+      className,
+      parameters: infos.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0),
+      dtypes: [...new Set(infos.map(({ dtype }) => dtype))].sort(),
+      bytes: files.reduce((sum, { size }) => sum + size, 0),
+    };
+  }
+}
+
+/** @throws LatinoError ERR_LATINO_MODEL when the path is no diffusers folder. */
+export async function openDiffusersFolder(path: string): Promise<DiffusersFolder> {
+  const folder = resolve(path);
+  const indexPath = join(folder, 'model_index.json');
+  if (!existsSync(indexPath)) {
+    const found = existsSync(folder) ? 'it has no model_index.json' : 'it does not exist';
+    throw new LatinoError('ERR_LATINO_MODEL', `Expected a diffusers model folder at ${folder} but ${found}`);
+  }
+  const index = ModelIndex.safeParse(await readModelJson(indexPath));
+  if (!index.success) throw new LatinoError('ERR_LATINO_MODEL', `${indexPath} has no _class_name, expected the index of a diffusers model`);
+  const classNames = new Map<string, string>();
+  for (const [name, value] of Object.entries(index.data)) {
+    const component = Component.safeParse(value);
+    // A component's name is a folder's name: one with a separator would lead out of the model.
+    if (component.success && /^\w+$/.test(name)) classNames.set(name, component.data[1]);
+  }
+  if (classNames.size === 0) throw new LatinoError('ERR_LATINO_MODEL', `${indexPath} names no components, expected at least a unet`);
+  return new DiffusersFolder(folder, index.data._class_name, classNames);
+}
+
+async function folderBytes(folder: string): Promise<number> {
+  if (!existsSync(folder)) return 0;
+  const sizes = await Promise.all((await readdir(folder)).map(async (name) => stat(join(folder, name))));
+  return sizes.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
+}

@@ -1,0 +1,169 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { LatinoError } from '../errors.js';
+import { parseConfig } from '../networks/config.js';
+import { readModelJson, readModelText } from './json_file.js';
+
+const CLIP_MAX_LENGTH = 77;
+
+const Vocabulary = z.record(z.string(), z.int().nonnegative());
+const Token = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]).nullish();
+const SpecialTokens = z.object({ bos_token: Token, eos_token: Token, pad_token: Token, unk_token: Token });
+/** Tokenizers without a limit state 1e30, which is no length to pad to. */
+const TokenizerConfig = SpecialTokens.extend({ model_max_length: z.number().nullish() });
+
+// After lower-casing. White_Space, not \s: they differ in U+0085 and U+FEFF.
+const WORDS = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+/gu;
+
+export interface CLIPTokenizerOptions {
+  readonly maxLength?: number;
+  readonly bos?: string;
+  readonly eos?: string;
+  readonly pad?: string;
+  readonly unknown?: string;
+}
+
+/** CLIP's byte-level byte-pair encoding, as CLIPTokenizer of transformers 5. */
+export class CLIPTokenizer {
+  /** Tokens that `encode` returns, with the first, the last and the padding. */
+  readonly maxLength: number;
+  private readonly ranks: ReadonlyMap<string, number>;
+  private readonly special: RegExp;
+  private readonly specialIds: ReadonlyMap<string, number>;
+  private readonly bos: bigint;
+  private readonly eos: bigint;
+  private readonly pad: bigint;
+  private readonly unknown: number;
+
+  /** merges: pairs "left right", best first. @throws LatinoError ERR_LATINO_MODEL when a special token is not in the vocabulary. */
+  constructor(
+    private readonly vocabulary: ReadonlyMap<string, number>,
+    merges: readonly string[],
+    options: CLIPTokenizerOptions = {},
+  ) {
+    const { maxLength = CLIP_MAX_LENGTH, bos = '<|startoftext|>', eos = '<|endoftext|>', pad = eos, unknown = eos } = options;
+    this.maxLength = maxLength;
+    this.ranks = new Map(merges.map((pair, rank) => [pair, rank]));
+    this.specialIds = new Map([bos, eos].map((token) => [token, this.id(token)]));
+    this.special = new RegExp(`(${[bos, eos].map((token) => token.replace(/[^\p{L}\p{N}]/gu, '\\$&')).join('|')})`);
+    this.bos = BigInt(this.id(bos));
+    this.eos = BigInt(this.id(eos));
+    this.pad = BigInt(this.id(pad));
+    this.unknown = this.id(unknown);
+  }
+
+  /** Ids [maxLength]: first token, text cut to fit, last token, padding. */
+  encode(text: string): BigInt64Array {
+    const ids = new BigInt64Array(this.maxLength).fill(this.pad);
+    const tokens = this.tokens(text).slice(0, this.maxLength - 2);
+    ids[0] = this.bos;
+    for (const [i, token] of tokens.entries()) ids[i + 1] = BigInt(token);
+    ids[tokens.length + 1] = this.eos;
+    return ids;
+  }
+
+  /** How many tokens of the text `encode` leaves out. */
+  truncated(text: string): number {
+    return Math.max(0, this.tokens(text).length - (this.maxLength - 2));
+  }
+
+  private tokens(text: string): number[] {
+    const words = new Map<string, number[]>();
+    return text.split(this.special).flatMap((part) => {
+      const special = this.specialIds.get(part);
+      if (special !== undefined) return [special];
+      return (lowerCase(part.normalize('NFC')).match(WORDS) ?? []).flatMap((word) => {
+        const ids = words.get(word) ?? this.encodeWord(word);
+        words.set(word, ids);
+        return ids;
+      });
+    });
+  }
+
+  private encodeWord(word: string): number[] {
+    let pieces = Array.from(Buffer.from(word, 'utf8'), (byte) => BYTE_CHARACTERS[byte]!);
+    pieces[pieces.length - 1] += '</w>';
+    for (let best = this.bestPair(pieces); best; best = this.bestPair(pieces)) pieces = mergePair(pieces, best);
+    return pieces.map((piece) => this.vocabulary.get(piece) ?? this.unknown);
+  }
+
+  private bestPair(pieces: readonly string[]): [string, string] | undefined {
+    let best: [string, string] | undefined;
+    let bestRank = Number.POSITIVE_INFINITY;
+    for (let i = 1; i < pieces.length; i++) {
+      const rank = this.ranks.get(`${pieces[i - 1]} ${pieces[i]}`) ?? Number.POSITIVE_INFINITY;
+      if (rank >= bestRank) continue;
+      bestRank = rank;
+      best = [pieces[i - 1]!, pieces[i]!];
+    }
+    return best;
+  }
+
+  private id(token: string): number {
+    const id = this.vocabulary.get(token);
+    if (id === undefined)
+      throw new LatinoError('ERR_LATINO_MODEL', `Expected the token ${token} in the tokenizer's vocabulary but it is not there`);
+    return id;
+  }
+}
+
+/** GPT-2's printable character for each byte: itself where it is printable, else 256, 257, ... */
+export const BYTE_CHARACTERS: readonly string[] = (() => {
+  let next = 256;
+  return Array.from({ length: 256 }, (_, byte) => {
+    const printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+    return String.fromCharCode(printable ? byte : next++);
+  });
+})();
+
+/** Code point by code point: of a whole string, JavaScript would make a final capital sigma U+03C2. */
+function lowerCase(text: string): string {
+  return Array.from(text, (character) => character.toLowerCase()).join('');
+}
+
+function mergePair(pieces: readonly string[], [left, right]: [string, string]): string[] {
+  const merged: string[] = [];
+  for (let i = 0; i < pieces.length; i++) {
+    if (pieces[i] === left && pieces[i + 1] === right) {
+      merged.push(left + right);
+      i++;
+    } else merged.push(pieces[i]!);
+  }
+  return merged;
+}
+
+/**
+ * Reads vocab.json, merges.txt and, where they are there, tokenizer_config.json and special_tokens_map.json.
+ * @throws LatinoError ERR_LATINO_MODEL when a file is missing or invalid.
+ */
+export async function loadTokenizer(folder: string): Promise<CLIPTokenizer> {
+  const file = (name: string) => join(folder, name);
+  const readOptional = async (name: string) => (existsSync(file(name)) ? readModelJson(file(name)) : {});
+  const [vocabulary, merges, config, map] = await Promise.all([
+    readModelJson(file('vocab.json')).then((json) => parseConfig(Vocabulary, json, file('vocab.json'))),
+    readModelText(file('merges.txt')),
+    readOptional('tokenizer_config.json').then((json) => parseConfig(TokenizerConfig, json, file('tokenizer_config.json'))),
+    readOptional('special_tokens_map.json').then((json) => parseConfig(SpecialTokens, json, file('special_tokens_map.json'))),
+  ]);
+  const special = (name: keyof typeof map) => config[name] ?? map[name] ?? undefined;
+  return new CLIPTokenizer(new Map(Object.entries(vocabulary)), parseMerges(merges), {
+    maxLength: parseMaxLength(config.model_max_length, file('tokenizer_config.json')),
+    bos: special('bos_token'),
+    eos: special('eos_token'),
+    pad: special('pad_token'),
+    unknown: special('unk_token'),
+  });
+}
+
+function parseMerges(text: string): string[] {
+  const lines = text.split(/\r?\n/);
+  // Only the first line can be a comment: "# #" is a merge.
+  return lines.slice(lines[0]!.startsWith('#version') ? 1 : 0).filter((line) => line !== '');
+}
+
+function parseMaxLength(length: number | null | undefined, path: string): number {
+  if (length === undefined || length === null || length > 1e6) return CLIP_MAX_LENGTH;
+  if (Number.isInteger(length) && length >= 2) return length;
+  throw new LatinoError('ERR_LATINO_MODEL', `${path} has model_max_length ${length}, expected an integer of at least 2`);
+}

@@ -59,7 +59,7 @@ Napi::Value TensorWrap::read(const Napi::CallbackInfo& info) {
           tensor.device().finish();
         },
         [bytes, dtype = tensor.dtype()](Napi::Env env) -> Napi::Value {
-          const Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes->size());
+          Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes->size());
           std::copy(bytes->begin(), bytes->end(), static_cast<std::byte*>(buffer.Data()));
           const std::size_t count = bytes->size() / sizeOf(dtype);
           if (dtype == DType::f32) return Napi::Float32Array::New(env, count, buffer, 0);

@@ -23,9 +23,13 @@ Tensor linearCombination(double a, const Tensor& x, double b, const Tensor& y) {
   const Tensor out(x.sharedDevice(), x.shape());
   submit({x, y}, {out}, [=] {
     const float* px = x.data<float>();
-    const float* py = y.valid() ? y.data<float>() : px;
+    const float* py = y.valid() ? y.data<float>() : nullptr;
     float* po = out.data<float>();
-    const float fa = static_cast<float>(a), fb = y.valid() ? static_cast<float>(b) : 0.0F;
+    const float fa = static_cast<float>(a), fb = static_cast<float>(b);
+    if (!y.valid()) {
+      forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = fa * px[i]; });
+      return;
+    }
     forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = fa * px[i] + fb * py[i]; });
   });
   return out;
@@ -105,6 +109,7 @@ Tensor power(const Tensor& x, double coefficient, double exponent) {
 Tensor fitFrame(const Tensor& x, std::int64_t height, std::int64_t width) {
   requireFloats(x, "x");
   if (x.rank() != 4) throw ShapeError("Expected a tensor [N, C, H, W] but received " + toString(x.shape()));
+  if (x.dim(2) < 1 || x.dim(3) < 1) throw ShapeError("Expected an image of at least 1 x 1 but received " + toString(x.shape()));
   if (height < 1 || width < 1) throw ShapeError("Expected a frame of at least 1 x 1 but received " + toString({height, width}));
   const Tensor out(x.sharedDevice(), {x.dim(0), x.dim(1), height, width});
   submit({x}, {out}, [=] {

@@ -58,6 +58,7 @@ void MemoryPool::give(void* pointer, std::size_t bytes) noexcept {
     }
   }
   device_.freeRaw(pointer);
+  release();  // what is pooled by now was for a larger job than this
 }
 
 void MemoryPool::release() noexcept {

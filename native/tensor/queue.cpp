@@ -29,9 +29,9 @@ void Queue::enqueue(std::function<void()> task) {
 }
 
 void Queue::drain() {
-  std::promise<void> done;
-  enqueue([&done] { done.set_value(); });
-  done.get_future().wait();
+  const auto done = std::make_shared<std::promise<void>>();
+  enqueue([done] { done->set_value(); });
+  done->get_future().wait();
 }
 
 void Queue::run(State& state) {

@@ -61,6 +61,7 @@ Tensor upload(std::shared_ptr<Device> device, Shape shape, DType dtype, const vo
 }
 
 std::vector<float> readFloats(const Tensor& tensor) {
+  if (tensor.dtype() != DType::f32) throw ArgumentError(std::string("Expected a tensor of f32 but received ") + nameOf(tensor.dtype()));
   std::vector<float> values(static_cast<std::size_t>(tensor.size()));
   Device& device = tensor.device();
   device.queue().enqueue([&] {

@@ -1,6 +1,7 @@
 #include "tensor/thread_pool.h"
 
 #include <algorithm>
+#include <utility>
 
 #ifdef __linux__
 #include <sched.h>
@@ -48,6 +49,7 @@ void ThreadPool::parallelFor(std::int64_t n, std::int64_t grain, const std::func
   runPieces(lock);
   done_.wait(lock, [this] { return busy_ == 0; });
   body_ = nullptr;
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
 void ThreadPool::runPieces(std::unique_lock<std::mutex>& lock) {
@@ -57,8 +59,17 @@ void ThreadPool::runPieces(std::unique_lock<std::mutex>& lock) {
     next_ = end;
     const auto* body = body_;
     lock.unlock();
-    (*body)(begin, end);
+    std::exception_ptr error;
+    try {
+      (*body)(begin, end);
+    } catch (...) {
+      error = std::current_exception();
+    }
     lock.lock();
+    if (error) {
+      if (!error_) error_ = error;
+      next_ = n_;  // the rest is not worth doing
+    }
   }
   if (--busy_ == 0) done_.notify_all();
 }

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -18,7 +19,8 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   unsigned size() const { return static_cast<unsigned>(workers_.size()) + 1; }
-  /// Calls body(begin, end) on pieces of [0, n) that are at least `grain` long; returns when all are done. Called by one
+  /// Calls body(begin, end) on pieces of [0, n) that are at least `grain` long; returns when all are done and
+  /// rethrows what a piece threw. Called by one
   /// thread at a time (the queue's). The pieces depend on n and grain only, never on the number of threads.
   void parallelFor(std::int64_t n, std::int64_t grain, const std::function<void(std::int64_t, std::int64_t)>& body);
 
@@ -32,6 +34,7 @@ class ThreadPool {
   const std::function<void(std::int64_t, std::int64_t)>* body_ = nullptr;
   std::int64_t n_ = 0, grain_ = 1, next_ = 0;
   unsigned busy_ = 0;
+  std::exception_ptr error_;  // the first that a piece threw
   bool stopping_ = false;
 };
 

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <numeric>
 
 #include "kernels/elementwise.h"
@@ -79,6 +80,17 @@ TEST_CASE("a parallel loop covers its range once") {
     });
     CHECK(std::all_of(visits.begin(), visits.end(), [](int count) { return count == 1; }));
   }
+}
+
+TEST_CASE("what a piece of a parallel loop throws reaches the caller, and the pool works on") {
+  ThreadPool pool(4);
+  const auto throwing = [](std::int64_t begin, std::int64_t) {
+    if (begin == 50) throw ShapeError("piece");
+  };
+  CHECK_THROWS_AS(pool.parallelFor(100, 10, throwing), ShapeError);
+  std::atomic<int> count = 0;
+  pool.parallelFor(100, 10, [&count](std::int64_t begin, std::int64_t end) { count += static_cast<int>(end - begin); });
+  CHECK(count == 100);
 }
 
 TEST_CASE("shapes are checked") {

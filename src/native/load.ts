@@ -1,0 +1,55 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { LatinoError } from '../errors.js';
+import type { Addon } from './addon.js';
+
+const require = createRequire(import.meta.url);
+const LIBRARY_NAME = /^(libonnxruntime\.so\.\d+|libonnxruntime[\d.]*\.dylib|onnxruntime\.dll)$/;
+
+let loaded: Addon | undefined;
+
+/**
+ * The native addon with ONNX Runtime opened, loaded once per process.
+ *
+ * `LATINO_ADDON` names another addon, `LATINO_ORT_LIBRARY` another ONNX Runtime library.
+ *
+ * @throws LatinoError ERR_LATINO_ADDON with what to do about it
+ */
+export function loadAddon(): Addon {
+  loaded ??= open();
+  return loaded;
+}
+
+function open(): Addon {
+  const path = process.env.LATINO_ADDON ?? fileURLToPath(new URL('../../build/Release/latino.node', import.meta.url));
+  if (!existsSync(path)) throw new LatinoError('ERR_LATINO_ADDON', `Expected the native addon at ${path} but there is none; build it with: npx cmake-js compile`);
+  try {
+    const addon = require(path) as Addon;
+    addon.openRuntime(runtimeLibrary());
+    return addon;
+  } catch (error) {
+    if (error instanceof LatinoError) throw error;
+    const fixes = 'rebuild it for this Node with: npx cmake-js rebuild; or name another ONNX Runtime in LATINO_ORT_LIBRARY';
+    throw new LatinoError('ERR_LATINO_ADDON', `The native addon cannot be used (${(error as Error).message}); ${fixes}`, { cause: error });
+  }
+}
+
+/** Absolute path of the ONNX Runtime library that the installed onnxruntime-node ships for this platform. */
+export function runtimeLibrary(): string {
+  const named = process.env.LATINO_ORT_LIBRARY;
+  if (named) return named;
+  let root: string;
+  try {
+    root = dirname(require.resolve('onnxruntime-node/package.json'));
+  } catch (error) {
+    throw new LatinoError('ERR_LATINO_ADDON', 'Expected the package onnxruntime-node but it is not installed; run: npm install', { cause: error });
+  }
+  for (const abi of readdirSync(join(root, 'bin'))) {
+    const folder = join(root, 'bin', abi, process.platform, process.arch);
+    const name = existsSync(folder) ? readdirSync(folder).find((file) => LIBRARY_NAME.test(file)) : undefined;
+    if (name) return join(folder, name);
+  }
+  throw new LatinoError('ERR_LATINO_ADDON', `Expected onnxruntime-node to have a library for ${process.platform} ${process.arch} but it has none`);
+}

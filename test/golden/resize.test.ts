@@ -1,0 +1,68 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Addon, Device, Matrix } from '../../src/native/addon.js';
+import { loadAddon } from '../../src/native/load.js';
+import { buildOperator, type ResizeFilter, superResolution } from '../../src/operators/index.js';
+import { resizeMatrix } from '../../src/operators/filters.js';
+import { goldenPath } from '../support/golden.js';
+import { maxRelativeError } from '../support/compare.js';
+import { readTensors, type Stored } from '../support/safetensors.js';
+
+interface Case {
+  readonly x: string;
+  readonly y: string;
+  readonly filter: ResizeFilter;
+  readonly factor: number;
+}
+
+const index = goldenPath('resize/cases.json');
+const cases = existsSync(index) ? (JSON.parse(readFileSync(index, 'utf8')) as { cases: Case[] }).cases : [];
+
+/** vertical · x · horizontalᵀ in double, for x [vertical.columns, horizontal.columns]. */
+function applySeparable(vertical: Matrix, x: ArrayLike<number>, horizontal: Matrix): Float64Array {
+  const half = new Float64Array(vertical.rows * horizontal.columns);
+  for (let i = 0; i < vertical.rows; i++) {
+    for (let k = 0; k < vertical.columns; k++) {
+      const tap = vertical.values[i * vertical.columns + k]!;
+      if (tap === 0) continue;
+      for (let j = 0; j < horizontal.columns; j++) half[i * horizontal.columns + j]! += tap * x[k * horizontal.columns + j]!;
+    }
+  }
+  const y = new Float64Array(vertical.rows * horizontal.rows);
+  for (let i = 0; i < vertical.rows; i++) {
+    for (let j = 0; j < horizontal.rows; j++) {
+      let sum = 0;
+      for (let k = 0; k < horizontal.columns; k++)
+        sum += half[i * horizontal.columns + k]! * horizontal.values[j * horizontal.columns + k]!;
+      y[i * horizontal.rows + j] = sum;
+    }
+  }
+  return y;
+}
+
+describe.skipIf(cases.length === 0)('resize as Pillow performs it (golden/resize)', () => {
+  let addon: Addon;
+  let device: Device;
+  beforeAll(() => {
+    addon = loadAddon();
+    device = addon.openDevice('cpu');
+  });
+  let tensors: Map<string, Stored>;
+  beforeAll(async () => {
+    tensors = await readTensors(goldenPath('resize/resize.safetensors'));
+  });
+
+  it.each(cases)('$y', async ({ x: xName, y: yName, filter, factor }) => {
+    const x = tensors.get(xName)!;
+    const [height, width] = x.shape as [number, number];
+    const want = tensors.get(yName)!.data as Float32Array;
+    const own = applySeparable(resizeMatrix(height, factor, filter), x.data as Float32Array, resizeMatrix(width, factor, filter));
+    expect(maxRelativeError(own, want)).toBeLessThan(1e-6);
+
+    const operator = buildOperator(addon, device, superResolution({ factor, filter }), { height, width });
+    using input = device.upload(x.data, [1, 1, height, width]);
+    using output = operator.forward(input);
+    expect(output.shape).toEqual([1, 1, height / factor, width / factor]);
+    expect(maxRelativeError((await output.read()) as Float32Array, want)).toBeLessThan(2e-6);
+  });
+});

@@ -10,8 +10,10 @@ Napi::Value openDevice(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const std::string name = stringFrom(info[0], "device");
     std::int64_t threads = 0;
-    if (info[1].IsObject() && !info[1].As<Napi::Object>().Get("threads").IsUndefined()) threads = integerFrom(info[1].As<Napi::Object>().Get("threads"), "threads");
-    if (threads < 0 || threads > 1024) throw ArgumentError("Expected an integer from 0 to 1024 for threads but received " + std::to_string(threads));
+    if (info[1].IsObject() && !info[1].As<Napi::Object>().Get("threads").IsUndefined())
+      threads = integerFrom(info[1].As<Napi::Object>().Get("threads"), "threads");
+    if (threads < 0 || threads > 1024)
+      throw ArgumentError("Expected an integer from 0 to 1024 for threads but received " + std::to_string(threads));
     if (name == "cpu") return DeviceWrap::make(info.Env(), openCpuDevice(static_cast<unsigned>(threads)));
     if (name.starts_with("cuda")) throw DeviceError("Expected cpu for device but received " + name + ": this build has no CUDA backend");
     throw DeviceError("Expected cpu or cuda:<index> for device but received " + name);
@@ -20,13 +22,15 @@ Napi::Value openDevice(const Napi::CallbackInfo& info) {
 
 Matrix matrixFrom(const Napi::Value& value, const char* name) {
   const Napi::Object object = objectFrom(value, name);
-  return {integerFrom(object.Get("rows"), "rows"), integerFrom(object.Get("columns"), "columns"), doublesFrom(object.Get("values"), "values")};
+  return {integerFrom(object.Get("rows"), "rows"), integerFrom(object.Get("columns"), "columns"),
+          doublesFrom(object.Get("values"), "values")};
 }
 
 Kernel kernelFrom(const Napi::Value& value) {
   const Napi::Object object = objectFrom(value, "kernel");
-  return {integerFrom(object.Get("height"), "height"), integerFrom(object.Get("width"), "width"), integerFrom(object.Get("centreY"), "centreY"),
-          integerFrom(object.Get("centreX"), "centreX"), doublesFrom(object.Get("taps"), "taps")};
+  return {integerFrom(object.Get("height"), "height"), integerFrom(object.Get("width"), "width"),
+          integerFrom(object.Get("centreY"), "centreY"), integerFrom(object.Get("centreX"), "centreX"),
+          doublesFrom(object.Get("taps"), "taps")};
 }
 
 Boundary boundaryFrom(const Napi::Value& value) {
@@ -49,32 +53,38 @@ void add(Napi::Env env, Napi::Object& exports, const char* name, Body body) {
 void addKernels(Napi::Env env, Napi::Object& exports) {
   using Info = const Napi::CallbackInfo&;
   add(env, exports, "linearCombination", [](Info info) {
-    return TensorWrap::make(info.Env(), linearCombination(numberFrom(info[0], "a"), TensorWrap::from(info[1], "x"), numberFrom(info[2], "b"), TensorWrap::from(info[3], "y")));
+    return TensorWrap::make(info.Env(), linearCombination(numberFrom(info[0], "a"), TensorWrap::from(info[1], "x"),
+                                                          numberFrom(info[2], "b"), TensorWrap::from(info[3], "y")));
   });
   add(env, exports, "clip", [](Info info) {
     return TensorWrap::make(info.Env(), clip(TensorWrap::from(info[0], "x"), numberFrom(info[1], "low"), numberFrom(info[2], "high")));
   });
   add(env, exports, "norm", [](Info info) { return TensorWrap::make(info.Env(), norm(TensorWrap::from(info[0], "x"))); });
   add(env, exports, "power", [](Info info) {
-    return TensorWrap::make(info.Env(), power(TensorWrap::from(info[0], "x"), numberFrom(info[1], "coefficient"), numberFrom(info[2], "exponent")));
+    return TensorWrap::make(info.Env(),
+                            power(TensorWrap::from(info[0], "x"), numberFrom(info[1], "coefficient"), numberFrom(info[2], "exponent")));
   });
   add(env, exports, "fitFrame", [](Info info) {
-    return TensorWrap::make(info.Env(), fitFrame(TensorWrap::from(info[0], "x"), integerFrom(info[1], "height"), integerFrom(info[2], "width")));
+    return TensorWrap::make(info.Env(),
+                            fitFrame(TensorWrap::from(info[0], "x"), integerFrom(info[1], "height"), integerFrom(info[2], "width")));
   });
 }
 
 void addOperators(Napi::Env env, Napi::Object& exports) {
   using Info = const Napi::CallbackInfo&;
   add(env, exports, "separable", [](Info info) {
-    return OperatorWrap::make(info.Env(), makeSeparable(DeviceWrap::from(info[0]), matrixFrom(info[1], "vertical"), matrixFrom(info[2], "horizontal")));
+    return OperatorWrap::make(info.Env(),
+                              makeSeparable(DeviceWrap::from(info[0]), matrixFrom(info[1], "vertical"), matrixFrom(info[2], "horizontal")));
   });
   add(env, exports, "circularConvolution", [](Info info) {
-    return OperatorWrap::make(info.Env(), makeCircularConvolution(DeviceWrap::from(info[0]), kernelFrom(info[1]), integerFrom(info[2], "height"),
-                                                                  integerFrom(info[3], "width"), integerFrom(info[4], "factor")));
+    return OperatorWrap::make(info.Env(),
+                              makeCircularConvolution(DeviceWrap::from(info[0]), kernelFrom(info[1]), integerFrom(info[2], "height"),
+                                                      integerFrom(info[3], "width"), integerFrom(info[4], "factor")));
   });
   add(env, exports, "convolution", [](Info info) {
-    return OperatorWrap::make(info.Env(), makeConvolution(DeviceWrap::from(info[0]), kernelFrom(info[1]), integerFrom(info[2], "height"),
-                                                          integerFrom(info[3], "width"), integerFrom(info[4], "factor"), boundaryFrom(info[5])));
+    return OperatorWrap::make(info.Env(),
+                              makeConvolution(DeviceWrap::from(info[0]), kernelFrom(info[1]), integerFrom(info[2], "height"),
+                                              integerFrom(info[3], "width"), integerFrom(info[4], "factor"), boundaryFrom(info[5])));
   });
   add(env, exports, "mask", [](Info info) {
     const std::vector<double> values = doublesFrom(info[3], "mask");
@@ -82,9 +92,8 @@ void addOperators(Napi::Env env, Napi::Object& exports) {
                                                    std::vector<float>(values.begin(), values.end())));
   });
   add(env, exports, "identity", [](Info info) { return OperatorWrap::make(info.Env(), makeIdentity(DeviceWrap::from(info[0]))); });
-  add(env, exports, "channelMix", [](Info info) {
-    return OperatorWrap::make(info.Env(), makeChannelMix(DeviceWrap::from(info[0]), doublesFrom(info[1], "weights")));
-  });
+  add(env, exports, "channelMix",
+      [](Info info) { return OperatorWrap::make(info.Env(), makeChannelMix(DeviceWrap::from(info[0]), doublesFrom(info[1], "weights"))); });
 }
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
@@ -95,7 +104,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
     openRuntime(stringFrom(info[0], "libraryPath"));
     return info.Env().Undefined();
   });
-  add(env, exports, "runtimeVersion", [](const Napi::CallbackInfo& info) -> Napi::Value { return Napi::String::New(info.Env(), runtimeVersion()); });
+  add(env, exports, "runtimeVersion",
+      [](const Napi::CallbackInfo& info) -> Napi::Value { return Napi::String::New(info.Env(), runtimeVersion()); });
   exports.Set("openDevice", Napi::Function::New<openDevice>(env));
   exports.Set("createSession", Napi::Function::New<&SessionWrap::create>(env));
   addKernels(env, exports);

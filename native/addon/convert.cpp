@@ -74,10 +74,12 @@ Shape shapeFrom(const Napi::Value& value, const char* name) {
   double elements = 1;
   for (std::uint32_t i = 0; i < array.Length(); ++i) {
     shape.push_back(integerFrom(array.Get(i), name));
-    if (shape.back() < 0) throw ShapeError(std::string("Expected extents of 0 or more for ") + name + " but received " + std::to_string(shape.back()));
+    if (shape.back() < 0)
+      throw ShapeError(std::string("Expected extents of 0 or more for ") + name + " but received " + std::to_string(shape.back()));
     elements *= static_cast<double>(shape.back());
   }
-  if (elements > 1e15) throw ShapeError(std::string("Expected a shape that fits in memory for ") + name + " but received " + toString(shape));
+  if (elements > 1e15)
+    throw ShapeError(std::string("Expected a shape that fits in memory for ") + name + " but received " + toString(shape));
   return shape;
 }
 

@@ -5,10 +5,11 @@ namespace latino::addon {
 
 Napi::Function DeviceWrap::define(Napi::Env env) {
   return DefineClass(env, "Device",
-                     {InstanceMethod<&DeviceWrap::upload>("upload"), InstanceMethod<&DeviceWrap::full>("full"), InstanceMethod<&DeviceWrap::randn>("randn"),
-                      InstanceMethod<&DeviceWrap::synchronize>("synchronize"), InstanceAccessor<&DeviceWrap::transfers>("transfers"),
-                      InstanceAccessor<&DeviceWrap::memory>("memory"), InstanceAccessor<&DeviceWrap::kind>("kind"),
-                      InstanceAccessor<&DeviceWrap::index>("index"), InstanceAccessor<&DeviceWrap::name>("name")});
+                     {InstanceMethod<&DeviceWrap::upload>("upload"), InstanceMethod<&DeviceWrap::full>("full"),
+                      InstanceMethod<&DeviceWrap::randn>("randn"), InstanceMethod<&DeviceWrap::synchronize>("synchronize"),
+                      InstanceAccessor<&DeviceWrap::transfers>("transfers"), InstanceAccessor<&DeviceWrap::memory>("memory"),
+                      InstanceAccessor<&DeviceWrap::kind>("kind"), InstanceAccessor<&DeviceWrap::index>("index"),
+                      InstanceAccessor<&DeviceWrap::name>("name")});
 }
 
 Napi::Object DeviceWrap::make(Napi::Env env, std::shared_ptr<Device> device) {
@@ -45,7 +46,8 @@ Napi::Value DeviceWrap::upload(const Napi::CallbackInfo& info) {
         throw ArgumentError("Expected a Float32Array, BigInt64Array or Uint16Array for data");
     }
     if (static_cast<std::int64_t>(array.ElementLength()) != elementCount(shape)) {
-      throw ShapeError("Expected " + std::to_string(elementCount(shape)) + " values for shape " + toString(shape) + " but received " + std::to_string(array.ElementLength()));
+      throw ShapeError("Expected " + std::to_string(elementCount(shape)) + " values for shape " + toString(shape) + " but received " +
+                       std::to_string(array.ElementLength()));
     }
     const auto* bytes = static_cast<const std::byte*>(array.ArrayBuffer().Data()) + array.ByteOffset();
     return TensorWrap::make(info.Env(), latino::upload(device_, shape, dtype, bytes));
@@ -56,7 +58,8 @@ Napi::Value DeviceWrap::full(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const std::string dtype = info[2].IsUndefined() ? "f32" : stringFrom(info[2], "dtype");
     if (dtype != "f32" && dtype != "i64") throw ArgumentError("Expected f32 or i64 for dtype but received " + dtype);
-    return TensorWrap::make(info.Env(), latino::full(device_, shapeFrom(info[0], "shape"), dtype == "f32" ? DType::f32 : DType::i64, numberFrom(info[1], "value")));
+    return TensorWrap::make(info.Env(), latino::full(device_, shapeFrom(info[0], "shape"), dtype == "f32" ? DType::f32 : DType::i64,
+                                                     numberFrom(info[1], "value")));
   });
 }
 
@@ -72,12 +75,14 @@ Napi::Value DeviceWrap::randn(const Napi::CallbackInfo& info) {
       if (number < 0) throw ArgumentError("Expected an integer of 0 or more for seed but received " + std::to_string(number));
       seed = static_cast<std::uint64_t>(number);
     }
-    return TensorWrap::make(info.Env(), latino::randn(device_, shapeFrom(info[0], "shape"), seed, static_cast<std::uint64_t>(integerFrom(info[2], "call"))));
+    return TensorWrap::make(
+        info.Env(), latino::randn(device_, shapeFrom(info[0], "shape"), seed, static_cast<std::uint64_t>(integerFrom(info[2], "call"))));
   });
 }
 
 Napi::Value DeviceWrap::synchronize(const Napi::CallbackInfo& info) {
-  return settle(info.Env(), *device_, [device = device_] { device->finish(); }, [](Napi::Env env) { return env.Undefined(); });
+  return settle(
+      info.Env(), *device_, [device = device_] { device->finish(); }, [](Napi::Env env) { return env.Undefined(); });
 }
 
 Napi::Value DeviceWrap::transfers(const Napi::CallbackInfo& info) {
@@ -99,7 +104,9 @@ Napi::Value DeviceWrap::memory(const Napi::CallbackInfo& info) {
   return object;
 }
 
-Napi::Value DeviceWrap::kind(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), device_->kind() == DeviceKind::cpu ? "cpu" : "cuda"); }
+Napi::Value DeviceWrap::kind(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), device_->kind() == DeviceKind::cpu ? "cpu" : "cuda");
+}
 Napi::Value DeviceWrap::index(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), device_->index()); }
 Napi::Value DeviceWrap::name(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), device_->name()); }
 

@@ -10,12 +10,13 @@ Scalar gammaFrom(const Napi::Value& value) {
 }  // namespace
 
 Napi::Function OperatorWrap::define(Napi::Env env) {
-  return DefineClass(env, "Operator",
-                     {InstanceMethod<&OperatorWrap::measurementShape>("measurementShape"), InstanceMethod<&OperatorWrap::imageShape>("imageShape"),
-                      InstanceMethod<&OperatorWrap::forward>("forward"), InstanceMethod<&OperatorWrap::adjoint>("adjoint"),
-                      InstanceMethod<&OperatorWrap::residual>("residual"), InstanceMethod<&OperatorWrap::proxFromResidual>("proxFromResidual"),
-                      InstanceMethod<&OperatorWrap::prox>("prox"), InstanceMethod<&OperatorWrap::errorVariance>("errorVariance"),
-                      InstanceMethod<&OperatorWrap::discrepancyGamma>("discrepancyGamma")});
+  return DefineClass(
+      env, "Operator",
+      {InstanceMethod<&OperatorWrap::measurementShape>("measurementShape"), InstanceMethod<&OperatorWrap::imageShape>("imageShape"),
+       InstanceMethod<&OperatorWrap::forward>("forward"), InstanceMethod<&OperatorWrap::adjoint>("adjoint"),
+       InstanceMethod<&OperatorWrap::residual>("residual"), InstanceMethod<&OperatorWrap::proxFromResidual>("proxFromResidual"),
+       InstanceMethod<&OperatorWrap::prox>("prox"), InstanceMethod<&OperatorWrap::errorVariance>("errorVariance"),
+       InstanceMethod<&OperatorWrap::discrepancyGamma>("discrepancyGamma")});
 }
 
 Napi::Object OperatorWrap::make(Napi::Env env, std::shared_ptr<Operator> operation) {
@@ -39,21 +40,26 @@ Napi::Value OperatorWrap::adjoint(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] { return TensorWrap::make(info.Env(), operator_->adjoint(TensorWrap::from(info[0], "y"))); });
 }
 Napi::Value OperatorWrap::residual(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&] { return TensorWrap::make(info.Env(), operator_->residual(TensorWrap::from(info[0], "z"), TensorWrap::from(info[1], "y"))); });
+  return guarded(info.Env(), [&] {
+    return TensorWrap::make(info.Env(), operator_->residual(TensorWrap::from(info[0], "z"), TensorWrap::from(info[1], "y")));
+  });
 }
 Napi::Value OperatorWrap::proxFromResidual(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    return TensorWrap::make(info.Env(), operator_->proxFromResidual(TensorWrap::from(info[0], "z"), TensorWrap::from(info[1], "residual"), gammaFrom(info[2])));
+    return TensorWrap::make(
+        info.Env(), operator_->proxFromResidual(TensorWrap::from(info[0], "z"), TensorWrap::from(info[1], "residual"), gammaFrom(info[2])));
   });
 }
 Napi::Value OperatorWrap::prox(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    return TensorWrap::make(info.Env(), operator_->prox(TensorWrap::from(info[0], "z"), TensorWrap::from(info[1], "y"), gammaFrom(info[2])));
+    return TensorWrap::make(info.Env(),
+                            operator_->prox(TensorWrap::from(info[0], "z"), TensorWrap::from(info[1], "y"), gammaFrom(info[2])));
   });
 }
 Napi::Value OperatorWrap::errorVariance(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    return TensorWrap::make(info.Env(), operator_->errorVariance(TensorWrap::from(info[0], "residual"), numberFrom(info[1], "sigma"), numberFrom(info[2], "floor")));
+    return TensorWrap::make(info.Env(), operator_->errorVariance(TensorWrap::from(info[0], "residual"), numberFrom(info[1], "sigma"),
+                                                                 numberFrom(info[2], "floor")));
   });
 }
 Napi::Value OperatorWrap::discrepancyGamma(const Napi::CallbackInfo& info) {

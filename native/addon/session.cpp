@@ -38,7 +38,11 @@ SessionOptions optionsFrom(const Napi::Value& value) {
 class SessionWorker final : public Napi::AsyncWorker {
  public:
   SessionWorker(Napi::Env env, std::shared_ptr<Device> device, std::vector<std::byte> model, SessionOptions options)
-      : AsyncWorker(env), deferred_(Napi::Promise::Deferred::New(env)), device_(std::move(device)), model_(std::move(model)), options_(std::move(options)) {}
+      : AsyncWorker(env),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        device_(std::move(device)),
+        model_(std::move(model)),
+        options_(std::move(options)) {}
 
   Napi::Promise promise() const { return deferred_.Promise(); }
 
@@ -82,7 +86,8 @@ SessionWrap::SessionWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
 
 Napi::Value SessionWrap::create(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    auto* worker = new SessionWorker(info.Env(), DeviceWrap::from(info[0]), bytesFrom(info[1], "model"), optionsFrom(info[2]));  // deletes itself
+    auto* worker =
+        new SessionWorker(info.Env(), DeviceWrap::from(info[0]), bytesFrom(info[1], "model"), optionsFrom(info[2]));  // deletes itself
     worker->Queue();
     return worker->promise();
   });

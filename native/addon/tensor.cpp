@@ -3,10 +3,11 @@
 namespace latino::addon {
 
 Napi::Function TensorWrap::define(Napi::Env env) {
-  const Napi::Function constructor = DefineClass(
-      env, "Tensor",
-      {InstanceMethod<&TensorWrap::read>("read"), InstanceMethod<&TensorWrap::ready>("ready"), InstanceMethod<&TensorWrap::dispose>("dispose"),
-       InstanceAccessor<&TensorWrap::shape>("shape"), InstanceAccessor<&TensorWrap::dtype>("dtype"), InstanceAccessor<&TensorWrap::disposed>("disposed")});
+  const Napi::Function constructor =
+      DefineClass(env, "Tensor",
+                  {InstanceMethod<&TensorWrap::read>("read"), InstanceMethod<&TensorWrap::ready>("ready"),
+                   InstanceMethod<&TensorWrap::dispose>("dispose"), InstanceAccessor<&TensorWrap::shape>("shape"),
+                   InstanceAccessor<&TensorWrap::dtype>("dtype"), InstanceAccessor<&TensorWrap::disposed>("disposed")});
   const Napi::Value symbol = env.Global().Get("Symbol").As<Napi::Object>().Get("dispose");
   auto prototype = constructor.Get("prototype").As<Napi::Object>();
   if (symbol.IsSymbol()) prototype.Set(symbol, prototype.Get("dispose"));

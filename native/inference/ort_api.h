@@ -53,7 +53,8 @@ inline constexpr Function<8, Status*, const Env*, const void*, std::size_t, cons
 inline constexpr Function<10, Status*, SessionOptions**> createSessionOptions;
 inline constexpr Function<23, Status*, SessionOptions*, int> setGraphOptimizationLevel;
 inline constexpr Function<24, Status*, SessionOptions*, int> setIntraOpThreads;
-inline constexpr Function<49, Status*, const MemoryInfo*, void*, std::size_t, const std::int64_t*, std::size_t, int, Value**> createTensorWithData;
+inline constexpr Function<49, Status*, const MemoryInfo*, void*, std::size_t, const std::int64_t*, std::size_t, int, Value**>
+    createTensorWithData;
 inline constexpr Function<69, Status*, int, int, MemoryInfo**> createCpuMemoryInfo;
 inline constexpr Function<93, void, Status*> releaseStatus;
 inline constexpr Function<94, void, MemoryInfo*> releaseMemoryInfo;

@@ -56,7 +56,8 @@ void openRuntime(const std::string& path) {
   if (getApiBase == nullptr) throw RuntimeError("Expected the ONNX Runtime library at " + path + " but it has no OrtGetApiBase");
   const ort::ApiBase* base = getApiBase();
   ort::Table* table = base->getApi(ort::kApiVersion);
-  if (table == nullptr) throw RuntimeError(std::string("Expected ONNX Runtime 1.12 or newer but ") + path + " is " + base->getVersionString());
+  if (table == nullptr)
+    throw RuntimeError(std::string("Expected ONNX Runtime 1.12 or newer but ") + path + " is " + base->getVersionString());
   ort::Env* environment = nullptr;
   if (ort::Status* status = ort::createEnv(table, ort::kLogError, "latino", &environment)) {
     const std::string message = ort::getErrorMessage(table, status);

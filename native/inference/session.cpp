@@ -33,7 +33,8 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
     ort::check<RuntimeError>(ort::setGraphOptimizationLevel(ort::table(), raw, ort::kOptimizeAll));
     ort::check<RuntimeError>(ort::setIntraOpThreads(ort::table(), raw, static_cast<int>(options.threads)));
     if (!options.folder.empty()) {
-      ort::check<RuntimeError>(ort::addSessionConfigEntry(ort::table(), raw, "session.model_external_initializers_file_folder_path", options.folder.c_str()));
+      ort::check<RuntimeError>(
+          ort::addSessionConfigEntry(ort::table(), raw, "session.model_external_initializers_file_folder_path", options.folder.c_str()));
     }
     inject(options.weights, raw);
     ort::Session* session = nullptr;
@@ -41,7 +42,8 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
     session_.reset(session);
   }
 
-  std::vector<Tensor> run(const std::vector<std::pair<std::string, Tensor>>& inputs, const std::vector<std::pair<std::string, Shape>>& outputs) override {
+  std::vector<Tensor> run(const std::vector<std::pair<std::string, Tensor>>& inputs,
+                          const std::vector<std::pair<std::string, Shape>>& outputs) override {
     std::vector<Tensor> read, written;
     for (const auto& [name, tensor] : inputs) {
       if (tensor.sharedDevice() != device_) throw ArgumentError("Expected input " + name + " on the session's device but it is on another");
@@ -63,7 +65,8 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
       names.push_back(source.name.c_str());
       values.push_back(weightValues_.back().get());
     }
-    if (!names.empty()) ort::check<ModelError>(ort::addExternalInitializers(ort::table(), settings, names.data(), values.data(), names.size()));
+    if (!names.empty())
+      ort::check<ModelError>(ort::addExternalInitializers(ort::table(), settings, names.data(), values.data(), names.size()));
   }
 
   void runBound(const std::vector<std::pair<std::string, Tensor>>& inputs, const std::vector<std::pair<std::string, Shape>>& outputs,
@@ -73,7 +76,8 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
     const ort::OwnedBinding binding(raw);
     std::vector<ort::OwnedValue> values;
     for (const auto& [name, tensor] : inputs) {
-      values.push_back(wrap<RuntimeError>(memory_.get(), tensor.data<void>(), tensor.bytes(), tensor.shape(), elementTypeOf(tensor.dtype())));
+      values.push_back(
+          wrap<RuntimeError>(memory_.get(), tensor.data<void>(), tensor.bytes(), tensor.shape(), elementTypeOf(tensor.dtype())));
       ort::check<RuntimeError>(ort::bindInput(ort::table(), raw, name.c_str(), values.back().get()));
     }
     for (std::size_t i = 0; i < outputs.size(); ++i) {

@@ -20,9 +20,9 @@ std::string runtimeVersion();
 struct WeightSource {
   std::string name;
   Shape shape;
-  std::string sourceType;     // "F32", "F16", "BF16" as in safetensors
-  std::string path;           // absolute file; empty when `data` holds the weight
-  std::uint64_t offset = 0;   // bytes from the start of the file
+  std::string sourceType;    // "F32", "F16", "BF16" as in safetensors
+  std::string path;          // absolute file; empty when `data` holds the weight
+  std::uint64_t offset = 0;  // bytes from the start of the file
   std::vector<std::byte> data;
 };
 
@@ -39,7 +39,8 @@ class Session {
   virtual ~Session() = default;
 
   /// Enqueues a run; outputs are given by name and shape (float32) and come back in the same order.
-  virtual std::vector<Tensor> run(const std::vector<std::pair<std::string, Tensor>>& inputs, const std::vector<std::pair<std::string, Shape>>& outputs) = 0;
+  virtual std::vector<Tensor> run(const std::vector<std::pair<std::string, Tensor>>& inputs,
+                                  const std::vector<std::pair<std::string, Shape>>& outputs) = 0;
 };
 
 }  // namespace latino

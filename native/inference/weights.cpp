@@ -23,7 +23,8 @@ float fromBrain(std::uint16_t brain) { return std::bit_cast<float>(static_cast<s
 std::vector<std::byte> bytesOf(const WeightSource& source, std::size_t count) {
   if (source.path.empty()) {
     if (source.data.size() != count) {
-      throw ModelError("Expected " + std::to_string(count) + " bytes for weight " + source.name + " but received " + std::to_string(source.data.size()));
+      throw ModelError("Expected " + std::to_string(count) + " bytes for weight " + source.name + " but received " +
+                       std::to_string(source.data.size()));
     }
     return source.data;
   }
@@ -31,7 +32,9 @@ std::vector<std::byte> bytesOf(const WeightSource& source, std::size_t count) {
   std::ifstream file(source.path, std::ios::binary);
   file.seekg(static_cast<std::streamoff>(source.offset));
   file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(count));
-  if (!file) throw ModelError("Expected " + std::to_string(count) + " bytes at " + std::to_string(source.offset) + " of " + source.path + " for weight " + source.name + " but the file ends before");
+  if (!file)
+    throw ModelError("Expected " + std::to_string(count) + " bytes at " + std::to_string(source.offset) + " of " + source.path +
+                     " for weight " + source.name + " but the file ends before");
   return bytes;
 }
 

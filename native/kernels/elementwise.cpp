@@ -9,7 +9,8 @@ namespace latino {
 namespace {
 
 void requireFloats(const Tensor& x, const char* name) {
-  if (x.dtype() != DType::f32) throw ArgumentError(std::string("Expected a tensor of f32 for ") + name + " but received " + nameOf(x.dtype()));
+  if (x.dtype() != DType::f32)
+    throw ArgumentError(std::string("Expected a tensor of f32 for ") + name + " but received " + nameOf(x.dtype()));
 }
 
 }  // namespace

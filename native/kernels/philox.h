@@ -31,10 +31,9 @@ struct NormalBlock {
 
 /// Four standard normal numbers: block number `block` of stream `call` under `seed`.
 LATINO_HOST_DEVICE inline NormalBlock normalBlock(std::uint64_t seed, std::uint64_t call, std::uint64_t block) {
-  const PhiloxBlock random =
-      philox4x32({{static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32), static_cast<std::uint32_t>(call),
-                   static_cast<std::uint32_t>(call >> 32)}},
-                 static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32));
+  const PhiloxBlock random = philox4x32({{static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32),
+                                          static_cast<std::uint32_t>(call), static_cast<std::uint32_t>(call >> 32)}},
+                                        static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32));
   NormalBlock normal{};
   for (int pair = 0; pair < 2; ++pair) {
     // (0, 1]: the logarithm never sees zero.

@@ -72,7 +72,8 @@ void irfft2(Device& device, std::int64_t planes, std::int64_t height, std::int64
       transformColumns(height, half, wide.data(), false);
       for (std::int64_t r = 0; r < height; ++r) {
         transform().inv(row.data(), wide.data() + r * half, static_cast<int>(width));
-        for (std::int64_t c = 0; c < width; ++c) x[(plane * height + r) * width + c] = static_cast<float>(scale * row[static_cast<std::size_t>(c)]);
+        for (std::int64_t c = 0; c < width; ++c)
+          x[(plane * height + r) * width + c] = static_cast<float>(scale * row[static_cast<std::size_t>(c)]);
       }
     }
   });

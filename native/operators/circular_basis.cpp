@@ -24,7 +24,8 @@ std::vector<double> wrapped(const Kernel& kernel, std::int64_t height, std::int6
 
 }  // namespace
 
-CircularBasis::CircularBasis(const std::shared_ptr<Device>& device, Kernel kernel, std::int64_t height, std::int64_t width, std::int64_t factor)
+CircularBasis::CircularBasis(const std::shared_ptr<Device>& device, Kernel kernel, std::int64_t height, std::int64_t width,
+                             std::int64_t factor)
     : height_(height),
       width_(width),
       factor_(factor),
@@ -37,7 +38,8 @@ CircularBasis::CircularBasis(const std::shared_ptr<Device>& device, Kernel kerne
     const auto [height, width, factor, half] = std::tuple(self.height_, self.width_, self.factor_, halfWidth(self.width_));
     const std::vector<std::complex<double>> k = hostTransfer(height, width, wrapped(kernel, height, width));
     std::vector<float> transfer;
-    for (const std::complex<double>& value : k) transfer.insert(transfer.end(), {static_cast<float>(value.real()), static_cast<float>(value.imag())});
+    for (const std::complex<double>& value : k)
+      transfer.insert(transfer.end(), {static_cast<float>(value.real()), static_cast<float>(value.imag())});
 
     // |K|² is symmetric, so the half spectrum has every alias. Decimation sums aliases: its transfer is their mean power.
     const std::int64_t lowH = self.lowHeight(), lowW = self.lowWidth(), lowHalf = halfWidth(lowW);
@@ -111,6 +113,41 @@ void CircularBasis::adjoint(Device& device, std::int64_t planes, const float* y,
   }
   multiply(device, planes, true, spectrum.data());
   irfft2(device, planes, height, width, spectrum.data(), x);
+}
+
+void CircularBasis::residual(Device& device, std::int64_t planes, const float* z, const float* y, float* spectrum) const {
+  const std::int64_t lowH = lowHeight(), lowW = lowWidth(), count = planes * lowH * halfWidth(lowW) * 2;
+  if (factor_ == 1) {
+    Scratch predicted(device, count);
+    rfft2(device, planes, height_, width_, z, predicted.data());
+    multiply(device, planes, false, predicted.data());
+    rfft2(device, planes, height_, width_, y, spectrum);
+    const float* p = predicted.data();
+    forEach(device, count, [=] LATINO_HOST_DEVICE(std::int64_t i) { spectrum[i] -= p[i]; });
+    return;
+  }
+  Scratch difference(device, planes * lowH * lowW);
+  float* d = difference.data();
+  forward(device, planes, z, d);
+  forEach(device, planes * lowH * lowW, [=] LATINO_HOST_DEVICE(std::int64_t i) { d[i] = y[i] - d[i]; });
+  rfft2(device, planes, lowH, lowW, d, spectrum);
+}
+
+void CircularBasis::correction(Device& device, std::int64_t planes, std::int64_t planesPerImage, ScalarRef gamma, const float* residual,
+                               float* x) const {
+  const std::int64_t count = planes * lowHeight() * halfWidth(lowWidth()) * 2;
+  Scratch weights(device, count);
+  float* w = weights.data();
+  forEach(device, count, [=] LATINO_HOST_DEVICE(std::int64_t i) { w[i] = residual[i]; });
+  shrink(device, planes, planesPerImage, gamma, w);
+  if (factor_ == 1) {
+    multiply(device, planes, true, w);
+    irfft2(device, planes, height_, width_, w, x);
+    return;
+  }
+  Scratch measured(device, planes * lowHeight() * lowWidth());
+  irfft2(device, planes, lowHeight(), lowWidth(), w, measured.data());
+  adjoint(device, planes, measured.data(), x);
 }
 
 void CircularBasis::shrink(Device& device, std::int64_t planes, std::int64_t planesPerImage, ScalarRef gamma, float* spectrum) const {

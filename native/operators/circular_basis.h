@@ -19,6 +19,11 @@ class CircularBasis {
   /// y = A x for `planes` planes; `adjoint` is its transpose.
   void forward(Device& device, std::int64_t planes, const float* x, float* y) const;
   void adjoint(Device& device, std::int64_t planes, const float* y, float* x) const;
+  /// Half spectrum of y - A z. Without decimation it is formed frequency by frequency: a difference of images would carry the rounding
+  /// of the strong frequencies into the weak ones, which a large gamma then amplifies.
+  void residual(Device& device, std::int64_t planes, const float* z, const float* y, float* spectrum) const;
+  /// Aᵀ times the shrunk residual: what the proximal operator adds to z.
+  void correction(Device& device, std::int64_t planes, std::int64_t planesPerImage, ScalarRef gamma, const float* residual, float* x) const;
   /// Multiplies the half spectrum of measurements by gamma / (1 + gamma lambda), in place.
   void shrink(Device& device, std::int64_t planes, std::int64_t planesPerImage, ScalarRef gamma, float* spectrum) const;
 

@@ -1,9 +1,7 @@
 #include "kernels/elementwise.h"
-#include "kernels/launch.h"
 #include "linalg/fft.h"
 #include "operators/circular_basis.h"
 #include "operators/image_shape.h"
-#include "tensor/scratch.h"
 
 namespace latino {
 
@@ -36,35 +34,32 @@ class CircularConvolution final : public Operator {
   }
   Tensor residual(const Tensor& z, const Tensor& y) const override {
     requireShape(y.shape(), measurementShape(z.shape()), "a measurement");
-    const Tensor difference = linearCombination(1, y, -1, forward(z));
     const Tensor residual(z.sharedDevice(), residualShape(z));
-    submit({difference}, {residual}, [*this, difference, residual] {
-      rfft2(residual.device(), planesOf(difference), basis_.lowHeight(), basis_.lowWidth(), difference.data<float>(), residual.data<float>());
+    std::vector<Tensor> inputs = with(z);
+    inputs.push_back(y);
+    submit(inputs, {residual}, [*this, z, y, residual] {
+      basis_.residual(residual.device(), planesOf(z), z.data<float>(), y.data<float>(), residual.data<float>());
     });
     return residual;
   }
   Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
     requireShape(residual.shape(), residualShape(z), "a residual");
     requireGamma(gamma, z.dim(0));
-    const Tensor weights(z.sharedDevice(), measurementShape(z.shape()));
+    const Tensor correction(z.sharedDevice(), z.shape());
     std::vector<Tensor> inputs = with(residual);
     inputs.push_back(gamma.tensor);
-    submit(inputs, {weights}, [*this, residual, gamma, weights] {
-      Device& device = weights.device();
-      const std::int64_t planes = planesOf(weights);
-      Scratch shrunk(device, residual.size());
-      const float* source = residual.data<float>();
-      float* target = shrunk.data();
-      forEach(device, residual.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) { target[i] = source[i]; });
-      basis_.shrink(device, planes, weights.dim(1), gamma.ref(), target);
-      irfft2(device, planes, basis_.lowHeight(), basis_.lowWidth(), target, weights.data<float>());
+    submit(inputs, {correction}, [*this, residual, gamma, correction] {
+      basis_.correction(correction.device(), planesOf(correction), correction.dim(1), gamma.ref(), residual.data<float>(),
+                        correction.data<float>());
     });
-    return linearCombination(1, z, 1, adjoint(weights));
+    return linearCombination(1, z, 1, correction);
   }
   Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
     return basis_.spectrum().errorVariance(residual, sigma, floor);
   }
-  Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return basis_.spectrum().discrepancyGamma(residual, sigma); }
+  Tensor discrepancyGamma(const Tensor& residual, double sigma) const override {
+    return basis_.spectrum().discrepancyGamma(residual, sigma);
+  }
 
  private:
   static std::int64_t planesOf(const Tensor& x) { return x.dim(0) * x.dim(1); }
@@ -91,11 +86,13 @@ void requireKernel(const Kernel& kernel, std::int64_t height, std::int64_t width
                         toString({kernel.centreY, kernel.centreX}));
   }
   if (height < 1 || width < 1 || factor < 1 || height % factor != 0 || width % factor != 0) {
-    throw ShapeError("Expected a height and width that are multiples of the factor " + std::to_string(factor) + " but received " + toString({height, width}));
+    throw ShapeError("Expected a height and width that are multiples of the factor " + std::to_string(factor) + " but received " +
+                     toString({height, width}));
   }
 }
 
-std::shared_ptr<Operator> makeCircularConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width, std::int64_t factor) {
+std::shared_ptr<Operator> makeCircularConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width,
+                                                  std::int64_t factor) {
   requireKernel(kernel, height, width, factor);
   return std::make_shared<CircularConvolution>(device, std::move(kernel), height, width, factor);
 }

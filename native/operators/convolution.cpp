@@ -39,7 +39,8 @@ struct AxisTable {
   Tensor pairs;   // [total, 2] i64
 };
 
-std::vector<std::vector<std::int64_t>> readsOf(std::int64_t n, std::int64_t taps, std::int64_t centre, std::int64_t factor, Boundary boundary, bool adjoint) {
+std::vector<std::vector<std::int64_t>> readsOf(std::int64_t n, std::int64_t taps, std::int64_t centre, std::int64_t factor,
+                                               Boundary boundary, bool adjoint) {
   std::vector<std::vector<std::int64_t>> reads(static_cast<std::size_t>(adjoint ? n : n / factor));
   for (std::int64_t i = 0; i < n / factor; ++i) {
     for (std::int64_t a = 0; a < taps; ++a) {
@@ -56,8 +57,14 @@ std::vector<std::vector<std::int64_t>> readsOf(std::int64_t n, std::int64_t taps
 /// (A Aᵀ + 1/gamma) w = y - A z, preconditioned by the same equations with a circular boundary.
 class Convolution final : public Operator {
  public:
-  Convolution(const std::shared_ptr<Device>& device, const Kernel& kernel, std::int64_t height, std::int64_t width, std::int64_t factor, Boundary boundary)
-      : height_(height), width_(width), factor_(factor), kernel_(kernel), circular_(device, kernel, height, width, factor), taps_(device, {kernel.height, kernel.width}) {
+  Convolution(const std::shared_ptr<Device>& device, const Kernel& kernel, std::int64_t height, std::int64_t width, std::int64_t factor,
+              Boundary boundary)
+      : height_(height),
+        width_(width),
+        factor_(factor),
+        kernel_(kernel),
+        circular_(device, kernel, height, width, factor),
+        taps_(device, {kernel.height, kernel.width}) {
     const std::vector<float> narrow(kernel.taps.begin(), kernel.taps.end());
     submit({}, {taps_}, [taps = taps_, narrow] { taps.device().copyFromHost(taps.data<void>(), narrow.data(), taps.bytes()); });
     for (const bool adjoint : {false, true}) {
@@ -98,7 +105,8 @@ class Convolution final : public Operator {
     submit(inputs, {w}, [*this, residual, gamma, w] {
       const std::int64_t perImage = residual.size() / residual.dim(0);
       for (std::int64_t image = 0; image < residual.dim(0); ++image) {
-        solve(w.device(), residual.dim(1), gamma.ref()(image), residual.data<float>() + image * perImage, w.data<float>() + image * perImage);
+        solve(w.device(), residual.dim(1), gamma.ref()(image), residual.data<float>() + image * perImage,
+              w.data<float>() + image * perImage);
       }
     });
     return linearCombination(1, z, 1, adjoint(w));
@@ -107,7 +115,9 @@ class Convolution final : public Operator {
   Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
     return circular_.spectrum().errorVariance(fourier(residual), sigma, floor);
   }
-  Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return circular_.spectrum().discrepancyGamma(fourier(residual), sigma); }
+  Tensor discrepancyGamma(const Tensor& residual, double sigma) const override {
+    return circular_.spectrum().discrepancyGamma(fourier(residual), sigma);
+  }
 
  private:
   static AxisTable tableOf(const std::shared_ptr<Device>& device, const std::vector<std::vector<std::int64_t>>& reads) {
@@ -126,7 +136,8 @@ class Convolution final : public Operator {
 
   std::vector<Tensor> with(std::vector<Tensor> inputs) const {
     inputs.push_back(taps_);
-    for (const AxisTable* table : {&rows_[0], &rows_[1], &columns_[0], &columns_[1]}) inputs.insert(inputs.end(), {table->starts, table->pairs});
+    for (const AxisTable* table : {&rows_[0], &rows_[1], &columns_[0], &columns_[1]})
+      inputs.insert(inputs.end(), {table->starts, table->pairs});
     return inputs;
   }
 
@@ -141,7 +152,8 @@ class Convolution final : public Operator {
 
   void apply(Device& device, std::int64_t planes, bool adjoint, const float* in, float* out) const {
     const std::int64_t fineH = height_, fineW = width_, coarseH = height_ / factor_, coarseW = width_ / factor_, tapColumns = kernel_.width;
-    const std::int64_t inH = adjoint ? coarseH : fineH, inW = adjoint ? coarseW : fineW, outH = adjoint ? fineH : coarseH, outW = adjoint ? fineW : coarseW;
+    const std::int64_t inH = adjoint ? coarseH : fineH, inW = adjoint ? coarseW : fineW, outH = adjoint ? fineH : coarseH,
+                       outW = adjoint ? fineW : coarseW;
     const auto *rowStarts = rows_[adjoint].starts.data<std::int64_t>(), *rowPairs = rows_[adjoint].pairs.data<std::int64_t>();
     const auto *columnStarts = columns_[adjoint].starts.data<std::int64_t>(), *columnPairs = columns_[adjoint].pairs.data<std::int64_t>();
     const float* taps = taps_.data<float>();
@@ -153,7 +165,8 @@ class Convolution final : public Operator {
           for (std::int64_t r = rowStarts[row]; r < rowStarts[row + 1]; ++r) {
             const float* line = in + (plane * inH + rowPairs[2 * r]) * inW;
             const float* weights = taps + rowPairs[2 * r + 1] * tapColumns;
-            for (std::int64_t c = columnStarts[column]; c < columnStarts[column + 1]; ++c) sum += weights[columnPairs[2 * c + 1]] * line[columnPairs[2 * c]];
+            for (std::int64_t c = columnStarts[column]; c < columnStarts[column + 1]; ++c)
+              sum += weights[columnPairs[2 * c + 1]] * line[columnPairs[2 * c]];
           }
           out[i] = sum;
         },
@@ -169,8 +182,8 @@ class Convolution final : public Operator {
   /// w = (A Aᵀ + 1/gamma)⁻¹ b for one image. The scalars of the iteration are read by the host: on a CPU they are there anyway.
   void solve(Device& device, std::int64_t channels, float gamma, const float* b, float* w) const {
     const std::int64_t h = height_ / factor_, width = width_ / factor_, n = channels * h * width;
-    Scratch residual(device, n), direction(device, n), conditioned(device, n), product(device, n), image(device, channels * height_ * width_),
-        spectrum(device, channels * h * halfWidth(width) * 2);
+    Scratch residual(device, n), direction(device, n), conditioned(device, n), product(device, n),
+        image(device, channels * height_ * width_), spectrum(device, channels * h * halfWidth(width) * 2);
     float *r = residual.data(), *p = direction.data(), *z = conditioned.data(), *q = product.data();
     const auto condition = [&] {
       rfft2(device, channels, h, width, r, spectrum.data());
@@ -212,8 +225,8 @@ class Convolution final : public Operator {
 
 }  // namespace
 
-std::shared_ptr<Operator> makeConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width, std::int64_t factor,
-                                          Boundary boundary) {
+std::shared_ptr<Operator> makeConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width,
+                                          std::int64_t factor, Boundary boundary) {
   requireKernel(kernel, height, width, factor);
   return std::make_shared<Convolution>(device, kernel, height, width, factor, boundary);
 }

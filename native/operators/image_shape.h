@@ -16,14 +16,16 @@ inline void requireImage(const Shape& shape, std::int64_t height, std::int64_t w
 }
 
 inline void requireShape(const Shape& shape, const Shape& expected, const char* what) {
-  if (shape != expected) throw ShapeError(std::string("Expected ") + what + " of shape " + toString(expected) + " but received " + toString(shape));
+  if (shape != expected)
+    throw ShapeError(std::string("Expected ") + what + " of shape " + toString(expected) + " but received " + toString(shape));
 }
 
 inline void requireGamma(const Scalar& gamma, std::int64_t images) {
   if (gamma.tensor.valid() && gamma.tensor.size() != 1 && gamma.tensor.size() != images) {
     throw ShapeError("Expected gamma of shape [1] or [" + std::to_string(images) + "] but received " + toString(gamma.tensor.shape()));
   }
-  if (!gamma.tensor.valid() && !(gamma.value > 0)) throw ArgumentError("Expected a positive gamma but received " + std::to_string(gamma.value));
+  if (!gamma.tensor.valid() && !(gamma.value > 0))
+    throw ArgumentError("Expected a positive gamma but received " + std::to_string(gamma.value));
 }
 
 }  // namespace latino

@@ -31,9 +31,7 @@ class Operator {
   virtual Tensor residual(const Tensor& z, const Tensor& y) const = 0;
   /// The proximal point from z and residual(z, y); gamma is one number, or a device tensor [1] or [N].
   virtual Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const = 0;
-  virtual Tensor prox(const Tensor& z, const Tensor& y, const Scalar& gamma) const {
-    return proxFromResidual(z, residual(z, y), gamma);
-  }
+  virtual Tensor prox(const Tensor& z, const Tensor& y, const Scalar& gamma) const { return proxFromResidual(z, residual(z, y), gamma); }
 
   /// Empirical-Bayes variance of the prior's error, [N]: the v >= floor that maximises the likelihood of
   /// A z - y ~ N(0, v A Aᵀ + sigma²). Found on the device.
@@ -51,14 +49,16 @@ struct Kernel {
   std::vector<double> taps;
 };
 /// Circular true convolution on [.., H, W], then every factor-th pixel from index 0 (factor 1: no decimation). Exact prox by FFT.
-std::shared_ptr<Operator> makeCircularConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width, std::int64_t factor);
+std::shared_ptr<Operator> makeCircularConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width,
+                                                  std::int64_t factor);
 
 /// Throws ArgumentError or ShapeError unless kernel, size and factor fit together.
 void requireKernel(const Kernel& kernel, std::int64_t height, std::int64_t width, std::int64_t factor);
 
 enum class Boundary { reflect, replicate, zero, circular };
 /// True convolution with any boundary, then decimation; prox by preconditioned conjugate gradients (relative residual 1e-7).
-std::shared_ptr<Operator> makeConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width, std::int64_t factor, Boundary boundary);
+std::shared_ptr<Operator> makeConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width,
+                                          std::int64_t factor, Boundary boundary);
 
 /// y = mask x; mask [H, W], 1 where a pixel is seen, 0 where it is missing. What y holds at missing pixels is never used.
 std::shared_ptr<Operator> makeMask(std::shared_ptr<Device> device, std::int64_t height, std::int64_t width, std::vector<float> mask);

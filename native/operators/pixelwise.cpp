@@ -55,7 +55,9 @@ class Mask final : public Operator {
     });
     return out;
   }
-  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override { return spectrum_.errorVariance(residual, sigma, floor); }
+  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
+    return spectrum_.errorVariance(residual, sigma, floor);
+  }
   Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return spectrum_.discrepancyGamma(residual, sigma); }
 
  private:
@@ -67,7 +69,8 @@ class Mask final : public Operator {
       const float *py = y.data<float>(), *pz = z.valid() ? z.data<float>() : nullptr, *m = mask.data<float>();
       float* po = out.data<float>();
       const std::int64_t count = mask.size();
-      forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = m[i % count] == 0 ? 0 : py[i] - (pz == nullptr ? 0 : pz[i]); });
+      forEach(out.device(), out.size(),
+              [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = m[i % count] == 0 ? 0 : py[i] - (pz == nullptr ? 0 : pz[i]); });
     });
     return out;
   }
@@ -99,7 +102,8 @@ class ChannelMix final : public Operator {
     return {image[0], 1, image[2], image[3]};
   }
   Shape imageShape(const Shape& measurement) const override {
-    if (measurement.size() != 4 || measurement[1] != 1) throw ShapeError("Expected a measurement of shape [N, 1, H, W] but received " + toString(measurement));
+    if (measurement.size() != 4 || measurement[1] != 1)
+      throw ShapeError("Expected a measurement of shape [N, 1, H, W] but received " + toString(measurement));
     return {measurement[0], channels_, measurement[2], measurement[3]};
   }
 
@@ -128,7 +132,9 @@ class ChannelMix final : public Operator {
     requireGamma(gamma, z.dim(0));
     return spread(z, residual, gamma, eigenvalue_);
   }
-  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override { return spectrum_.errorVariance(residual, sigma, floor); }
+  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
+    return spectrum_.errorVariance(residual, sigma, floor);
+  }
   Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return spectrum_.discrepancyGamma(residual, sigma); }
 
  private:
@@ -183,7 +189,9 @@ class Identity final : public Operator {
     });
     return out;
   }
-  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override { return spectrum_.errorVariance(residual, sigma, floor); }
+  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
+    return spectrum_.errorVariance(residual, sigma, floor);
+  }
   Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return spectrum_.discrepancyGamma(residual, sigma); }
 
  private:

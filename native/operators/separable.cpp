@@ -73,7 +73,9 @@ class Separable final : public Operator {
     });
     return linearCombination(1, z, 1, adjoint(qhT_.applyToRows(qv_.applyToColumns(weighted))));
   }
-  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override { return spectrum_.errorVariance(residual, sigma, floor); }
+  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
+    return spectrum_.errorVariance(residual, sigma, floor);
+  }
   Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return spectrum_.discrepancyGamma(residual, sigma); }
 
  private:
@@ -107,8 +109,8 @@ class Separable final : public Operator {
 std::shared_ptr<Operator> makeSeparable(std::shared_ptr<Device> device, Matrix vertical, Matrix horizontal) {
   for (const Matrix* matrix : {&vertical, &horizontal}) {
     if (matrix->rows < 1 || matrix->columns < 1 || static_cast<std::int64_t>(matrix->values.size()) != matrix->rows * matrix->columns) {
-      throw ArgumentError("Expected a matrix of rows x columns values but received " + std::to_string(matrix->values.size()) + " values for " +
-                          toString({matrix->rows, matrix->columns}));
+      throw ArgumentError("Expected a matrix of rows x columns values but received " + std::to_string(matrix->values.size()) +
+                          " values for " + toString({matrix->rows, matrix->columns}));
     }
   }
   return std::make_shared<Separable>(device, std::move(vertical), std::move(horizontal));

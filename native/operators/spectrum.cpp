@@ -50,7 +50,8 @@ void Spectrum::fill(const std::vector<double>& eigenvalues, const std::vector<do
     bins[2 * b + 1] = static_cast<float>(weight[b]);
   }
   std::vector<std::int64_t> next(starts.begin(), starts.end() - 1);
-  for (std::size_t i = 0; i < count; ++i) order[static_cast<std::size_t>(next[static_cast<std::size_t>(bin[i])]++)] = static_cast<std::int64_t>(i);
+  for (std::size_t i = 0; i < count; ++i)
+    order[static_cast<std::size_t>(next[static_cast<std::size_t>(bin[i])]++)] = static_cast<std::int64_t>(i);
 
   Device& device = order_.device();
   device.copyFromHost(order_.data<void>(), order.data(), order_.bytes());
@@ -77,7 +78,8 @@ Tensor Spectrum::powerOf(const Tensor& residual) const {
             const float* base = r + (image * planes + plane) * count * components;
             for (std::int64_t i = starts[bin]; i < starts[bin + 1]; ++i) {
               double square = 0;
-              for (std::int64_t c = 0; c < components; ++c) square += static_cast<double>(base[order[i] * components + c]) * base[order[i] * components + c];
+              for (std::int64_t c = 0; c < components; ++c)
+                square += static_cast<double>(base[order[i] * components + c]) * base[order[i] * components + c];
               sum += multiplicity[order[i]] * square;
             }
           }

@@ -21,7 +21,8 @@ class CpuDevice final : public Device {
 
   void* allocateRaw(std::size_t bytes) override {
     void* pointer = ::operator new(bytes, kAlignment, std::nothrow);
-    if (pointer == nullptr) throw DeviceMemoryError("Expected " + std::to_string(bytes) + " bytes of free memory on cpu but there are fewer");
+    if (pointer == nullptr)
+      throw DeviceMemoryError("Expected " + std::to_string(bytes) + " bytes of free memory on cpu but there are fewer");
     return pointer;
   }
   void freeRaw(void* pointer) noexcept override { ::operator delete(pointer, kAlignment); }

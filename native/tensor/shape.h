@@ -11,9 +11,7 @@ namespace latino {
 enum class DType { f32, f16, i64 };
 
 constexpr std::size_t sizeOf(DType dtype) { return dtype == DType::i64 ? 8 : dtype == DType::f32 ? 4 : 2; }
-constexpr const char* nameOf(DType dtype) {
-  return dtype == DType::i64 ? "i64" : dtype == DType::f32 ? "f32" : "f16";
-}
+constexpr const char* nameOf(DType dtype) { return dtype == DType::i64 ? "i64" : dtype == DType::f32 ? "f32" : "f16"; }
 
 using Shape = std::vector<std::int64_t>;
 

@@ -1,0 +1,151 @@
+// Properties that every operator promises, whatever its boundary and shape.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+#include "kernels/elementwise.h"
+#include "operators/operator.h"
+#include "tensor/error.h"
+
+using namespace latino;
+
+namespace {
+
+constexpr std::int64_t kHeight = 18, kWidth = 30;
+
+double dot(const std::vector<float>& a, const std::vector<float>& b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
+double length(const std::vector<float>& a) { return std::sqrt(dot(a, a)); }
+
+/// A matrix of smoothing rows with irregular weights: no symmetry that could hide a transposition.
+Matrix blurring(std::int64_t rows, std::int64_t columns) {
+  Matrix matrix{rows, columns, std::vector<double>(static_cast<std::size_t>(rows * columns))};
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const std::int64_t first = i * columns / rows;
+    for (std::int64_t j = first; j < std::min(columns, first + 4); ++j)
+      matrix.values[static_cast<std::size_t>(i * columns + j)] =
+          0.4 - 0.07 * static_cast<double>(j - first) + 0.01 * static_cast<double>(i % 3);
+  }
+  return matrix;
+}
+
+Kernel asymmetric() {
+  Kernel kernel{4, 5, 1, 3, {}};
+  for (int i = 0; i < 20; ++i) kernel.taps.push_back((1 + (i * 7) % 11) / 110.0);
+  return kernel;
+}
+
+struct Case {
+  const char* name;
+  std::function<std::shared_ptr<Operator>(const std::shared_ptr<Device>&)> make;
+};
+
+std::vector<Case> cases() {
+  std::vector<Case> all{
+      {"separable, downsampling", [](auto& d) { return makeSeparable(d, blurring(6, kHeight), blurring(10, kWidth)); }},
+      {"separable, square", [](auto& d) { return makeSeparable(d, blurring(kHeight, kHeight), blurring(kWidth, kWidth)); }},
+      {"circular", [](auto& d) { return makeCircularConvolution(d, asymmetric(), kHeight, kWidth, 1); }},
+      {"circular, factor 3", [](auto& d) { return makeCircularConvolution(d, asymmetric(), kHeight, kWidth, 3); }},
+      {"circular, factor 2, kernel larger than the image",
+       [](auto& d) {
+         return makeCircularConvolution(d, {41, 35, 20, 17, std::vector<double>(41 * 35, 1.0 / (41 * 35))}, kHeight, kWidth, 2);
+       }},
+      {"identity", [](auto& d) { return makeIdentity(d); }},
+      {"channel mix",
+       [](auto& d) {
+         return makeChannelMix(d, {0.3, 0.6, 0.1});
+       }},
+      {"mask", [](auto& d) {
+         std::vector<float> mask(kHeight * kWidth, 1.0F);
+         for (std::size_t i = 0; i < mask.size(); i += 3) mask[i] = 0;
+         return makeMask(d, kHeight, kWidth, mask);
+       }}};
+  for (const auto& [name, boundary] : {std::pair{"reflect", Boundary::reflect},
+                                       {"replicate", Boundary::replicate},
+                                       {"zero", Boundary::zero},
+                                       {"circular by CG", Boundary::circular}}) {
+    for (const std::int64_t factor : {1, 3}) {
+      all.push_back(
+          {name, [boundary = boundary, factor](auto& d) { return makeConvolution(d, asymmetric(), kHeight, kWidth, factor, boundary); }});
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("adjointness, optimality of the proximal point, and gamma on the device") {
+  const auto device = openCpuDevice(2);
+  const Shape shape{2, 3, kHeight, kWidth};
+  for (const Case& each : cases()) {
+    CAPTURE(each.name);
+    const auto op = each.make(device);
+    const Tensor x = randn(device, shape, 1, 0), z = randn(device, shape, 1, 1), u = randn(device, op->measurementShape(shape), 1, 2);
+    const std::vector<float> ax = readFloats(op->forward(x)), us = readFloats(u);
+    CHECK(std::abs(dot(ax, us) - dot(readFloats(x), readFloats(op->adjoint(u)))) < 1e-5 * length(ax) * length(us));
+    CHECK(op->imageShape(op->measurementShape(shape)) == shape);
+
+    const Tensor y = linearCombination(1, op->forward(x), 0.1, u);
+    for (const double gamma : {1e-2, 1.0, 1e2, 1e4}) {
+      CAPTURE(gamma);
+      const Tensor p = op->prox(z, y, gamma);
+      // gamma Aᵀ(A p - y) + p - z = 0, relative to the size of what cancels.
+      const Tensor gradient = op->adjoint(linearCombination(1, op->forward(p), -1, y)), moved = linearCombination(1, p, -1, z);
+      const double scale = gamma * length(readFloats(op->adjoint(linearCombination(1, op->forward(z), -1, y)))) + length(readFloats(moved));
+      CHECK(length(readFloats(linearCombination(gamma, gradient, 1, moved))) < 1e-4 * scale);
+      const std::vector<float> pair{static_cast<float>(gamma), static_cast<float>(gamma)};
+      CHECK(readFloats(op->prox(z, y, upload(device, {2}, DType::f32, pair.data()))) == readFloats(p));
+      CHECK(readFloats(op->prox(z, y, upload(device, {1}, DType::f32, pair.data()))) == readFloats(p));
+    }
+  }
+}
+
+TEST_CASE("the discrepancy principle leaves a residual of the noise's size") {
+  const auto device = openCpuDevice(2);
+  const Shape shape{2, 3, kHeight, kWidth};
+  for (const Case& each : cases()) {
+    if (std::string(each.name) == "mask" || std::string(each.name).find("separable") == std::string::npos) continue;
+    const auto op = each.make(device);
+    const Tensor z = randn(device, shape, 2, 0), y = op->forward(randn(device, shape, 2, 1));
+    const double sigma = 0.05;
+    const Tensor p = op->prox(z, y, op->discrepancyGamma(op->residual(z, y), sigma));
+    const std::vector<float> left = readFloats(norm(linearCombination(1, op->forward(p), -1, y)));
+    const double expected = sigma * std::sqrt(static_cast<double>(y.size()) / 2);
+    for (const float norm : left) CHECK(norm == doctest::Approx(expected).epsilon(0.02));
+  }
+}
+
+TEST_CASE("the error variance is the one that made the error") {
+  const auto device = openCpuDevice(2);
+  const Shape shape{2, 3, 96, 120};
+  std::vector<double> taps(25, 1.0 / 25);
+  for (const auto& op : {makeCircularConvolution(device, {5, 5, 2, 2, taps}, 96, 120, 1),
+                         makeSeparable(device, blurring(32, 96), blurring(40, 120)), makeIdentity(device)}) {
+    const Tensor x = randn(device, shape, 3, 0);
+    const Tensor z = linearCombination(1, x, 0.3, randn(device, shape, 3, 1));
+    const Tensor clean = op->forward(x), y = linearCombination(1, clean, 0.02, randn(device, clean.shape(), 3, 2));
+    for (const float v : readFloats(op->errorVariance(op->residual(z, y), 0.02, 1e-4))) CHECK(v == doctest::Approx(0.09).epsilon(0.1));
+    for (const float v : readFloats(op->errorVariance(op->residual(z, y), 0.02, 0.5))) CHECK(v == 0.5F);
+  }
+}
+
+TEST_CASE("a mask never looks at what it hides") {
+  const auto device = openCpuDevice(1);
+  std::vector<float> mask(4, 1.0F), y{1, 2, 3, NAN};
+  mask[3] = 0;
+  const auto op = makeMask(device, 2, 2, mask);
+  const Tensor z = full(device, {1, 1, 2, 2}, DType::f32, 0.5), measured = upload(device, {1, 1, 2, 2}, DType::f32, y.data());
+  CHECK(readFloats(op->prox(z, measured, 1)) == std::vector<float>{0.75F, 1.25F, 1.75F, 0.5F});
+}
+
+TEST_CASE("shapes and arguments are checked") {
+  const auto device = openCpuDevice(1);
+  const auto op = makeCircularConvolution(device, asymmetric(), kHeight, kWidth, 3);
+  CHECK_THROWS_AS(op->forward(full(device, {1, 3, 17, kWidth}, DType::f32, 0)), ShapeError);
+  CHECK_THROWS_AS(makeCircularConvolution(device, asymmetric(), 17, kWidth, 3), ShapeError);
+  CHECK_THROWS_AS(makeMask(device, 2, 2, {1, 1, 1}), ShapeError);
+  CHECK_THROWS_AS(makeMask(device, 1, 1, {0.5F}), ArgumentError);
+  const Tensor z = full(device, {1, 3, kHeight, kWidth}, DType::f32, 0);
+  CHECK_THROWS_AS(op->prox(z, op->forward(z), -1.0), ArgumentError);
+}

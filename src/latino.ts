@@ -122,8 +122,15 @@ export class Latino implements AsyncDisposable {
     checkSigma(options.sigma);
     checkInteger('steps', steps, 1, 50);
     checkInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
-    if (typeof stepRule === 'number' ? !(stepRule > 0 && stepRule < Number.POSITIVE_INFINITY) : !['auto', 'discrepancy', 'official'].includes(stepRule)) {
-      throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected auto, discrepancy, official or a positive number for stepRule but received ${stepRule}`);
+    if (
+      typeof stepRule === 'number'
+        ? !(stepRule > 0 && stepRule < Number.POSITIVE_INFINITY)
+        : !['auto', 'discrepancy', 'official'].includes(stepRule)
+    ) {
+      throw new LatinoError(
+        'ERR_LATINO_ARGUMENT',
+        `Expected auto, discrepancy, official or a positive number for stepRule but received ${stepRule}`,
+      );
     }
     signal?.throwIfAborted();
     const sigma = 2 * options.sigma;
@@ -151,7 +158,11 @@ export class Latino implements AsyncDisposable {
           const { onProgress } = options;
           if (!onProgress) return;
           const preview = previews[step - 1];
-          if (preview) preview.then((image) => onProgress({ step, steps, preview: image }), () => undefined);
+          if (preview)
+            preview.then(
+              (image) => onProgress({ step, steps, preview: image }),
+              () => undefined,
+            );
           else onProgress({ step, steps });
         },
       },
@@ -189,7 +200,8 @@ export async function degrade(
   input: ImageInput,
   { operator: descriptor, sigma, seed = 0 }: { operator: Operator; sigma: number; seed?: number },
 ): Promise<Restoration> {
-  if (!(sigma >= 0 && sigma <= 1)) throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected a number in [0, 1] for sigma but received ${sigma}`);
+  if (!(sigma >= 0 && sigma <= 1))
+    throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected a number in [0, 1] for sigma but received ${sigma}`);
   const image = await readImage(input, { channels: 3 });
   const operator = buildOperator(addon, device, descriptor, image);
   using x = device.upload(image.data, [1, 3, image.height, image.width]);
@@ -224,7 +236,8 @@ function officialProblem(operator: Operator, isXL: boolean): OfficialProblem {
 }
 
 function checkSigma(sigma: number): void {
-  if (!(sigma > 0 && sigma <= 1)) throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected a number in (0, 1] for sigma but received ${sigma}`);
+  if (!(sigma > 0 && sigma <= 1))
+    throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected a number in (0, 1] for sigma but received ${sigma}`);
 }
 
 function checkInteger(name: string, value: number, low: number, high: number): void {

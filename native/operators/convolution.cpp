@@ -11,7 +11,10 @@ namespace latino {
 
 namespace {
 
-constexpr int kMaxIterations = 400;
+constexpr int kMaxIterations = 1000;
+/// Where the circular operator sees almost nothing, the true one sees a little through its border: the preconditioner must not trust
+/// the circular eigenvalues below this.
+constexpr float kPreconditionerFloor = 1e-3F;
 constexpr double kTolerance = 1e-7;  // of |y - A z|
 
 /// Index of the pixel that position i beyond the border stands for; -1 for a zero.
@@ -150,7 +153,8 @@ class Convolution final : public Operator {
     return spectrum;
   }
 
-  void apply(Device& device, std::int64_t planes, bool adjoint, const float* in, float* out) const {
+  template <class T>
+  void apply(Device& device, std::int64_t planes, bool adjoint, const T* in, T* out) const {
     const std::int64_t fineH = height_, fineW = width_, coarseH = height_ / factor_, coarseW = width_ / factor_, tapColumns = kernel_.width;
     const std::int64_t inH = adjoint ? coarseH : fineH, inW = adjoint ? coarseW : fineW, outH = adjoint ? fineH : coarseH,
                        outW = adjoint ? fineW : coarseW;
@@ -161,9 +165,9 @@ class Convolution final : public Operator {
         device, planes * outH * outW,
         [=] LATINO_HOST_DEVICE(std::int64_t i) {
           const std::int64_t column = i % outW, row = i / outW % outH, plane = i / (outW * outH);
-          float sum = 0;
+          T sum = 0;
           for (std::int64_t r = rowStarts[row]; r < rowStarts[row + 1]; ++r) {
-            const float* line = in + (plane * inH + rowPairs[2 * r]) * inW;
+            const T* line = in + (plane * inH + rowPairs[2 * r]) * inW;
             const float* weights = taps + rowPairs[2 * r + 1] * tapColumns;
             for (std::int64_t c = columnStarts[column]; c < columnStarts[column + 1]; ++c)
               sum += weights[columnPairs[2 * c + 1]] * line[columnPairs[2 * c]];
@@ -173,47 +177,53 @@ class Convolution final : public Operator {
         1024);
   }
 
-  static double dot(Device& device, std::int64_t n, const float* a, const float* b) {
+  static double dot(Device& device, std::int64_t n, const double* a, const double* b) {
     float sum = 0;
-    sumRows(device, 1, n, &sum, [=] LATINO_HOST_DEVICE(std::int64_t, std::int64_t i) { return static_cast<double>(a[i]) * b[i]; });
+    sumRows(device, 1, n, &sum, [=] LATINO_HOST_DEVICE(std::int64_t, std::int64_t i) { return a[i] * b[i]; });
     return sum;
   }
 
-  /// w = (A Aᵀ + 1/gamma)⁻¹ b for one image. The scalars of the iteration are read by the host: on a CPU they are there anyway.
+  /// w = (A Aᵀ + 1/gamma)⁻¹ b for one image. The iteration is in double: in float32 its directions lose their conjugacy long before the
+  /// tolerance is reached. Its scalars are read by the host, where on a CPU they are anyway.
   void solve(Device& device, std::int64_t channels, float gamma, const float* b, float* w) const {
     const std::int64_t h = height_ / factor_, width = width_ / factor_, n = channels * h * width;
-    Scratch residual(device, n), direction(device, n), conditioned(device, n), product(device, n),
-        image(device, channels * height_ * width_), spectrum(device, channels * h * halfWidth(width) * 2);
-    float *r = residual.data(), *p = direction.data(), *z = conditioned.data(), *q = product.data();
+    const auto doubles = [&device](std::int64_t count) { return Scratch(device, 2 * count); };
+    const Scratch solution = doubles(n), residual = doubles(n), direction = doubles(n), conditioned = doubles(n), product = doubles(n),
+                  image = doubles(channels * height_ * width_);
+    const Scratch narrow(device, n), spectrum(device, channels * h * halfWidth(width) * 2);
+    const auto as = [](const Scratch& scratch) { return reinterpret_cast<double*>(scratch.data()); };
+    double *s = as(solution), *r = as(residual), *p = as(direction), *z = as(conditioned), *q = as(product);
+    float* f = narrow.data();
     const auto condition = [&] {
-      rfft2(device, channels, h, width, r, spectrum.data());
-      circular_.shrink(device, channels, channels, {nullptr, gamma, false}, spectrum.data());
-      irfft2(device, channels, h, width, spectrum.data(), z);
+      // Scaled to its largest size, so that the float32 transform stays clear of subnormal numbers.
+      const double scale = std::sqrt(dot(device, n, r, r));
+      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { f[i] = static_cast<float>(r[i] / scale); });
+      rfft2(device, channels, h, width, f, spectrum.data());
+      circular_.shrink(device, channels, channels, {nullptr, 1 / (1 / gamma + kPreconditionerFloor), false}, spectrum.data());
+      irfft2(device, channels, h, width, spectrum.data(), f);
+      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { z[i] = scale * f[i]; });
     };
     forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) {
-      w[i] = 0;
+      s[i] = 0;
       r[i] = b[i];
     });
-    condition();
-    forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { p[i] = z[i]; });
-    const double target = kTolerance * kTolerance * dot(device, n, b, b);
-    double rz = dot(device, n, r, z);
+    const double target = kTolerance * kTolerance * dot(device, n, r, r);
+    double rz = 0;
     for (int iteration = 0; iteration < kMaxIterations && dot(device, n, r, r) > target; ++iteration) {
-      apply(device, channels, true, p, image.data());
-      apply(device, channels, false, image.data(), q);
+      condition();
+      const double next = dot(device, n, r, z), beta = iteration == 0 ? 0 : next / rz;
+      rz = next;
+      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { p[i] = z[i] + (beta == 0 ? 0 : beta * p[i]); });
+      apply(device, channels, true, static_cast<const double*>(p), as(image));
+      apply(device, channels, false, static_cast<const double*>(as(image)), q);
       forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { q[i] += p[i] / gamma; });
-      const float alpha = static_cast<float>(rz / dot(device, n, p, q));
-      if (!std::isfinite(alpha)) break;  // exact already
+      const double alpha = rz / dot(device, n, p, q);
       forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) {
-        w[i] += alpha * p[i];
+        s[i] += alpha * p[i];
         r[i] -= alpha * q[i];
       });
-      condition();
-      const double next = dot(device, n, r, z);
-      const float beta = static_cast<float>(next / rz);
-      rz = next;
-      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { p[i] = z[i] + beta * p[i]; });
     }
+    forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { w[i] = static_cast<float>(s[i]); });
   }
 
   std::int64_t height_, width_, factor_;

@@ -79,7 +79,7 @@ TEST_CASE("adjointness, optimality of the proximal point, and gamma on the devic
   const auto device = openCpuDevice(2);
   const Shape shape{2, 3, kHeight, kWidth};
   for (const Case& each : cases()) {
-    CAPTURE(each.name);
+    CAPTURE(std::string(each.name));
     const auto op = each.make(device);
     const Tensor x = randn(device, shape, 1, 0), z = randn(device, shape, 1, 1), u = randn(device, op->measurementShape(shape), 1, 2);
     const std::vector<float> ax = readFloats(op->forward(x)), us = readFloats(u);
@@ -90,9 +90,9 @@ TEST_CASE("adjointness, optimality of the proximal point, and gamma on the devic
     for (const double gamma : {1e-2, 1.0, 1e2, 1e4}) {
       CAPTURE(gamma);
       const Tensor p = op->prox(z, y, gamma);
-      // gamma Aᵀ(A p - y) + p - z = 0, relative to the size of what cancels.
+      // gamma Aᵀ(A p - y) + p - z = 0, relative to the right-hand side of the normal equations.
       const Tensor gradient = op->adjoint(linearCombination(1, op->forward(p), -1, y)), moved = linearCombination(1, p, -1, z);
-      const double scale = gamma * length(readFloats(op->adjoint(linearCombination(1, op->forward(z), -1, y)))) + length(readFloats(moved));
+      const double scale = gamma * length(readFloats(op->adjoint(y))) + length(readFloats(z));
       CHECK(length(readFloats(linearCombination(gamma, gradient, 1, moved))) < 1e-4 * scale);
       const std::vector<float> pair{static_cast<float>(gamma), static_cast<float>(gamma)};
       CHECK(readFloats(op->prox(z, y, upload(device, {2}, DType::f32, pair.data()))) == readFloats(p));

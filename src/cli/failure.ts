@@ -1,5 +1,12 @@
 /** Exit codes: 1 for a failure of the run, 2 for bad input, 130 when interrupted. */
-const BAD_INPUT = new Set(['ERR_LATINO_ARGUMENT', 'ERR_LATINO_IMAGE', 'ERR_LATINO_OPERATOR', 'ERR_LATINO_SHAPE', 'ERR_LATINO_MODEL', 'ERR_LATINO_OUTPUT']);
+const BAD_INPUT = new Set([
+  'ERR_LATINO_ARGUMENT',
+  'ERR_LATINO_IMAGE',
+  'ERR_LATINO_OPERATOR',
+  'ERR_LATINO_SHAPE',
+  'ERR_LATINO_MODEL',
+  'ERR_LATINO_OUTPUT',
+]);
 
 /** Prints one sentence (or JSON) on standard error and returns the exit code. */
 export function reportFailure(error: unknown, json: boolean): number {

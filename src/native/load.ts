@@ -24,7 +24,11 @@ export function loadAddon(): Addon {
 
 function open(): Addon {
   const path = process.env.LATINO_ADDON ?? fileURLToPath(new URL('../../build/Release/latino.node', import.meta.url));
-  if (!existsSync(path)) throw new LatinoError('ERR_LATINO_ADDON', `Expected the native addon at ${path} but there is none; build it with: npx cmake-js compile`);
+  if (!existsSync(path))
+    throw new LatinoError(
+      'ERR_LATINO_ADDON',
+      `Expected the native addon at ${path} but there is none; build it with: npx cmake-js compile`,
+    );
   try {
     const addon = require(path) as Addon;
     addon.openRuntime(runtimeLibrary());
@@ -44,12 +48,17 @@ export function runtimeLibrary(): string {
   try {
     root = dirname(require.resolve('onnxruntime-node/package.json'));
   } catch (error) {
-    throw new LatinoError('ERR_LATINO_ADDON', 'Expected the package onnxruntime-node but it is not installed; run: npm install', { cause: error });
+    throw new LatinoError('ERR_LATINO_ADDON', 'Expected the package onnxruntime-node but it is not installed; run: npm install', {
+      cause: error,
+    });
   }
   for (const abi of readdirSync(join(root, 'bin'))) {
     const folder = join(root, 'bin', abi, process.platform, process.arch);
     const name = existsSync(folder) ? readdirSync(folder).find((file) => LIBRARY_NAME.test(file)) : undefined;
     if (name) return join(folder, name);
   }
-  throw new LatinoError('ERR_LATINO_ADDON', `Expected onnxruntime-node to have a library for ${process.platform} ${process.arch} but it has none`);
+  throw new LatinoError(
+    'ERR_LATINO_ADDON',
+    `Expected onnxruntime-node to have a library for ${process.platform} ${process.arch} but it has none`,
+  );
 }

@@ -1,8 +1,8 @@
 import { LatinoError } from '../errors.js';
+import type { Addon, Device, Session, SessionOptions, Tensor } from '../native/addon.js';
 import { AutoencoderTinyConfig, buildTinyDecoder, buildTinyEncoder } from '../networks/autoencoder_tiny.js';
 import { buildCLIPText, CLIPTextConfig } from '../networks/clip_text.js';
 import { buildUNet, UNet2DConditionConfig } from '../networks/unet2d_condition.js';
-import type { Addon, Device, Session, SessionOptions, Tensor } from '../native/addon.js';
 import type { LatentModel } from '../solver/model.js';
 import { type DiffusersFolder, openDiffusersFolder } from './diffusers_folder.js';
 import { loadSchedule, type Schedule } from './schedule.js';
@@ -134,6 +134,9 @@ export class LatentConsistencyModel implements LatentModel {
 function requireClass(checkpoint: DiffusersFolder, component: string, expected: string): void {
   const actual = checkpoint.className(component);
   if (actual !== expected) {
-    throw new LatinoError('ERR_LATINO_MODEL', `Expected ${component} of class ${expected} in ${checkpoint.path} but found ${actual ?? 'none'}`);
+    throw new LatinoError(
+      'ERR_LATINO_MODEL',
+      `Expected ${component} of class ${expected} in ${checkpoint.path} but found ${actual ?? 'none'}`,
+    );
   }
 }

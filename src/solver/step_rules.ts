@@ -1,6 +1,6 @@
 import type { Addon, NativeOperator, Tensor } from '../native/addon.js';
-import { type OfficialProblem, officialDelta } from './official_rules.js';
 import type { NoiseSource } from './model.js';
+import { type OfficialProblem, officialDelta } from './official_rules.js';
 
 /** How gamma_k is chosen: `auto` (empirical Bayes), `discrepancy`, the authors' tables (`official`), or a constant delta. */
 export type StepRule = 'auto' | 'discrepancy' | 'official' | number;

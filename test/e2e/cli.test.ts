@@ -33,8 +33,23 @@ describe('latino-native', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it('degrades, restores and evaluates a file', async () => {
-    expect(await run('degrade', sample, '--task', 'sr:8', '--sigma', '0.01', '-o', at('small.png'))).toMatchObject({ status: 0, stderr: '' });
-    const restored = await run('restore', at('small.png'), '--task', 'sr:8', '--sigma', '0.01', '--seed', '1', '-o', at('restored.png'), '--json');
+    expect(await run('degrade', sample, '--task', 'sr:8', '--sigma', '0.01', '-o', at('small.png'))).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+    const restored = await run(
+      'restore',
+      at('small.png'),
+      '--task',
+      'sr:8',
+      '--sigma',
+      '0.01',
+      '--seed',
+      '1',
+      '-o',
+      at('restored.png'),
+      '--json',
+    );
     expect(restored).toMatchObject({ status: 0, stderr: '' });
     expect(JSON.parse(restored.stdout)).toMatchObject({ width: 128, height: 128 });
     const { status, stdout } = await run('eval', at('restored.png'), sample, '--json');
@@ -50,9 +65,14 @@ describe('latino-native', () => {
       expect(status).toBe(0);
       expect(stdout).toContain('Usage: latino-native');
     }
-    expect(JSON.parse((await run('doctor', '--json')).stdout)).toMatchObject({ node: process.version, onnxruntime: expect.stringMatching(/^1\./) });
+    expect(JSON.parse((await run('doctor', '--json')).stdout)).toMatchObject({
+      node: process.version,
+      onnxruntime: expect.stringMatching(/^1\./),
+    });
     const inspected = await run('inspect', '--json');
-    expect(JSON.parse(inspected.stdout)).toMatchObject({ components: expect.arrayContaining([expect.objectContaining({ name: 'unet', className: 'UNet2DConditionModel' })]) });
+    expect(JSON.parse(inspected.stdout)).toMatchObject({
+      components: expect.arrayContaining([expect.objectContaining({ name: 'unet', className: 'UNet2DConditionModel' })]),
+    });
   });
 
   const restoreTo = (output: string, input: string, ...rest: string[]): Promise<Outcome> =>
@@ -70,7 +90,11 @@ describe('latino-native', () => {
     ],
     ['unknown operator', 'ERR_LATINO_OPERATOR', () => restoreTo('bad.png', sample, '--task', 'sharpen:2')],
     ['factor out of range', 'ERR_LATINO_OPERATOR', () => restoreTo('bad.png', sample, '--task', 'sr:64')],
-    ['mask of another size', 'ERR_LATINO_SHAPE', () => restoreTo('bad.png', join(portraits, 'samples/01.png'), '--task', `inpaint:${at('small.png')}`)],
+    [
+      'mask of another size',
+      'ERR_LATINO_SHAPE',
+      () => restoreTo('bad.png', join(portraits, 'samples/01.png'), '--task', `inpaint:${at('small.png')}`),
+    ],
     ['sigma out of range', 'ERR_LATINO_ARGUMENT', () => run('restore', sample, '--task', 'denoise', '--sigma', '7', '-o', at('bad.png'))],
     ['folder that is no model', 'ERR_LATINO_MODEL', () => restoreTo('bad.png', sample, '--task', 'denoise', '--model', folder)],
     [

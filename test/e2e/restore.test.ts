@@ -66,7 +66,8 @@ describe('Latino', () => {
     const clean = await readImage(sample('07'), { channels: 3 });
     const operator = inpainting({ box: [40, 36, 48, 56] });
     const hidden = { ...clean, data: clean.data.slice() };
-    for (let c = 0; c < 3; c++) for (let row = 40; row < 88; row++) hidden.data.fill(0.9, (c * 128 + row) * 128 + 36, (c * 128 + row) * 128 + 92);
+    for (let c = 0; c < 3; c++)
+      for (let row = 40; row < 88; row++) hidden.data.fill(0.9, (c * 128 + row) * 128 + 36, (c * 128 + row) * 128 + 92);
     const [a, b] = await Promise.all([clean, hidden].map((y) => latino.restore(y, { operator, sigma: 0.01, steps: 3 })));
     expect(a!.image.data).toEqual(b!.image.data);
   });
@@ -74,7 +75,12 @@ describe('Latino', () => {
   it('reports progress and previews', async () => {
     const y = await latino.degrade(sample('00'), sr8);
     const seen: number[] = [];
-    await latino.restore(y.image, { ...sr8, steps: 4, previews: true, onProgress: ({ step, preview }) => seen.push(preview?.width === 128 ? step : -1) });
+    await latino.restore(y.image, {
+      ...sr8,
+      steps: 4,
+      previews: true,
+      onProgress: ({ step, preview }) => seen.push(preview?.width === 128 ? step : -1),
+    });
     expect(seen).toEqual([1, 2, 3, 4]);
   });
 
@@ -84,7 +90,12 @@ describe('Latino', () => {
     await latino.device.synchronize();
     const { inUse } = latino.device.memory;
     const controller = new AbortController();
-    const run = latino.restore(y.image, { ...sr8, steps: 50, signal: controller.signal, onProgress: ({ step }) => step === 2 && controller.abort() });
+    const run = latino.restore(y.image, {
+      ...sr8,
+      steps: 50,
+      signal: controller.signal,
+      onProgress: ({ step }) => step === 2 && controller.abort(),
+    });
     await expect(run).rejects.toThrow(expect.objectContaining({ name: 'AbortError' }));
     await latino.device.synchronize();
     expect(latino.device.memory.inUse).toBeLessThanOrEqual(inUse);
@@ -97,7 +108,9 @@ describe('Latino', () => {
     ['seed', { seed: -1 }, 'ERR_LATINO_ARGUMENT'],
     ['stepRule', { stepRule: -1 }, 'ERR_LATINO_ARGUMENT'],
   ])('rejects a bad %s (%o)', async (_name, change, code) => {
-    await expect(latino.restore(sample('00'), { operator: denoising(), sigma: 0.1, ...change })).rejects.toThrow(expect.objectContaining({ code }));
+    await expect(latino.restore(sample('00'), { operator: denoising(), sigma: 0.1, ...change })).rejects.toThrow(
+      expect.objectContaining({ code }),
+    );
   });
 
   it('rejects files that are no image', async () => {

@@ -20,7 +20,9 @@ const PROMPT = 'a portrait of a person';
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 const asColour = (image: Image): Image =>
-  image.channels === 3 ? image : { ...image, channels: 3, data: Float32Array.from({ length: 3 * image.data.length }, (_, i) => image.data[i % image.data.length]!) };
+  image.channels === 3
+    ? image
+    : { ...image, channels: 3, data: Float32Array.from({ length: 3 * image.data.length }, (_, i) => image.data[i % image.data.length]!) };
 
 export function registerDemo(program: Command): void {
   program
@@ -32,7 +34,13 @@ export function registerDemo(program: Command): void {
       await mkdir(flags.output, { recursive: true });
       await using latino = await Latino.load();
       const rows: { label: string; images: Image[] }[] = [];
-      const table: { task: string; sigma: number; measured: { psnr: number; ssim: number }; restored: { psnr: number; ssim: number }; seconds: number }[] = [];
+      const table: {
+        task: string;
+        sigma: number;
+        measured: { psnr: number; ssim: number };
+        restored: { psnr: number; ssim: number };
+        seconds: number;
+      }[] = [];
       if (!flags.json) console.log('task                       sigma   measurement PSNR  SSIM    restored PSNR  SSIM    seconds');
       for (const [spec, sigma] of TASKS) {
         const operator = await operatorFrom(spec);
@@ -61,7 +69,12 @@ export function registerDemo(program: Command): void {
         };
         table.push(row);
         if (!flags.json) {
-          const cells = [row.measured.psnr.toFixed(2).padStart(21), row.measured.ssim.toFixed(3).padStart(6), row.restored.psnr.toFixed(2).padStart(15), row.restored.ssim.toFixed(3).padStart(6)];
+          const cells = [
+            row.measured.psnr.toFixed(2).padStart(21),
+            row.measured.ssim.toFixed(3).padStart(6),
+            row.restored.psnr.toFixed(2).padStart(15),
+            row.restored.ssim.toFixed(3).padStart(6),
+          ];
           console.log(`${spec.padEnd(26)} ${sigma.toFixed(2)} ${cells.join(' ')} ${row.seconds.toFixed(2).padStart(9)}`);
         }
       }

@@ -23,7 +23,8 @@ async function isFolder(path: string): Promise<boolean> {
 async function compareFolders(restored: string, reference: string): Promise<Score[]> {
   const names = new Set(await readdir(reference));
   const common = (await readdir(restored)).filter((name) => names.has(name) && /\.(png|jpe?g|webp|tiff?)$/i.test(name)).sort();
-  if (common.length === 0) throw new LatinoError('ERR_LATINO_IMAGE', `Expected images of the same names in ${restored} and ${reference} but found none`);
+  if (common.length === 0)
+    throw new LatinoError('ERR_LATINO_IMAGE', `Expected images of the same names in ${restored} and ${reference} but found none`);
   const scores: Score[] = [];
   for (const name of common) scores.push(await compare(join(restored, name), join(reference, name)));
   return scores;

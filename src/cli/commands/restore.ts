@@ -39,7 +39,10 @@ export function registerRestore(program: Command): void {
     .option('--start <kind>', 'regularised or official', 'regularised')
     .option('--bit-depth <bits>', '8 or 16', number, 8)
     .option('--json', 'print one line of JSON')
-    .addHelpText('after', `${OPERATORS_HELP}\n\nExample:\n  latino-native restore small.png --task sr:8 --sigma 0.01 --prompt "a portrait of a person" -o restored.png`)
+    .addHelpText(
+      'after',
+      `${OPERATORS_HELP}\n\nExample:\n  latino-native restore small.png --task sr:8 --sigma 0.01 --prompt "a portrait of a person" -o restored.png`,
+    )
     .action(async (input: string, flags: Flags) => {
       await assertWritable(flags.output);
       const operator = await operatorFrom(flags.task);

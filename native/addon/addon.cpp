@@ -4,6 +4,13 @@
 
 namespace latino::addon {
 
+void requireNative(const Napi::CallbackInfo& info) {
+  guarded(info.Env(), [&] {
+    if (!info[0].IsExternal())
+      throw ArgumentError("Expected objects of this class to come from the addon but received a call of its constructor");
+  });
+}
+
 namespace {
 
 Napi::Value openDevice(const Napi::CallbackInfo& info) {

@@ -13,12 +13,12 @@ Napi::Function DeviceWrap::define(Napi::Env env) {
 }
 
 Napi::Object DeviceWrap::make(Napi::Env env, std::shared_ptr<Device> device) {
-  const Napi::Object object = env.GetInstanceData<Classes>()->device.New({});
+  const Napi::Object object = env.GetInstanceData<Classes>()->device.New({Napi::External<void>::New(env, env.GetInstanceData<Classes>())});
   Unwrap(object)->device_ = std::move(device);
   return object;
 }
 
-DeviceWrap::DeviceWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+DeviceWrap::DeviceWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) { requireNative(info); }
 
 const std::shared_ptr<Device>& DeviceWrap::from(const Napi::Value& value, const char* name) {
   if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(value.Env().GetInstanceData<Classes>()->device.Value())) {

@@ -20,12 +20,13 @@ Napi::Function OperatorWrap::define(Napi::Env env) {
 }
 
 Napi::Object OperatorWrap::make(Napi::Env env, std::shared_ptr<Operator> operation) {
-  const Napi::Object object = env.GetInstanceData<Classes>()->operation.New({});
+  const Napi::Object object =
+      env.GetInstanceData<Classes>()->operation.New({Napi::External<void>::New(env, env.GetInstanceData<Classes>())});
   Unwrap(object)->operator_ = std::move(operation);
   return object;
 }
 
-OperatorWrap::OperatorWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+OperatorWrap::OperatorWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) { requireNative(info); }
 
 Napi::Value OperatorWrap::measurementShape(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] { return toArray(info.Env(), operator_->measurementShape(shapeFrom(info[0], "image"))); });

@@ -77,12 +77,12 @@ Napi::Function SessionWrap::define(Napi::Env env) {
 }
 
 Napi::Object SessionWrap::make(Napi::Env env, std::shared_ptr<Session> session) {
-  const Napi::Object object = env.GetInstanceData<Classes>()->session.New({});
+  const Napi::Object object = env.GetInstanceData<Classes>()->session.New({Napi::External<void>::New(env, env.GetInstanceData<Classes>())});
   Unwrap(object)->session_ = std::move(session);
   return object;
 }
 
-SessionWrap::SessionWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+SessionWrap::SessionWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) { requireNative(info); }
 
 Napi::Value SessionWrap::create(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {

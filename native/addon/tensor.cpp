@@ -15,7 +15,7 @@ Napi::Function TensorWrap::define(Napi::Env env) {
 }
 
 Napi::Object TensorWrap::make(Napi::Env env, Tensor tensor) {
-  const Napi::Object object = env.GetInstanceData<Classes>()->tensor.New({});
+  const Napi::Object object = env.GetInstanceData<Classes>()->tensor.New({Napi::External<void>::New(env, env.GetInstanceData<Classes>())});
   TensorWrap* wrap = Unwrap(object);
   wrap->tensor_ = std::move(tensor);
   wrap->reported_ = static_cast<std::int64_t>(wrap->tensor_.bytes());
@@ -23,7 +23,7 @@ Napi::Object TensorWrap::make(Napi::Env env, Tensor tensor) {
   return object;
 }
 
-TensorWrap::TensorWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+TensorWrap::TensorWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) { requireNative(info); }
 TensorWrap::~TensorWrap() { release(Env()); }
 
 void TensorWrap::release(Napi::Env env) {

@@ -15,6 +15,9 @@ struct Classes {
   Napi::FunctionReference device, tensor, operation, session;
 };
 
+/// Only native code makes these objects: `new device.constructor()` would hold nothing. Throws ArgumentError as a JavaScript error.
+void requireNative(const Napi::CallbackInfo& info);
+
 class DeviceWrap : public Napi::ObjectWrap<DeviceWrap> {
  public:
   static Napi::Function define(Napi::Env env);

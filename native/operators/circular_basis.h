@@ -27,9 +27,10 @@ class CircularBasis {
   /// Multiplies the half spectrum of measurements by gamma / (1 + gamma lambda), in place.
   void shrink(Device& device, std::int64_t planes, std::int64_t planesPerImage, ScalarRef gamma, float* spectrum) const;
 
- private:
+  /// Multiplies half spectra of images by the transfer function or its conjugate, in place.
   void multiply(Device& device, std::int64_t planes, bool conjugate, float* spectrum) const;
 
+ private:
   std::int64_t height_, width_, factor_;
   Tensor transfer_;     // [H, W/2+1, 2]
   Tensor eigenvalues_;  // [h, w/2+1]

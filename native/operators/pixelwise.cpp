@@ -60,7 +60,6 @@ class Mask final : public Operator {
   }
   Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return spectrum_.discrepancyGamma(residual, sigma); }
 
- private:
   /// mask (y - z); z may be invalid and is zero then.
   Tensor residualOf(const Tensor& y, const Tensor& z) const {
     measurementShape(y.shape());
@@ -75,6 +74,7 @@ class Mask final : public Operator {
     return out;
   }
 
+ private:
   std::int64_t height_, width_;
   Tensor mask_;
   Spectrum spectrum_;
@@ -137,7 +137,6 @@ class ChannelMix final : public Operator {
   }
   Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return spectrum_.discrepancyGamma(residual, sigma); }
 
- private:
   /// z + weights gamma / (1 + gamma eigenvalue) r; z may be invalid and is zero then.
   Tensor spread(const Tensor& z, const Tensor& r, const Scalar& gamma, double eigenvalue) const {
     const Tensor out(r.sharedDevice(), imageShape(r.shape()));
@@ -156,6 +155,7 @@ class ChannelMix final : public Operator {
     return out;
   }
 
+ private:
   std::int64_t channels_;
   double eigenvalue_ = 0;
   Tensor weights_;

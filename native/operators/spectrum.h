@@ -23,9 +23,10 @@ class Spectrum {
   Tensor errorVariance(const Tensor& residual, double sigma, double floor) const;
   Tensor discrepancyGamma(const Tensor& residual, double sigma) const;
 
- private:
-  /// [N, bins]: the residual's power in each bin.
+  /// [N, bins]: the residual's power in each bin. (Public, as nvcc asks of every function with a kernel in it.)
   Tensor powerOf(const Tensor& residual) const;
+
+ private:
   std::int64_t planesOf(const Tensor& residual) const;
 
   std::int64_t count_, components_;

@@ -9,6 +9,22 @@ namespace latino {
 
 namespace {
 
+/// z + gamma / (1 + gamma) r: the proximal point where A Aᵀ is 1. Where r is zero, as at missing pixels, z stays.
+Tensor proxOfSeen(const Tensor& z, const Tensor& residual, const Scalar& gamma) {
+  const Tensor out(z.sharedDevice(), z.shape());
+  submit({z, residual, gamma.tensor}, {out}, [=] {
+    const float *pz = z.data<float>(), *r = residual.data<float>();
+    float* po = out.data<float>();
+    const ScalarRef g = gamma.ref();
+    const std::int64_t perImage = z.size() / z.dim(0);
+    forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
+      const float value = g(i / perImage);
+      po[i] = pz[i] + r[i] * value / (1 + value);
+    });
+  });
+  return out;
+}
+
 /// y = mask x. Values of y at missing pixels are never used, not even multiplied by zero.
 class Mask final : public Operator {
  public:
@@ -41,19 +57,7 @@ class Mask final : public Operator {
   Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
     requireShape(residual.shape(), measurementShape(z.shape()), "a residual");
     requireGamma(gamma, z.dim(0));
-    const Tensor out(z.sharedDevice(), z.shape());
-    submit({z, residual, gamma.tensor}, {out}, [=] {
-      const float *pz = z.data<float>(), *r = residual.data<float>();
-      float* po = out.data<float>();
-      const ScalarRef g = gamma.ref();
-      const std::int64_t perImage = z.size() / z.dim(0);
-      // The residual is zero at missing pixels, so they keep z.
-      forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
-        const float value = g(i / perImage);
-        po[i] = pz[i] + r[i] * value / (1 + value);
-      });
-    });
-    return out;
+    return proxOfSeen(z, residual, gamma);
   }
   Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
     return spectrum_.errorVariance(residual, sigma, floor);
@@ -176,18 +180,7 @@ class Identity final : public Operator {
   Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
     requireShape(residual.shape(), z.shape(), "a residual");
     requireGamma(gamma, z.dim(0));
-    const Tensor out(z.sharedDevice(), z.shape());
-    submit({z, residual, gamma.tensor}, {out}, [=] {
-      const float *pz = z.data<float>(), *r = residual.data<float>();
-      float* po = out.data<float>();
-      const ScalarRef g = gamma.ref();
-      const std::int64_t perImage = z.size() / z.dim(0);
-      forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
-        const float value = g(i / perImage);
-        po[i] = pz[i] + r[i] * value / (1 + value);
-      });
-    });
-    return out;
+    return proxOfSeen(z, residual, gamma);
   }
   Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
     return spectrum_.errorVariance(residual, sigma, floor);

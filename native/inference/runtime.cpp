@@ -1,8 +1,10 @@
 #include "inference/runtime.h"
 
+#include <functional>
 #include <mutex>
 
 #include "inference/session.h"
+#include "tensor/thread_pool.h"
 
 #ifdef _WIN32
 #include <windows.h>
@@ -43,6 +45,24 @@ ort::GetApiBase entryPoint(const std::string& path) {
 #endif
 }
 
+/// One pool of threads for all sessions: the networks run in turn, and a pool of each its own would spin on the cores that the next needs.
+ort::Env* createEnvironment(ort::Table* table) {
+  const auto check = [table](ort::Status* status) {
+    if (status == nullptr) return;
+    const std::string message = ort::getErrorMessage(table, status);
+    ort::releaseStatus(table, status);
+    throw RuntimeError(message);
+  };
+  ort::ThreadingOptions* raw = nullptr;
+  check(ort::createThreadingOptions(table, &raw));
+  const std::unique_ptr<ort::ThreadingOptions, std::function<void(ort::ThreadingOptions*)>> options(
+      raw, [table](ort::ThreadingOptions* threading) { ort::releaseThreadingOptions(table, threading); });
+  check(ort::setGlobalIntraOpThreads(table, raw, static_cast<int>(availableCores())));
+  ort::Env* environment = nullptr;
+  check(ort::createEnvWithGlobalThreadPools(table, ort::kLogError, "latino", raw, &environment));
+  return environment;
+}
+
 }  // namespace
 
 void openRuntime(const std::string& path) {
@@ -58,13 +78,7 @@ void openRuntime(const std::string& path) {
   ort::Table* table = base->getApi(ort::kApiVersion);
   if (table == nullptr)
     throw RuntimeError(std::string("Expected ONNX Runtime 1.12 or newer but ") + path + " is " + base->getVersionString());
-  ort::Env* environment = nullptr;
-  if (ort::Status* status = ort::createEnv(table, ort::kLogError, "latino", &environment)) {
-    const std::string message = ort::getErrorMessage(table, status);
-    ort::releaseStatus(table, status);
-    throw RuntimeError(message);
-  }
-  opened = {table, environment, path, base->getVersionString()};
+  opened = {table, createEnvironment(table), path, base->getVersionString()};
 }
 
 std::string runtimeVersion() {

@@ -27,19 +27,14 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
  public:
   CpuSession(std::shared_ptr<Device> device, std::span<const std::byte> model, const SessionOptions& options)
       : device_(std::move(device)), memory_(cpuMemory()) {
-    ort::SessionOptions* raw = nullptr;
-    ort::check<RuntimeError>(ort::createSessionOptions(ort::table(), &raw));
-    const ort::OwnedOptions settings(raw);
-    ort::check<RuntimeError>(ort::setGraphOptimizationLevel(ort::table(), raw, ort::kOptimizeAll));
-    ort::check<RuntimeError>(ort::setIntraOpThreads(ort::table(), raw, static_cast<int>(options.threads)));
-    if (!options.folder.empty()) {
-      ort::check<RuntimeError>(
-          ort::addSessionConfigEntry(ort::table(), raw, "session.model_external_initializers_file_folder_path", options.folder.c_str()));
+    readWeights(options.weights);
+    // Where the application opened ONNX Runtime before us, its environment has no shared threads; the session then needs its own.
+    ort::Status* refused = options.threads == 0 ? open(model, options, Threads::shared) : open(model, options, Threads::own);
+    if (refused != nullptr && options.threads == 0) {
+      ort::releaseStatus(ort::table(), refused);
+      refused = open(model, options, Threads::own);
     }
-    inject(options.weights, raw);
-    ort::Session* session = nullptr;
-    ort::check<ModelError>(ort::createSessionFromArray(ort::table(), ort::environment(), model.data(), model.size(), raw, &session));
-    session_.reset(session);
+    ort::check<ModelError>(refused);
   }
 
   std::vector<Tensor> run(const std::vector<std::pair<std::string, Tensor>>& inputs,
@@ -55,18 +50,44 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
   }
 
  private:
-  void inject(const std::vector<WeightSource>& sources, ort::SessionOptions* settings) {
-    std::vector<const char*> names;
-    std::vector<const ort::Value*> values;
+  enum class Threads { shared, own };
+
+  /// Sets session_, or returns why ONNX Runtime refuses.
+  ort::Status* open(std::span<const std::byte> model, const SessionOptions& options, Threads threads) {
+    ort::SessionOptions* raw = nullptr;
+    ort::check<RuntimeError>(ort::createSessionOptions(ort::table(), &raw));
+    const ort::OwnedOptions settings(raw);
+    ort::check<RuntimeError>(ort::setGraphOptimizationLevel(ort::table(), raw, ort::kOptimizeAll));
+    if (threads == Threads::shared) {
+      ort::check<RuntimeError>(ort::disablePerSessionThreads(ort::table(), raw));
+    } else {
+      ort::check<RuntimeError>(ort::setIntraOpThreads(ort::table(), raw, static_cast<int>(options.threads)));
+      // The networks run in turn: idle threads that spin would take the cores that the next network needs.
+      ort::check<RuntimeError>(ort::addSessionConfigEntry(ort::table(), raw, "session.intra_op.allow_spinning", "0"));
+    }
+    if (!options.folder.empty()) {
+      ort::check<RuntimeError>(
+          ort::addSessionConfigEntry(ort::table(), raw, "session.model_external_initializers_file_folder_path", options.folder.c_str()));
+    }
+    if (!weightValues_.empty()) {
+      std::vector<const char*> names;
+      std::vector<const ort::Value*> values;
+      for (const WeightSource& source : options.weights) names.push_back(source.name.c_str());
+      for (const ort::OwnedValue& value : weightValues_) values.push_back(value.get());
+      ort::check<ModelError>(ort::addExternalInitializers(ort::table(), raw, names.data(), values.data(), names.size()));
+    }
+    ort::Session* session = nullptr;
+    ort::Status* status = ort::createSessionFromArray(ort::table(), ort::environment(), model.data(), model.size(), raw, &session);
+    session_.reset(session);
+    return status;
+  }
+
+  void readWeights(const std::vector<WeightSource>& sources) {
     for (const WeightSource& source : sources) {
       weights_.push_back(readWeight(source));
       std::vector<float>& weight = weights_.back();
       weightValues_.push_back(wrap<ModelError>(memory_.get(), weight.data(), weight.size() * sizeof(float), source.shape, ort::kFloat));
-      names.push_back(source.name.c_str());
-      values.push_back(weightValues_.back().get());
     }
-    if (!names.empty())
-      ort::check<ModelError>(ort::addExternalInitializers(ort::table(), settings, names.data(), values.data(), names.size()));
   }
 
   void runBound(const std::vector<std::pair<std::string, Tensor>>& inputs, const std::vector<std::pair<std::string, Shape>>& outputs,

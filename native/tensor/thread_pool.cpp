@@ -9,16 +9,13 @@
 
 namespace latino {
 
-namespace {
 unsigned availableCores() {
 #ifdef __linux__
-  // A container or taskset may allow fewer cores than the machine has.
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
 #endif
   return std::max(1U, std::thread::hardware_concurrency());
 }
-}  // namespace
 
 ThreadPool::ThreadPool(unsigned threads) {
   const unsigned count = threads == 0 ? availableCores() : threads;

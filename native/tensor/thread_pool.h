@@ -11,6 +11,9 @@
 
 namespace latino {
 
+/// Cores that this process may use: a container or taskset may allow fewer than the machine has.
+unsigned availableCores();
+
 class ThreadPool {
  public:
   explicit ThreadPool(unsigned threads);  // 0: every core

@@ -22,15 +22,21 @@ struct MemoryInfo;
 struct IoBinding;
 struct RunOptions;
 struct ThreadingOptions;
+struct TensorInfo;
+struct KernelInfo;
+struct KernelContext;
+struct CustomOpDomain;
 
-/// Version of the table that we ask for: the first that has every slot below (ONNX Runtime 1.12).
-inline constexpr std::uint32_t kApiVersion = 12;
+/// Version of the table that we ask for: the first that has every slot below (ONNX Runtime 1.17).
+inline constexpr std::uint32_t kApiVersion = 17;
 
+enum ErrorCode : int { kFail = 1 };
 enum LoggingLevel : int { kLogError = 3 };
 enum OptimizationLevel : int { kOptimizeAll = 99 };
 enum ElementType : int { kFloat = 1, kInt64 = 7, kFloat16 = 10 };
 enum AllocatorType : int { kDeviceAllocator = 0 };
 enum MemType : int { kDefaultMemory = 0 };
+enum Characteristic : int { kRequired = 0, kOptional = 1 };
 
 using Table = void* const;
 
@@ -40,6 +46,32 @@ struct ApiBase {
 };
 using GetApiBase = const ApiBase*(LATINO_ORT_CALL*)();
 
+/// An operator of our own, OrtCustomOp of API version 17. Members that are null are not called; `v1` ones are superseded.
+struct CustomOp {
+  std::uint32_t version;
+  void*(LATINO_ORT_CALL* createKernelV1)(const CustomOp*, Table*, const KernelInfo*);
+  const char*(LATINO_ORT_CALL* getName)(const CustomOp*);
+  const char*(LATINO_ORT_CALL* getExecutionProvider)(const CustomOp*);
+  int(LATINO_ORT_CALL* getInputType)(const CustomOp*, std::size_t);
+  std::size_t(LATINO_ORT_CALL* getInputTypeCount)(const CustomOp*);
+  int(LATINO_ORT_CALL* getOutputType)(const CustomOp*, std::size_t);
+  std::size_t(LATINO_ORT_CALL* getOutputTypeCount)(const CustomOp*);
+  void(LATINO_ORT_CALL* kernelComputeV1)(void*, KernelContext*);
+  void(LATINO_ORT_CALL* kernelDestroy)(void*);
+  int(LATINO_ORT_CALL* getInputCharacteristic)(const CustomOp*, std::size_t);
+  int(LATINO_ORT_CALL* getOutputCharacteristic)(const CustomOp*, std::size_t);
+  int(LATINO_ORT_CALL* getInputMemoryType)(const CustomOp*, std::size_t);
+  int(LATINO_ORT_CALL* getVariadicInputMinArity)(const CustomOp*);
+  int(LATINO_ORT_CALL* getVariadicInputHomogeneity)(const CustomOp*);
+  int(LATINO_ORT_CALL* getVariadicOutputMinArity)(const CustomOp*);
+  int(LATINO_ORT_CALL* getVariadicOutputHomogeneity)(const CustomOp*);
+  Status*(LATINO_ORT_CALL* createKernel)(const CustomOp*, Table*, const KernelInfo*, void**);
+  Status*(LATINO_ORT_CALL* kernelCompute)(void*, KernelContext*);
+  Status*(LATINO_ORT_CALL* inferOutputShape)(const CustomOp*, void*);
+  int(LATINO_ORT_CALL* getStartVersion)(const CustomOp*);
+  int(LATINO_ORT_CALL* getEndVersion)(const CustomOp*);
+};
+
 /// A function of the table: `createEnv(table, ...)`.
 template <std::size_t slot, class Result, class... Arguments>
 struct Function {
@@ -48,18 +80,32 @@ struct Function {
   }
 };
 
+inline constexpr Function<0, Status*, int, const char*> createStatus;
 inline constexpr Function<2, const char*, const Status*> getErrorMessage;
 inline constexpr Function<8, Status*, const Env*, const void*, std::size_t, const SessionOptions*, Session**> createSessionFromArray;
 inline constexpr Function<10, Status*, SessionOptions**> createSessionOptions;
 inline constexpr Function<23, Status*, SessionOptions*, int> setGraphOptimizationLevel;
 inline constexpr Function<24, Status*, SessionOptions*, int> setIntraOpThreads;
+inline constexpr Function<26, Status*, const char*, CustomOpDomain**> createCustomOpDomain;
+inline constexpr Function<27, Status*, CustomOpDomain*, const CustomOp*> customOpDomainAdd;
+inline constexpr Function<28, Status*, SessionOptions*, CustomOpDomain*> addCustomOpDomain;
 inline constexpr Function<49, Status*, const MemoryInfo*, void*, std::size_t, const std::int64_t*, std::size_t, int, Value**>
     createTensorWithData;
+inline constexpr Function<51, Status*, Value*, void**> getTensorData;
+inline constexpr Function<61, Status*, const TensorInfo*, std::size_t*> getDimensionsCount;
+inline constexpr Function<62, Status*, const TensorInfo*, std::int64_t*, std::size_t> getDimensions;
+inline constexpr Function<65, Status*, const Value*, TensorInfo**> getTensorTypeAndShape;
 inline constexpr Function<69, Status*, int, int, MemoryInfo**> createCpuMemoryInfo;
+inline constexpr Function<85, Status*, const KernelInfo*, const char*, float*> kernelInfoGetFloat;
+inline constexpr Function<86, Status*, const KernelInfo*, const char*, std::int64_t*> kernelInfoGetInteger;
+inline constexpr Function<88, Status*, const KernelContext*, std::size_t*> getInputCount;
+inline constexpr Function<90, Status*, const KernelContext*, std::size_t, const Value**> getInput;
+inline constexpr Function<91, Status*, KernelContext*, std::size_t, const std::int64_t*, std::size_t, Value**> getOutput;
 inline constexpr Function<93, void, Status*> releaseStatus;
 inline constexpr Function<94, void, MemoryInfo*> releaseMemoryInfo;
 inline constexpr Function<95, void, Session*> releaseSession;
 inline constexpr Function<96, void, Value*> releaseValue;
+inline constexpr Function<99, void, TensorInfo*> releaseTensorInfo;
 inline constexpr Function<100, void, SessionOptions*> releaseSessionOptions;
 inline constexpr Function<119, Status*, int, const char*, const ThreadingOptions*, Env**> createEnvWithGlobalThreadPools;
 inline constexpr Function<120, Status*, SessionOptions*> disablePerSessionThreads;
@@ -73,5 +119,7 @@ inline constexpr Function<136, Status*, IoBinding*, const char*, const Value*> b
 inline constexpr Function<137, Status*, IoBinding*, const char*, const Value*> bindOutput;
 inline constexpr Function<147, Status*, ThreadingOptions*, int> setGlobalIntraOpThreads;
 inline constexpr Function<210, Status*, SessionOptions*, const char* const*, const Value* const*, std::size_t> addExternalInitializers;
+inline constexpr Function<274, Status*, const KernelContext*, void(LATINO_ORT_CALL*)(void*, std::size_t), std::size_t, std::size_t, void*>
+    parallelFor;
 
 }  // namespace latino::ort

@@ -1,5 +1,6 @@
 #include "inference/session.h"
 
+#include "inference/cpu/operators.h"
 #include "inference/runtime.h"
 #include "inference/weights.h"
 #include "tensor/error.h"
@@ -65,6 +66,7 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
       // The networks run in turn: idle threads that spin would take the cores that the next network needs.
       ort::check<RuntimeError>(ort::addSessionConfigEntry(ort::table(), raw, "session.intra_op.allow_spinning", "0"));
     }
+    cpu::addOperators(raw);
     if (!options.folder.empty()) {
       ort::check<RuntimeError>(
           ort::addSessionConfigEntry(ort::table(), raw, "session.model_external_initializers_file_folder_path", options.folder.c_str()));

@@ -1,4 +1,5 @@
 import type { SessionOptions } from '../native/addon.js';
+import { fuse } from './fuse.js';
 import { lower } from './lower.js';
 import { serializeModel } from './onnx.js';
 import type { WeightInfo, WeightStore } from './weights.js';
@@ -24,8 +25,8 @@ export interface Value {
   readonly dims: readonly Dim[];
 }
 
-/** Domain '' is ONNX, 'com.microsoft' ONNX Runtime, 'latino' an operator that `lower` replaces. */
-export type Domain = '' | 'com.microsoft' | 'latino';
+/** Domain '' is ONNX, 'com.microsoft' ONNX Runtime, 'latino.cpu' the native core, 'latino' an operator that `lower` replaces. */
+export type Domain = '' | 'com.microsoft' | 'latino' | 'latino.cpu';
 
 export interface Node {
   readonly opType: string;
@@ -129,7 +130,7 @@ export class Graph {
 
   /** Serialises the network. F32 weights are read in place by ONNX Runtime; others are listed in the options, to be widened. */
   build(): BuiltModel {
-    return serializeModel(lower(this));
+    return serializeModel(lower(fuse(this)));
   }
 
   /** A graph with the same inputs, outputs, weights and constants but no nodes. */

@@ -8,6 +8,7 @@ const IR_VERSION = 10;
 const OPSETS = [
   { domain: '', version: 21 },
   { domain: 'com.microsoft', version: 1 },
+  { domain: 'latino.cpu', version: 1 },
 ];
 
 // Numbers from onnx.proto.

@@ -6,6 +6,8 @@ import type { WeightStore } from '../../src/graph/weights.js';
 import { AutoencoderTinyConfig, tinyDecoderGraph, tinyEncoderGraph } from '../../src/networks/autoencoder_tiny.js';
 import { clipTextGraph, CLIPTextConfig } from '../../src/networks/clip_text.js';
 import { UNet2DConditionConfig, unetGraph } from '../../src/networks/unet2d_condition.js';
+import { lower } from '../../src/graph/lower.js';
+import { serializeModel } from '../../src/graph/onnx.js';
 import { createInPlaceRunner, createRunner, relativeError } from '../support/networks.js';
 import { readTensors, readWeights, type Stored } from '../support/safetensors.js';
 
@@ -49,7 +51,7 @@ describe('networks against diffusers', () => {
   it.skipIf(!existsSync(sharded))('reads F32 weights in place, from several files', async () => {
     const cases = casesOf(await readTensors(join(sharded, 'io.safetensors')), 'unet');
     const { config, store } = await openNetwork(join(sharded, 'unet-sharded'), '.safetensors');
-    const built = unetGraph(UNet2DConditionConfig.parse(config), store).build();
+    const built = serializeModel(lower(unetGraph(UNet2DConditionConfig.parse(config), store)));
     expect(built.options.weights).toEqual([]);
     const run = await createInPlaceRunner(built);
     for (const [name, error] of await errorsOf(cases, (tensors) => run(unetInputs(tensors)))) expect(error, name).toBeLessThan(EPS_TOLERANCE);

@@ -1,0 +1,46 @@
+// The nonlinearities that a layer applies to what it writes.
+#pragma once
+
+#include <cstdint>
+
+#include "inference/cpu/vector8.h"
+
+namespace latino::cpu {
+
+enum class Activation : std::int64_t { none = 0, relu = 1, silu = 2 };
+
+/// exp(x) to 2 units in the last place for x in [-87, 88], saturating outside: Cephes' polynomial after x = n ln 2 + r.
+inline Vector8 exponential(Vector8 x) {
+  x = min(max(x, broadcast(-87.0F)), broadcast(88.0F));
+  const Vector8 n = floor(x * 1.44269504F + 0.5F);
+  const Vector8 r = x - n * 0.693359375F + n * 2.12194440e-4F;
+  Vector8 p = r * 1.9875691500e-4F + 1.3981999507e-3F;
+  p = p * r + 8.3334519073e-3F;
+  p = p * r + 4.1665795894e-2F;
+  p = p * r + 1.6666665459e-1F;
+  p = p * r + 5.0000001201e-1F;
+  return (p * r * r + r + 1.0F) * powerOfTwo(n);
+}
+
+inline Vector8 activate(Vector8 x, Activation activation) {
+  switch (activation) {
+    case Activation::relu:
+      return max(x, Vector8{});
+    case Activation::silu:
+      return x / (1.0F + exponential(-x));
+    case Activation::none:
+      break;
+  }
+  return x;
+}
+
+inline float activate(float x, Activation activation) { return activate(broadcast(x), activation)[0]; }
+
+inline void activate(float* values, std::int64_t count, Activation activation) {
+  if (activation == Activation::none) return;
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) store(values + i, activate(load(values + i), activation));
+  for (; i < count; ++i) values[i] = activate(values[i], activation);
+}
+
+}  // namespace latino::cpu

@@ -1,0 +1,51 @@
+// 3 x 3 convolution of stride 1 and padding 1 with a quarter of the multiplications (Winograd's minimal filtering; Lavin and Gray,
+// "Fast Algorithms for Convolutional Neural Networks", CVPR 2016). The image is cut into tiles of m x m outputs; with m + 2 inputs a
+// side, a tile becomes (m + 2)^2 independent products over the channels.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "inference/cpu/activation.h"
+#include "inference/cpu/parallel.h"
+
+namespace latino::cpu {
+
+struct Conv3x3Arguments {
+  const float* x = nullptr;         // [n, inputs, height, width], or half the height and width with `upsample`
+  const float* bias = nullptr;      // [outputs], may be absent
+  const float* residual = nullptr;  // like y, may be absent; added before the activation
+  float* y = nullptr;               // [n, outputs, height, width]
+  std::int64_t n = 0, height = 0, width = 0;
+  bool upsample = false;  // x is doubled by nearest neighbour first
+  Activation activation = Activation::none;
+};
+
+class Conv3x3 {
+ public:
+  /// weight: [outputs, inputs, 3, 3], a cross-correlation as everywhere in neural networks. It must live until the first run of every
+  /// image size: only then is it known which tiles are cheaper.
+  Conv3x3(const float* weight, std::int64_t outputs, std::int64_t inputs, unsigned threads);
+  ~Conv3x3();
+
+  void run(const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
+
+  std::int64_t outputs() const { return outputs_; }
+  std::int64_t inputs() const { return inputs_; }
+
+ private:
+  template <int tile>
+  class Weights;
+  template <int tile>
+  void runTiled(Weights<tile>& weights, const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
+  void runDirect(Weights<1>& weights, const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
+
+  const float* weight_;
+  std::int64_t outputs_, inputs_;
+  unsigned threads_;
+  std::unique_ptr<Weights<4>> large_;
+  std::unique_ptr<Weights<2>> small_;
+  std::unique_ptr<Weights<1>> direct_;
+};
+
+}  // namespace latino::cpu

@@ -1,0 +1,103 @@
+import { type Attributes, type Graph, int, type Node, type Value } from './graph.js';
+
+/** As the kernels number them (native/inference/cpu/activation.h). */
+const ACTIVATIONS: Readonly<Record<string, number>> = { Relu: 1, Silu: 2 };
+const ABSENT: Value = { name: '', dtype: 'f32', dims: [] };
+
+/**
+ * Replaces 3 x 3 convolutions and group normalisations by the kernels of the native core (domain 'latino.cpu'), which do in the same
+ * pass what surrounds them: doubling before a convolution, a residual sum and an activation after it.
+ */
+export function fuse(graph: Graph): Graph {
+  const fusion = new Fusion(graph);
+  const fused = graph.withoutNodes();
+  const replacements = new Map<Node, Node>();
+  const absorbed = new Set<Node>();
+  for (const node of graph.nodes) {
+    const chain = fusion.convolution(node) ?? fusion.normalization(node);
+    if (!chain) continue;
+    for (const part of chain.parts) absorbed.add(part);
+    replacements.set(chain.parts[chain.parts.length - 1]!, chain.node);
+  }
+  // A kernel stands where the last of its parts stood: all that it reads has been computed there.
+  for (const node of graph.nodes) {
+    const replacement = replacements.get(node);
+    if (replacement) fused.append(replacement);
+    else if (!absorbed.has(node)) fused.append(node);
+  }
+  return fused;
+}
+
+interface Chain {
+  /** In the order of the graph. */
+  readonly parts: readonly Node[];
+  readonly node: Node;
+}
+
+class Fusion {
+  private readonly producers = new Map<string, Node>();
+  private readonly consumers = new Map<string, Node[]>();
+
+  constructor(private readonly graph: Graph) {
+    for (const node of graph.nodes) {
+      for (const output of node.outputs) this.producers.set(output.name, node);
+      for (const input of node.inputs) this.consumers.set(input.name, [...(this.consumers.get(input.name) ?? []), node]);
+    }
+  }
+
+  convolution(node: Node): Chain | undefined {
+    const [source, weight, bias] = node.inputs as [Value, Value, Value?];
+    if (node.opType !== 'Conv' || !this.graph.weights.has(weight.name) || !isPlain3x3(node)) return undefined;
+    const parts = [node];
+    let [x, upsample, residual] = [source, 0, ABSENT];
+    const before = this.producers.get(source.name);
+    if (before?.opType === 'Upsample2x' && this.soleConsumer(before)) {
+      parts.unshift(before);
+      x = before.inputs[0]!;
+      upsample = 1;
+    }
+    const sum = this.soleConsumer(node);
+    if (sum?.opType === 'Add') {
+      const [result] = node.outputs as [Value];
+      const other = sum.inputs.find((input) => input.name !== result.name);
+      if (other?.dims.join() === result.dims.join()) {
+        residual = other;
+        parts.push(sum);
+      }
+    }
+    const activation = this.absorbActivation(parts);
+    return replace(parts, 'Conv3x3', [x, weight, bias ?? ABSENT, residual], { activation: int(activation), upsample: int(upsample) });
+  }
+
+  normalization(node: Node): Chain | undefined {
+    if (node.opType !== 'GroupNormalization') return undefined;
+    const { num_groups: groups, epsilon } = node.attributes;
+    const parts = [node];
+    const activation = this.absorbActivation(parts);
+    return replace(parts, 'GroupNorm', node.inputs, { groups: groups!, epsilon: epsilon!, activation: int(activation) });
+  }
+
+  private absorbActivation(parts: Node[]): number {
+    const next = this.soleConsumer(parts[parts.length - 1]!);
+    const activation = next && ACTIVATIONS[next.opType];
+    if (activation) parts.push(next);
+    return activation ?? 0;
+  }
+
+  private soleConsumer(node: Node): Node | undefined {
+    const consumers = this.consumers.get(node.outputs[0]!.name) ?? [];
+    return consumers.length === 1 ? consumers[0] : undefined;
+  }
+}
+
+function replace(parts: readonly Node[], opType: string, inputs: readonly Value[], attributes: Attributes): Chain {
+  return { parts, node: { opType, domain: 'latino.cpu', inputs, outputs: parts[parts.length - 1]!.outputs, attributes } };
+}
+
+function isPlain3x3({ attributes }: Node): boolean {
+  const ints = (name: string) => {
+    const attribute = attributes[name];
+    return attribute?.kind === 'ints' ? attribute.value.join() : undefined;
+  };
+  return ints('kernel_shape') === '3,3' && ints('strides') === '1,1' && ints('pads') === '1,1,1,1';
+}

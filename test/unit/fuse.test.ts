@@ -1,0 +1,104 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { fuse } from '../../src/graph/fuse.js';
+import { float, Graph, int, type Value } from '../../src/graph/graph.js';
+import { lower } from '../../src/graph/lower.js';
+import { serializeModel } from '../../src/graph/onnx.js';
+import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
+import { modelFolder } from '../../src/latino.js';
+import { loadAddon } from '../../src/native/load.js';
+import { AutoencoderTinyConfig, tinyDecoderGraph, tinyEncoderGraph } from '../../src/networks/autoencoder_tiny.js';
+import { activation, add, conv, upsample2x } from '../../src/networks/layers.js';
+import { UNet2DConditionConfig, unetGraph } from '../../src/networks/unet2d_condition.js';
+import { openDiffusersFolder } from '../../src/pipeline/diffusers_folder.js';
+import { relativeError } from '../support/networks.js';
+
+const anyWeights: WeightStore = {
+  has: () => true,
+  get: (_name, shape): WeightInfo => ({ dtype: 'F32', shape: [...shape], path: '/model/w.safetensors', offset: 8, length: 0 }),
+};
+
+const kinds = (graph: Graph) => fuse(graph).nodes.map((node) => node.opType);
+
+function network(body: (g: Graph, x: Value) => Value): Graph {
+  const g = new Graph('test', anyWeights);
+  g.output('y', body(g, g.input('x', 'f32', ['n', 4, 'h', 'w'])));
+  return g;
+}
+
+describe('fuse', () => {
+  it('takes what surrounds a convolution into its kernel', () => {
+    const g = network((g, x) => {
+      const wide = conv(g, upsample2x(g, conv(g, x, 'a', 4)), 'b', 4);
+      const residual = activation(g, wide, 'relu');
+      return activation(g, add(g, conv(g, residual, 'c', 4), residual), 'silu');
+    });
+    const nodes = fuse(g).nodes;
+    expect(nodes.map((node) => node.opType)).toEqual(['Conv3x3', 'Conv3x3', 'Conv3x3', 'Identity']);
+    expect(nodes.map((node) => [node.attributes.activation?.value, node.attributes.upsample?.value]).slice(0, 3)).toEqual([
+      [0, 0],
+      [1, 1],
+      [2, 0],
+    ]);
+    expect(nodes[2]!.inputs[3]).toEqual(nodes[1]!.outputs[0]);
+  });
+
+  it('keeps a value that is read elsewhere too', () => {
+    const g = network((g, x) => {
+      const y = conv(g, x, 'a', 4);
+      return add(g, activation(g, y, 'relu'), y);
+    });
+    expect(kinds(g)).toEqual(['Conv3x3', 'Relu', 'Add', 'Identity']);
+  });
+
+  it('does not take a sum that repeats its other term, nor other convolutions', () => {
+    const g = network((g, x) => {
+      const bias = g.weight('shift', [4, 1, 1]);
+      return conv(g, conv(g, add(g, conv(g, x, 'a', 4), bias), 'b', 4, { stride: 2 }), 'c', 4, { kernel: 1 });
+    });
+    expect(kinds(g)).toEqual(['Conv3x3', 'Add', 'Conv', 'Conv', 'Identity']);
+  });
+
+  it('normalises and activates at once', () => {
+    const g = network((g, x) => {
+      const inputs = [x, g.weight('scale', [4]), g.weight('bias', [4])];
+      const attributes = { num_groups: int(2), epsilon: float(1e-5) };
+      return activation(g, g.op('GroupNormalization', inputs, { domain: 'latino', dims: x.dims, attributes }), 'silu');
+    });
+    expect(kinds(g)).toEqual(['GroupNorm', 'Identity']);
+  });
+});
+
+describe('the kernels of the native core against those of ONNX Runtime', async () => {
+  const addon = loadAddon();
+  const device = addon.openDevice('cpu');
+  afterAll(() => device.synchronize());
+  const checkpoint = await openDiffusersFolder(modelFolder());
+  const vae = AutoencoderTinyConfig.parse(await checkpoint.readConfig('vae'));
+  const unet = UNet2DConditionConfig.parse(await checkpoint.readConfig('unet'));
+  const vaeWeights = await checkpoint.weights('vae');
+  const unetWeights = await checkpoint.weights('unet');
+
+  // Sizes that need tiles of 4, of 2 and none, tiles that stick out, and a batch.
+  const cases: [string, () => Graph, Record<string, number[]>, number[]][] = [
+    ['encoder', () => tinyEncoderGraph(vae, vaeWeights), { image: [2, 3, 128, 104] }, [2, 8, 16, 13]],
+    ['decoder', () => tinyDecoderGraph(vae, vaeWeights), { latents: [1, 8, 16, 11] }, [1, 3, 128, 88]],
+    ['unet', () => unetGraph(unet, unetWeights), { sample: [2, 8, 16, 20], encoder_hidden_states: [2, 48, 128] }, [2, 8, 16, 20]],
+  ];
+  it.each(cases)('%s', async (_name, build, inputs, shape) => {
+    const graph = build();
+    const output = graph.outputs[0]!.name;
+    const feeds = Object.fromEntries(Object.entries(inputs).map(([name, dims], i) => [name, device.randn(dims, 1, i)]));
+    if ('sample' in feeds) feeds.timestep = device.full([shape[0]!], 499, 'i64');
+    const [plain, fused] = await Promise.all(
+      [lower(graph), lower(fuse(graph))].map(async (form) => {
+        const { model, options } = serializeModel(form);
+        const session = await addon.createSession(device, model, options);
+        using result = session.run(feeds, { [output]: shape })[output]!;
+        session.dispose();
+        return { shape, data: (await result.read()) as Float32Array };
+      }),
+    );
+    for (const tensor of Object.values(feeds)) tensor.dispose();
+    expect(relativeError(fused!, plain!)).toBeLessThan(2e-5);
+  });
+});

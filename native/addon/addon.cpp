@@ -1,5 +1,6 @@
 // What the addon exports; src/native/addon.ts is its contract.
 #include "addon/wraps.h"
+#include "kernels/calibration.h"
 #include "kernels/elementwise.h"
 
 namespace latino::addon {
@@ -77,6 +78,22 @@ void addKernels(Napi::Env env, Napi::Object& exports) {
   });
 }
 
+void addCalibration(Napi::Env env, Napi::Object& exports) {
+  using Info = const Napi::CallbackInfo&;
+  add(env, exports, "addNormalized", [](Info info) {
+    const std::string over = stringFrom(info[2], "over");
+    if (over != "token" && over != "image") throw ArgumentError("Expected token or image for over but received " + over);
+    return TensorWrap::make(info.Env(), addNormalized(TensorWrap::from(info[0], "total"), TensorWrap::from(info[1], "gradient"),
+                                                      over == "token" ? NormOver::token : NormOver::image, numberFrom(info[3], "scale"),
+                                                      integerFrom(info[4], "frozenTokens")));
+  });
+  add(env, exports, "moveWithinBalls", [](Info info) {
+    return TensorWrap::make(
+        info.Env(), moveWithinBalls(TensorWrap::from(info[0], "c"), TensorWrap::from(info[1], "direction"), numberFrom(info[2], "step"),
+                                    TensorWrap::from(info[3], "centre"), numberFrom(info[4], "radius")));
+  });
+}
+
 void addOperators(Napi::Env env, Napi::Object& exports) {
   using Info = const Napi::CallbackInfo&;
   add(env, exports, "separable", [](Info info) {
@@ -116,6 +133,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("openDevice", Napi::Function::New<openDevice>(env));
   exports.Set("createSession", Napi::Function::New<&SessionWrap::create>(env));
   addKernels(env, exports);
+  addCalibration(env, exports);
   addOperators(env, exports);
   return exports;
 }

@@ -111,6 +111,14 @@ export interface Addon {
   power(x: Tensor, coefficient: number, exponent: number): Tensor;
   fitFrame(x: Tensor, height: number, width: number): Tensor;
 
+  /**
+   * total + scale · gradient / norm for embeddings [N, tokens, channels]; the norm is over each token or over all of an image, nothing is
+   * added where it is 0. The first `frozenTokens` tokens of the result are 0 and count in no norm.
+   */
+  addNormalized(total: Tensor, gradient: Tensor, over: 'token' | 'image', scale: number, frozenTokens: number): Tensor;
+  /** c + step · direction, each token drawn back to at most `radius` from its place in `centre`. */
+  moveWithinBalls(c: Tensor, direction: Tensor, step: number, centre: Tensor, radius: number): Tensor;
+
   separable(device: Device, vertical: Matrix, horizontal: Matrix): NativeOperator;
   circularConvolution(device: Device, kernel: ConvolutionKernel, height: number, width: number, factor: number): NativeOperator;
   convolution(device: Device, kernel: ConvolutionKernel, height: number, width: number, factor: number, boundary: Boundary): NativeOperator;

@@ -1,4 +1,4 @@
-import { ABSENT, type Attributes, float, type Graph, int, type Node, text, type Value } from './graph.js';
+import { ABSENT, type Attributes, type Dim, float, type Graph, int, type Node, text, type Value } from './graph.js';
 
 type Rule = (lowering: Lowering, node: Node) => void;
 
@@ -57,11 +57,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     const { graph } = lowering;
     const groups = number(node, 'num_groups');
     const channels = Number(scale.dims[0]);
-    const grouped = lowering.op('Reshape', [x, graph.integers(0, groups, -1)]);
+    const grouped = graph.op('Reshape', [x, graph.integers(0, groups, -1)], { dims: groupDims(x, groups) });
     const epsilon = number(node, 'epsilon');
     const normalized =
       node.outputs.length > 1 ? standardize(lowering, node, grouped, epsilon) : instanceNorm(lowering, grouped, groups, epsilon);
-    const restored = lowering.op('Reshape', [normalized, lowering.shape(x)]);
+    const restored = graph.op('Reshape', [normalized, lowering.shape(x)], { dims: x.dims });
     const perChannel = graph.integers(channels, 1, 1);
     const scaled = lowering.op('Mul', [restored, lowering.op('Reshape', [scale, perChannel])]);
     lowering.result(node, 'Add', [scaled, lowering.op('Reshape', [bias, perChannel])]);
@@ -117,6 +117,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
 };
 
+/** Of the groups of an image [N, C, ...]: [N, G, C/G ...]. */
+export function groupDims({ dims: [batch, channels, ...space] }: Value, groups: number): Dim[] {
+  return [batch!, groups, `${Number(channels) / groups}.${space.join('.')}`];
+}
+
 function instanceNorm(lowering: Lowering, grouped: Value, groups: number, epsilon: number): Value {
   const ones = lowering.graph.constant(new Float32Array(groups).fill(1));
   const zeros = lowering.graph.constant(new Float32Array(groups));
@@ -136,7 +141,7 @@ function standardize({ graph }: Lowering, node: Node, grouped: Value, epsilon: n
   return normalized;
 }
 
-export function number(node: Node, name: string): number {
+function number(node: Node, name: string): number {
   const attribute = node.attributes[name];
   if (typeof attribute?.value !== 'number') throw new Error(`${node.opType} lacks the attribute ${name}`);
   return attribute.value;

@@ -6,118 +6,138 @@ import type { Rule } from './rules.js';
 /** Elements of a chunk of the matrix of probabilities, over all heads: 16 MB. At most three such chunks are alive. */
 const CHUNK = 2 ** 22;
 
+type Part = 'query' | 'key' | 'value';
+
+/** What the reverse pass works on, head by head. */
+interface Heads {
+  /** [N, heads, S, size] */
+  readonly query: Value;
+  /** [N, heads, T, size] */
+  readonly key: Value;
+  readonly value: Value;
+  /** dO [N, heads, S, size] */
+  readonly dy: Value;
+  /** rowsum(dO O) [N, heads, S, 1], which is rowsum(dP P) without a matrix as large as P; only for query and key. */
+  readonly along?: Value;
+}
+
 /**
  * With P = softmax(s Q K^T), O = P V and dP = dO V^T, head by head:
  * dV = P^T dO, dS = P (dP - rowsum(dO O)), dQ = s dS K, dK = s dS^T Q.
- * P is computed anew for a few queries at a time (Dao et al., FlashAttention, 2022, without the tiles), so memory does not grow with the square of the tokens.
+ * P is computed anew. Where the tokens attend to themselves it is so for a few queries at a time, so that memory does not grow
+ * with the square of their number (as in Dao et al., FlashAttention, 2022).
  */
 export const attention: Rule = (r, node, dy, isActive) => {
   const [query, key, value] = node.inputs as [Value, Value, Value];
   if (node.attributes.causal?.value === 1) throw new LatinoError('ERR_LATINO_MODEL', 'Causal attention has no rule of differentiation');
-  let gradients: Gradients | undefined;
-  const all = () => {
-    gradients ??= attentionGradients(
-      r,
-      { query, key, value, output: node.outputs[0]!, dy, heads: Number(node.attributes.num_heads?.value) },
-      isActive,
-    );
-    return gradients;
+  const heads = Number(node.attributes.num_heads?.value);
+  const inputs = { query, key, value };
+  const wanted = (['value', 'key', 'query'] as const).filter((part) => isActive(inputs[part]));
+  let gradients: Partial<Record<Part, Value>> | undefined;
+  const gradient = (part: Part) => () => {
+    gradients ??= attentionGradients(r, inputs, node.outputs[0]!, dy, heads, wanted);
+    return gradients[part]!;
   };
-  return [() => all().query!, () => all().key!, () => all().value!];
+  return [gradient('query'), gradient('key'), gradient('value')];
 };
 
-type Gradients = Partial<Record<'query' | 'key' | 'value', Value>>;
-
-interface Forward {
-  readonly query: Value;
-  readonly key: Value;
-  readonly value: Value;
-  readonly output: Value;
-  readonly dy: Value;
-  readonly heads: number;
+function attentionGradients(
+  r: Reverse,
+  inputs: Record<Part, Value>,
+  output: Value,
+  dy: Value,
+  heads: number,
+  wanted: readonly Part[],
+): Partial<Record<Part, Value>> {
+  const split: Heads = {
+    query: splitHeads(r, inputs.query, heads),
+    key: splitHeads(r, inputs.key, heads),
+    value: splitHeads(r, inputs.value, heads),
+    dy: splitHeads(r, dy, heads),
+    ...(wanted.some((part) => part !== 'value') && { along: splitHeads(r, r.mul(dy, output), heads, true) }),
+  };
+  const isSquare = inputs.query.dims[1] === inputs.key.dims[1];
+  const gradients = isSquare ? inChunks(r, split, wanted) : ofQueries(r.graph, split, wanted);
+  return Object.fromEntries(wanted.map((part) => [part, joinHeads(r, gradients[part]!, inputs[part])]));
 }
 
-function attentionGradients(r: Reverse, { query, key, value, output, dy, heads }: Forward, isActive: (input: Value) => boolean): Gradients {
-  const wantsScores = isActive(query) || isActive(key);
-  const q = splitHeads(r, query, heads);
-  const k = splitHeads(r, key, heads);
-  const v = splitHeads(r, value, heads);
-  const dO = splitHeads(r, dy, heads);
-  const along = wantsScores ? splitHeads(r, r.mul(dy, output), heads, true) : undefined;
-  const { rows, trips } = chunks(r, q, k);
+/** What these queries contribute to the wanted gradients. */
+function ofQueries(g: Graph, { query, key, value, dy, along }: Heads, wanted: readonly Part[]): Partial<Record<Part, Value>> {
+  const scale = { alpha: float(1 / Math.sqrt(Number(query.dims[3]))) };
+  const scores = product(g, query, key, { transB: int(1), ...scale });
+  const probabilities = g.op('Softmax', [scores], { dims: scores.dims, attributes: { axis: int(-1) } });
+  const gradients: Partial<Record<Part, Value>> = {};
+  if (wanted.includes('value')) gradients.value = product(g, probabilities, dy, { transA: int(1) });
+  if (!along) return gradients;
+  const centred = g.op('Sub', [product(g, dy, value, { transB: int(1) }), along], { dims: scores.dims });
+  const dScores = g.op('Mul', [probabilities, centred], { dims: scores.dims });
+  if (wanted.includes('key')) gradients.key = product(g, dScores, query, { transA: int(1), ...scale });
+  if (wanted.includes('query')) gradients.query = product(g, dScores, key, scale);
+  return gradients;
+}
 
+/** A loop over chunks of queries that adds up the gradients of keys and values and lines up those of queries. */
+function inChunks(r: Reverse, whole: Heads, wanted: readonly Part[]): Partial<Record<Part, Value>> {
+  const { rows, trips } = chunks(r, whole.query, whole.key);
   const body = r.graph.body('attention_chunk');
-  const step = body.input(`${dO.name}_step`, 'i64', []);
-  const isRunning = body.input(`${dO.name}_running`, 'bool', []);
+  const named = (name: string) => `${whole.dy.name}_${name}`;
+  const step = body.input(named('step'), 'i64', []);
+  const isRunning = body.input(named('running'), 'bool', []);
+  body.output(named('continue'), isRunning);
   const start = body.op('Mul', [step, rows], { dims: [1], dtype: 'i64' });
   const end = body.op('Add', [start, rows], { dims: [1], dtype: 'i64' });
-  const chunkOf = (x: Value) => body.op('Slice', [x, start, end, r.integers(2)], { dims: [x.dims[0]!, heads, 'rows', x.dims[3]!] });
-  body.output(`${dO.name}_continue`, isRunning);
-
-  const scale = 1 / Math.sqrt(Number(q.dims[3]));
-  const qPart = chunkOf(q);
-  const dPart = chunkOf(dO);
-  const scores = product(body, qPart, k, { transB: int(1), alpha: float(scale) });
-  const probabilities = body.op('Softmax', [scores], { dims: scores.dims, attributes: { axis: int(-1) } });
-  const initial: Value[] = [];
-  /** Declares a loop variable. */
-  const carry = (name: keyof Gradients, like: Value, first: Value, next: (before: Value) => Value) => {
-    const before = body.input(`${dO.name}_${name}`, 'f32', like.dims);
-    initial.push(first);
-    body.output(`${before.name}_next`, next(before));
+  const chunkOf = (x: Value) => body.op('Slice', [x, start, end, r.integers(2)], { dims: withRows(x, named('rows')) });
+  const parts = {
+    ...whole,
+    query: chunkOf(whole.query),
+    dy: chunkOf(whole.dy),
+    ...(whole.along && { along: chunkOf(whole.along) }),
   };
-  const results: (keyof Gradients)[] = [];
-  if (isActive(value)) {
-    results.push('value');
-    const part = product(body, probabilities, dPart, { transA: int(1) });
-    carry('value', v, zerosLike(r, v), (sum) => body.op('Add', [sum, part], { dims: v.dims }));
-  }
-  if (wantsScores) {
-    const dP = product(body, dPart, v, { transB: int(1) });
-    const centred = body.op('Sub', [dP, chunkOf(along!)], { dims: dP.dims });
-    const dS = body.op('Mul', [probabilities, centred], { dims: dP.dims });
-    if (isActive(key)) {
-      results.push('key');
-      const part = product(body, dS, qPart, { transA: int(1), alpha: float(scale) });
-      carry('key', k, zerosLike(r, k), (sum) => body.op('Add', [sum, part], { dims: k.dims }));
+  const contributions = ofQueries(body, parts, wanted);
+
+  const initial = wanted.map((part) => {
+    const contribution = contributions[part]!;
+    if (part === 'query') {
+      const before = body.input(named(part), 'f32', withRows(whole.query, named('before')));
+      const attributes = { axis: int(2) };
+      body.output(named('next query'), body.op('Concat', [before, contribution], { dims: withRows(before, named('after')), attributes }));
+      return r.op('Slice', [whole.query, r.integers(0), r.integers(0), r.integers(2)], { dims: withRows(whole.query, 0) });
     }
-    if (isActive(query)) {
-      results.push('query');
-      const part = product(body, dS, k, { alpha: float(scale) });
-      const none = r.op('Slice', [q, r.integers(0), r.integers(0), r.integers(2)], { dims: [q.dims[0]!, heads, 0, q.dims[3]!] });
-      const growing: Value = { ...q, dims: [q.dims[0]!, heads, `${dO.name}_rows`, q.dims[3]!] };
-      carry('query', growing, none, (rowsBefore) =>
-        body.op('Concat', [rowsBefore, part], { dims: [q.dims[0]!, heads, `${dO.name}_more`, q.dims[3]!], attributes: { axis: int(2) } }),
-      );
-    }
-  }
-  const like = { query: q, key: k, value: v };
-  const outputs = results.map((name) => ({ dims: like[name].dims }));
-  const final = r.graph.ops('Loop', [trips, ABSENT, ...initial], outputs, { body: subgraph(body) });
-  const inputs = { query, key, value };
-  return Object.fromEntries(results.map((name, index) => [name, joinHeads(r, final[index]!, inputs[name])]));
+    const before = body.input(named(part), 'f32', whole[part].dims);
+    body.output(named(`next ${part}`), body.op('Add', [before, contribution], { dims: before.dims }));
+    return zerosLike(r, whole[part]);
+  });
+  const results = r.graph.ops(
+    'Loop',
+    [trips, ABSENT, ...initial],
+    wanted.map((part) => ({ dims: whole[part].dims })),
+    { body: subgraph(body) },
+  );
+  return Object.fromEntries(wanted.map((part, index) => [part, results[index]!]));
 }
 
 /** Queries per chunk and number of chunks, [1] each. */
-function chunks(r: Reverse, q: Value, k: Value): { rows: Value; trips: Value } {
-  const key = `${q.dims} ${k.dims}`;
+function chunks(r: Reverse, query: Value, key: Value): { rows: Value; trips: Value } {
+  const name = `${query.dims} ${key.dims}`;
   const op = (opType: string, ...inputs: Value[]) => r.graph.op(opType, inputs, { dims: [1], dtype: 'i64' });
-  const sizes = (value: Value, from: number, to: number) => op('Slice', r.shape(value), r.integers(from), r.integers(to));
-  const rows = r.once(`rows ${key}`, () => {
-    const perQuery = op('Mul', op('Mul', sizes(k, 0, 1), sizes(k, 1, 2)), sizes(k, 2, 3));
+  const size = (value: Value, axis: number) => op('Slice', r.shape(value), r.integers(axis), r.integers(axis + 1));
+  const rows = r.once(`rows ${name}`, () => {
+    const perQuery = op('Mul', op('Mul', size(key, 0), size(key, 1)), size(key, 2));
     return op('Max', op('Div', r.integers(CHUNK), perQuery), r.integers(1));
   });
-  const trips = r.once(`trips ${key}`, () => op('Div', op('Sub', op('Add', sizes(q, 2, 3), rows), r.integers(1)), rows));
+  const trips = r.once(`trips ${name}`, () => op('Div', op('Sub', op('Add', size(query, 2), rows), r.integers(1)), rows));
   return { rows, trips };
 }
 
 const zerosLike = (r: Reverse, x: Value): Value =>
-  r.once(`zeros ${x.dims}`, () => r.graph.op('ConstantOfShape', [r.shape(x)], { dims: x.dims }));
+  r.once(`zeros ${x.dims}`, () => r.graph.op('Expand', [r.scalar(0), r.shape(x)], { dims: x.dims }));
+
+const withRows = ({ dims: [n, heads, , size] }: Value, rows: Dim): Dim[] => [n!, heads!, rows, size!];
 
 /** Matrix product of the last two axes. */
-function product(graph: Graph, a: Value, b: Value, attributes: Attributes): Value {
+function product(g: Graph, a: Value, b: Value, attributes: Attributes): Value {
   const dims = [...a.dims.slice(0, 2), a.dims[attributes.transA ? 3 : 2]!, b.dims[attributes.transB ? 2 : 3]!];
-  return graph.op('FusedMatMul', [a, b], { domain: 'com.microsoft', dims, attributes });
+  return g.op('FusedMatMul', [a, b], { domain: 'com.microsoft', dims, attributes });
 }
 
 /** [N, S, heads * size] to [N, heads, S, size], or to sums over size [N, heads, S, 1]. */

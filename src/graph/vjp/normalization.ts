@@ -1,4 +1,5 @@
 import type { Dim, Node, Value } from '../graph.js';
+import { groupDims } from '../lower.js';
 import type { Reverse } from './reverse.js';
 
 /** (x, scale [C], bias [C]) over groups of channels of [N, C, ...]. */
@@ -6,8 +7,7 @@ export function groupNormalization(r: Reverse, node: Node, dy: Value): Value {
   const [x, scale] = node.inputs as [Value, Value];
   const groups = Number(node.attributes.num_groups?.value);
   const [batch, channels, ...space] = x.dims as [Dim, number, ...Dim[]];
-  const grouped: Dim[] = [batch, groups, `${channels / groups}.${space.join('.')}`];
-  const [normalized, inverse] = r.graph.extend(node, [grouped, [batch, groups, 1]]) as [Value, Value];
+  const [normalized, inverse] = r.graph.extend(node, [groupDims(x, groups), [batch, groups, 1]]) as [Value, Value];
   const perChannel = r.op('Reshape', [scale, r.integers(channels, ...space.map(() => 1))], { dims: [channels, ...space.map(() => 1)] });
   const scaled = r.reshape(r.mul(dy, perChannel), normalized);
   return r.reshape(standardization(r, normalized, inverse, scaled), x);

@@ -10,13 +10,15 @@ export type Dim = number | string;
 export type Attribute =
   | { readonly kind: 'int' | 'float'; readonly value: number }
   | { readonly kind: 'ints'; readonly value: readonly number[] }
-  | { readonly kind: 'string'; readonly value: string };
+  | { readonly kind: 'string'; readonly value: string }
+  | { readonly kind: 'graph'; readonly value: Graph };
 export type Attributes = Readonly<Record<string, Attribute>>;
 
 export const int = (value: number): Attribute => ({ kind: 'int', value });
 export const float = (value: number): Attribute => ({ kind: 'float', value });
 export const ints = (value: readonly number[]): Attribute => ({ kind: 'ints', value });
 export const text = (value: string): Attribute => ({ kind: 'string', value });
+export const subgraph = (value: Graph): Attribute => ({ kind: 'graph', value });
 
 /** What a node computes, an input, a weight or a constant. */
 export interface Value {
@@ -27,6 +29,9 @@ export interface Value {
 
 /** Domain '' is ONNX, 'com.microsoft' ONNX Runtime, 'latino.cpu' the native core, 'latino' an operator that `lower` replaces. */
 export type Domain = '' | 'com.microsoft' | 'latino' | 'latino.cpu';
+
+/** ONNX writes an optional input that is left out as the empty name. */
+export const ABSENT: Value = { name: '', dtype: 'f32', dims: [] };
 
 export interface Node {
   readonly opType: string;
@@ -66,14 +71,24 @@ export class Graph {
   readonly nodes: Node[] = [];
   readonly inputs: Value[] = [];
   readonly outputs: Value[] = [];
-  readonly weights = new Map<string, Weight>();
-  readonly constants = new Map<string, Constant>();
-  private readonly names = new Set<string>();
+  readonly weights: Map<string, Weight>;
+  readonly constants: Map<string, Constant>;
+  private readonly names: Set<string>;
 
   constructor(
     readonly name: string,
     private readonly store: WeightStore,
-  ) {}
+    enclosing?: Graph,
+  ) {
+    this.weights = enclosing?.weights ?? new Map();
+    this.constants = enclosing?.constants ?? new Map();
+    this.names = enclosing?.names ?? new Set();
+  }
+
+  /** The body of a Loop of this graph. It sees this graph's values; its weights and constants become this graph's, its nodes are not lowered. */
+  body(name: string): Graph {
+    return new Graph(name, this.store, this);
+  }
 
   input(name: string, dtype: ValueType, dims: readonly Dim[]): Value {
     const value = this.value(name, dtype, dims);
@@ -124,8 +139,27 @@ export class Graph {
     return output;
   }
 
+  /** As `op`, for an operator with several outputs. */
+  ops(
+    opType: string,
+    inputs: readonly Value[],
+    outputs: readonly Omit<OpOptions, 'domain' | 'attributes'>[],
+    attributes: Attributes,
+  ): Value[] {
+    const values = outputs.map(({ name, dtype, dims }) => this.value(name ?? this.freshName(opType), dtype ?? 'f32', dims));
+    this.append({ opType, domain: '', inputs, outputs: values, attributes });
+    return values;
+  }
+
   append(node: Node): void {
     this.nodes.push(node);
+  }
+
+  /** Makes a node give the further results that its operator has, with these dimensions. */
+  extend(node: Node, dims: readonly (readonly Dim[])[]): Value[] {
+    const added = dims.map((each) => this.value(this.freshName(node.opType), 'f32', each));
+    this.nodes[this.nodes.indexOf(node)] = { ...node, outputs: [...node.outputs, ...added] };
+    return added;
   }
 
   /** Serialises the network. F32 weights are read in place by ONNX Runtime; others are listed in the options, to be widened. */

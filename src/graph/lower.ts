@@ -1,4 +1,4 @@
-import { type Attributes, float, type Graph, int, type Node, text, type Value } from './graph.js';
+import { ABSENT, type Attributes, type Dim, float, type Graph, int, type Node, text, type Value } from './graph.js';
 
 type Rule = (lowering: Lowering, node: Node) => void;
 
@@ -32,7 +32,7 @@ class Lowering {
 
   /** Computes the output of the node that is being replaced. */
   result(node: Node, opType: string, inputs: readonly Value[], attributes: Attributes = {}, domain: '' | 'com.microsoft' = ''): void {
-    this.graph.append({ opType, domain, inputs, outputs: node.outputs, attributes });
+    this.graph.append({ opType, domain, inputs, outputs: node.outputs.slice(0, 1), attributes });
   }
 
   /** The shape of a value at run time; values whose dimensions have the same names share one node. */
@@ -48,17 +48,20 @@ class Lowering {
 }
 
 const RULES: Readonly<Record<string, Rule>> = {
-  /** (x, scale, bias): ONNX Runtime's CPU provider has no group normalisation, so groups become the instances of an instance normalisation. */
+  /**
+   * (x, scale, bias): ONNX Runtime's CPU provider has no group normalisation, so groups become the instances of an instance normalisation.
+   * Where the reverse pass needs them, further outputs are the normalised groups [N, G, C/G h w] and 1 / deviation [N, G, 1].
+   */
   GroupNormalization(lowering, node) {
     const [x, scale, bias] = node.inputs as [Value, Value, Value];
     const { graph } = lowering;
     const groups = number(node, 'num_groups');
     const channels = Number(scale.dims[0]);
-    const grouped = lowering.op('Reshape', [x, graph.integers(0, groups, -1)]);
-    const ones = graph.constant(new Float32Array(groups).fill(1));
-    const zeros = graph.constant(new Float32Array(groups));
-    const normalized = lowering.op('InstanceNormalization', [grouped, ones, zeros], { epsilon: float(number(node, 'epsilon')) });
-    const restored = lowering.op('Reshape', [normalized, lowering.shape(x)]);
+    const grouped = graph.op('Reshape', [x, graph.integers(0, groups, -1)], { dims: groupDims(x, groups) });
+    const epsilon = number(node, 'epsilon');
+    const normalized =
+      node.outputs.length > 1 ? standardize(lowering, node, grouped, epsilon) : instanceNorm(lowering, grouped, groups, epsilon);
+    const restored = graph.op('Reshape', [normalized, lowering.shape(x)], { dims: x.dims });
     const perChannel = graph.integers(channels, 1, 1);
     const scaled = lowering.op('Mul', [restored, lowering.op('Reshape', [scale, perChannel])]);
     lowering.result(node, 'Add', [scaled, lowering.op('Reshape', [bias, perChannel])]);
@@ -84,7 +87,14 @@ const RULES: Readonly<Record<string, Rule>> = {
     lowering.result(node, 'MultiHeadAttention', node.inputs, attributes, 'com.microsoft');
   },
 
+  /** Where the reverse pass needs it, a second output is sigmoid(x). */
   Silu(lowering, node) {
+    const [, sigmoid] = node.outputs;
+    if (sigmoid) {
+      lowering.graph.append({ opType: 'Sigmoid', domain: '', inputs: node.inputs, outputs: [sigmoid], attributes: {} });
+      lowering.graph.append({ opType: 'Mul', domain: '', inputs: [...node.inputs, sigmoid], outputs: [node.outputs[0]!], attributes: {} });
+      return;
+    }
     lowering.result(node, 'QuickGelu', node.inputs, { alpha: float(1) }, 'com.microsoft');
   },
 
@@ -107,8 +117,29 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
 };
 
-/** ONNX writes an optional input that is left out as the empty name. */
-const ABSENT: Value = { name: '', dtype: 'f32', dims: [] };
+/** Of the groups of an image [N, C, ...]: [N, G, C/G ...]. */
+export function groupDims({ dims: [batch, channels, ...space] }: Value, groups: number): Dim[] {
+  return [batch!, groups, `${Number(channels) / groups}.${space.join('.')}`];
+}
+
+function instanceNorm(lowering: Lowering, grouped: Value, groups: number, epsilon: number): Value {
+  const ones = lowering.graph.constant(new Float32Array(groups).fill(1));
+  const zeros = lowering.graph.constant(new Float32Array(groups));
+  return lowering.op('InstanceNormalization', [grouped, ones, zeros], { epsilon: float(epsilon) });
+}
+
+/** The same step by step, because InstanceNormalization keeps its statistics to itself. */
+function standardize({ graph }: Lowering, node: Node, grouped: Value, epsilon: number): Value {
+  const [, normalized, inverse] = node.outputs as [Value, Value, Value];
+  const op = (opType: string, inputs: Value[]) => graph.op(opType, inputs, { dims: [] });
+  const last = graph.integers(-1);
+  const centred = op('Sub', [grouped, op('ReduceMean', [grouped, last])]);
+  const variance = op('ReduceMean', [op('Mul', [centred, centred]), last]);
+  const deviation = op('Sqrt', [op('Add', [variance, graph.scalar(epsilon)])]);
+  graph.append({ opType: 'Reciprocal', domain: '', inputs: [deviation], outputs: [inverse], attributes: {} });
+  graph.append({ opType: 'Mul', domain: '', inputs: [centred, inverse], outputs: [normalized], attributes: {} });
+  return normalized;
+}
 
 function number(node: Node, name: string): number {
   const attribute = node.attributes[name];

@@ -13,8 +13,14 @@ const OPSETS = [
 
 // Numbers from onnx.proto.
 const ELEMENT_TYPE = { f32: 1, i64: 7, bool: 9 } as const;
-const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, graph: 5, ints: 7 } as const;
 const EXTERNAL = 1;
+
+/**
+ * Operators whose result's shape depends on an input's values. We state it, because ONNX Runtime loads a network several times more
+ * slowly where it does not know shapes.
+ */
+const SHAPED_BY_VALUE = new Set(['Reshape', 'Expand', 'Slice']);
 
 /**
  * Writes a lowered graph as an ONNX ModelProto whose weights are external data inside the .safetensors files.
@@ -45,12 +51,21 @@ function weightSource({ value, info }: Weight): WeightSource {
 }
 
 function writeGraph(graph: Graph, pbf: Pbf, embed?: (weight: WeightInfo) => Uint8Array): void {
-  for (const node of graph.nodes) pbf.writeMessage(1, writeNode, node);
-  pbf.writeStringField(2, graph.name);
+  writeBody(graph, pbf);
   for (const constant of graph.constants.values()) pbf.writeMessage(5, writeConstant, constant);
   for (const weight of graph.weights.values()) pbf.writeMessage(5, (w: Weight, p: Pbf) => writeWeight(w, p, embed), weight);
+}
+
+/** A graph without weights and constants: those of a Loop's body belong to the graph around it. */
+function writeBody(graph: Graph, pbf: Pbf): void {
+  for (const node of graph.nodes) pbf.writeMessage(1, writeNode, node);
+  pbf.writeStringField(2, graph.name);
   for (const input of graph.inputs) pbf.writeMessage(11, writeValue, input);
   for (const output of graph.outputs) pbf.writeMessage(12, writeValue, output);
+  for (const node of graph.nodes) {
+    if (!SHAPED_BY_VALUE.has(node.opType)) continue;
+    for (const output of node.outputs) if (output.dims.length > 0) pbf.writeMessage(13, writeValue, output);
+  }
 }
 
 function writeNode(node: Node, pbf: Pbf): void {
@@ -73,6 +88,9 @@ function writeAttribute([name, attribute]: [string, Attribute], pbf: Pbf): void 
       break;
     case 'string':
       pbf.writeStringField(4, attribute.value);
+      break;
+    case 'graph':
+      pbf.writeMessage(6, writeBody, attribute.value);
       break;
     case 'ints':
       for (const value of attribute.value) pbf.writeVarintField(8, value);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type BuiltModel, Graph, type Value } from '../graph/graph.js';
+import { appendVjp, type VjpOptions } from '../graph/vjp/vjp.js';
 import type { WeightStore } from '../graph/weights.js';
 import { only, parseConfig } from './config.js';
 import { activation, add, clip, conv, scale, shift, upsample2x } from './layers.js';
@@ -81,6 +82,23 @@ export function tinyDecoderGraph(config: AutoencoderTinyConfig, weights: WeightS
   g.output('image', options.clip ? clip(g, x, -1, 1) : x);
   return g;
 }
+
+/**
+ * The decoder with its reverse pass. Input `g`, of the shape of `image`, unless `options.cotangent` makes it; outputs `image` and
+ * `vjp_latents`, the gradient of sum(g * image). Throws as `appendVjp`.
+ */
+export const tinyDecoderVjpGraph = (
+  config: AutoencoderTinyConfig,
+  weights: WeightStore,
+  { scale, clip, ...vjp }: TinyAutoencoderOptions & Partial<VjpOptions> = {},
+): Graph => appendVjp(tinyDecoderGraph(config, weights, { scale, clip }), { wrt: ['latents'], ...vjp });
+
+/** The encoder with its reverse pass, likewise: outputs `latents` and `vjp_image`. */
+export const tinyEncoderVjpGraph = (
+  config: AutoencoderTinyConfig,
+  weights: WeightStore,
+  { scale, clip, ...vjp }: TinyAutoencoderOptions & Partial<VjpOptions> = {},
+): Graph => appendVjp(tinyEncoderGraph(config, weights, { scale, clip }), { wrt: ['image'], ...vjp });
 
 /** Three convolutions with a residual around them. */
 function block(g: Graph, x: Value, name: string, config: AutoencoderTinyConfig): Value {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { LatinoError } from '../errors.js';
 import { type BuiltModel, Graph, int, type Value } from '../graph/graph.js';
+import { appendVjp, type VjpOptions } from '../graph/vjp/vjp.js';
 import type { WeightStore } from '../graph/weights.js';
 import { only, parseConfig } from './config.js';
 import { add, concat, conv, groupNorm, linear, perChannel, silu, sinusoid, upsample2x } from './layers.js';
@@ -130,6 +131,14 @@ export function unetGraph(config: UNet2DConditionConfig, weights: WeightStore): 
   g.output('eps', conv(g, x, 'conv_out', config.out_channels));
   return g;
 }
+
+/**
+ * The network with its reverse pass. Input `g`, of the shape of `eps`, unless `options.cotangent` makes it; outputs `eps` and, for every
+ * name in `options.wrt` (`encoder_hidden_states`, `sample`, `timestep_cond`, `text_embeds`), `vjp_NAME`: the gradient of sum(g * eps).
+ * Throws as `appendVjp`.
+ */
+export const unetVjpGraph = (config: UNet2DConditionConfig, weights: WeightStore, options: VjpOptions): Graph =>
+  appendVjp(unetGraph(config, weights), options);
 
 const atLevel = (setting: number | readonly number[], level: number): number =>
   typeof setting === 'number' ? setting : (setting[level] ?? Number.NaN);

@@ -1,12 +1,11 @@
-import { type Attributes, type Graph, int, type Node, type Value } from './graph.js';
+import { ABSENT, type Attributes, type Graph, int, type Node, type Value } from './graph.js';
 
 /** As the kernels number them (native/inference/cpu/activation.h). */
 const ACTIVATIONS: Readonly<Record<string, number>> = { Relu: 1, Silu: 2 };
-const ABSENT: Value = { name: '', dtype: 'f32', dims: [] };
 
 /**
  * Replaces 3 x 3 convolutions and group normalisations by the kernels of the native core (domain 'latino.cpu'), which do in the same
- * pass what surrounds them: doubling before a convolution, a residual sum and an activation after it.
+ * pass what surrounds them: doubling before a convolution, a residual sum and an activation after it. Convolutions may be transposed.
  */
 export function fuse(graph: Graph): Graph {
   const fusion = new Fusion(graph);
@@ -47,7 +46,8 @@ class Fusion {
 
   convolution(node: Node): Chain | undefined {
     const [source, weight, bias] = node.inputs as [Value, Value, Value?];
-    if (node.opType !== 'Conv' || !this.graph.weights.has(weight.name) || !isPlain3x3(node)) return undefined;
+    const isTransposed = node.opType === 'ConvTranspose';
+    if (!(node.opType === 'Conv' || isTransposed) || !this.graph.weights.has(weight.name) || !isPlain3x3(node)) return undefined;
     const parts = [node];
     let [x, upsample, residual] = [source, 0, ABSENT];
     const before = this.producers.get(source.name);
@@ -66,11 +66,13 @@ class Fusion {
       }
     }
     const activation = this.absorbActivation(parts);
-    return replace(parts, 'Conv3x3', [x, weight, bias ?? ABSENT, residual], { activation: int(activation), upsample: int(upsample) });
+    const attributes = { activation: int(activation), upsample: int(upsample), transposed: int(isTransposed ? 1 : 0) };
+    return replace(parts, 'Conv3x3', [x, weight, bias ?? ABSENT, residual], attributes);
   }
 
   normalization(node: Node): Chain | undefined {
-    if (node.opType !== 'GroupNormalization') return undefined;
+    // The kernel keeps to itself what the reverse pass asks for.
+    if (node.opType !== 'GroupNormalization' || node.outputs.length > 1) return undefined;
     const { num_groups: groups, epsilon } = node.attributes;
     const parts = [node];
     const activation = this.absorbActivation(parts);
@@ -79,9 +81,10 @@ class Fusion {
 
   private absorbActivation(parts: Node[]): number {
     const next = this.soleConsumer(parts[parts.length - 1]!);
-    const activation = next && ACTIVATIONS[next.opType];
-    if (activation) parts.push(next);
-    return activation ?? 0;
+    const activation = next?.outputs.length === 1 && ACTIVATIONS[next.opType];
+    if (!activation) return 0;
+    parts.push(next);
+    return activation;
   }
 
   private soleConsumer(node: Node): Node | undefined {

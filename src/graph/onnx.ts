@@ -17,7 +17,7 @@ const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, graph: 5, ints: 7 } as con
 const EXTERNAL = 1;
 
 /**
- * Operators whose result's shape depends on an input's values. We state it, because ONNX Runtime loads a network several times more
+ * Operators whose result's shape depends on an input's values. We state it, as we do for our own kernels, because ONNX Runtime loads a network several times more
  * slowly where it does not know shapes.
  */
 const SHAPED_BY_VALUE = new Set(['Reshape', 'Expand', 'Slice']);
@@ -63,7 +63,7 @@ function writeBody(graph: Graph, pbf: Pbf): void {
   for (const input of graph.inputs) pbf.writeMessage(11, writeValue, input);
   for (const output of graph.outputs) pbf.writeMessage(12, writeValue, output);
   for (const node of graph.nodes) {
-    if (!SHAPED_BY_VALUE.has(node.opType)) continue;
+    if (!SHAPED_BY_VALUE.has(node.opType) && node.domain !== 'latino.cpu') continue;
     for (const output of node.outputs) if (output.dims.length > 0) pbf.writeMessage(13, writeValue, output);
   }
 }

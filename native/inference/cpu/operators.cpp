@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "inference/cpu/group_norm.h"
@@ -92,14 +93,17 @@ class Conv3x3Kernel {
   Conv3x3Kernel(const ort::KernelInfo* info, unsigned threads)
       : threads_(threads),
         activation_(static_cast<Activation>(integerAttribute(info, "activation"))),
-        upsample_(integerAttribute(info, "upsample") != 0) {}
+        upsample_(integerAttribute(info, "upsample") != 0),
+        transposed_(integerAttribute(info, "transposed") != 0) {}
 
   void compute(const Call& call) {
-    const std::vector<std::int64_t> x = shapeOf(call.input(0)), weight = shapeOf(call.input(1));
+    const std::vector<std::int64_t> x = shapeOf(call.input(0));
+    std::vector<std::int64_t> weight = shapeOf(call.input(1));
+    if (transposed_ && weight.size() == 4) std::swap(weight[0], weight[1]);
     if (x.size() != 4 || weight.size() != 4 || weight[1] != x[1] || weight[2] != 3 || weight[3] != 3)
-      throw ModelError("Expected x [n, c, h, w] and a weight [m, c, 3, 3] for Conv3x3");
+      throw ModelError("Expected x [n, c, h, w] and a weight [m, c, 3, 3], or [c, m, 3, 3] when transposed, for Conv3x3");
     // The weight is an initializer: the same memory in every call.
-    if (!convolution_) convolution_.emplace(call.data(1), weight[0], weight[1], threads_);
+    if (!convolution_) convolution_.emplace(call.data(1), weight[0], weight[1], threads_, transposed_);
     const std::int64_t factor = upsample_ ? 2 : 1;
     const std::vector<std::int64_t> y = {x[0], weight[0], factor * x[2], factor * x[3]};
     if (const ort::Value* residual = call.input(3); residual != nullptr && shapeOf(residual) != y)
@@ -121,6 +125,7 @@ class Conv3x3Kernel {
   unsigned threads_;
   Activation activation_;
   bool upsample_;
+  bool transposed_;
   std::optional<Conv3x3> convolution_;
 };
 

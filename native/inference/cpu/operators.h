@@ -1,6 +1,6 @@
 // Our kernels as operators of ONNX Runtime's CPU provider, domain 'latino.cpu'. What they compute is in winograd.h and group_norm.h:
 //
-//   Conv3x3(x, weight, bias?, residual?) -> y      attributes: activation (0 none, 1 relu, 2 silu), upsample (0, 1)
+//   Conv3x3(x, weight, bias?, residual?) -> y      attributes: activation (0 none, 1 relu, 2 silu), upsample (0, 1), transposed (0, 1)
 //   GroupNorm(x, scale, bias) -> y                 attributes: groups, epsilon, activation
 #pragma once
 

@@ -255,8 +255,8 @@ class Conv3x3::Weights {
     }
   }
 
-  void prepare(const float* weight) {
-    std::call_once(once_, [&] { transform(weight); });
+  void prepare(const float* weight, bool transposed) {
+    std::call_once(once_, [&] { transform(weight, transposed); });
   }
   const std::vector<int>& panels() const { return panels_; }
   std::int64_t firstRow(std::size_t panel) const { return firstRows_[panel]; }
@@ -265,7 +265,7 @@ class Conv3x3::Weights {
   }
 
  private:
-  void transform(const float* weight) {
+  void transform(const float* weight, bool transposed) {
     values_.assign(static_cast<std::size_t>(kFrequencies * rows_ * inputs_), 0);
     for (std::size_t panel = 0; panel < panels_.size(); ++panel) {
       const std::int64_t first = firstRows_[panel], rows = panels_[panel];
@@ -274,7 +274,12 @@ class Conv3x3::Weights {
       for (std::int64_t m = first; m < std::min(outputs_, first + rows); ++m) {
         for (std::int64_t c = 0; c < inputs_; ++c) {
           std::array<std::array<double, kSide>, 3> columns;
-          const float* taps = weight + (m * inputs_ + c) * 9;
+          const float* from = weight + (transposed ? c * outputs_ + m : m * inputs_ + c) * 9;
+          std::array<float, 9> taps;
+          if (transposed)
+            std::reverse_copy(from, from + 9, taps.begin());
+          else
+            std::copy(from, from + 9, taps.begin());
           for (int j = 0; j < 3; ++j) transformWeight(std::array<double, 3>{taps[j], taps[3 + j], taps[6 + j]}, columns[j]);
           float* to = values_.data() + (at(0, first) - values_.data()) + c * rows + m - first;
           for (int i = 0; i < kSide; ++i) {
@@ -294,11 +299,12 @@ class Conv3x3::Weights {
   std::once_flag once_;
 };
 
-Conv3x3::Conv3x3(const float* weight, std::int64_t outputs, std::int64_t inputs, unsigned threads)
+Conv3x3::Conv3x3(const float* weight, std::int64_t outputs, std::int64_t inputs, unsigned threads, bool transposed)
     : weight_(weight),
       outputs_(outputs),
       inputs_(inputs),
       threads_(threads),
+      transposed_(transposed),
       large_(std::make_unique<Weights<4>>(outputs, inputs)),
       small_(std::make_unique<Weights<2>>(outputs, inputs)),
       direct_(std::make_unique<Weights<1>>(outputs, inputs)) {}
@@ -322,7 +328,7 @@ void Conv3x3::run(const Conv3x3Arguments& arguments, const ParallelFor& parallel
 
 template <int tile>
 void Conv3x3::runTiled(Weights<tile>& weights, const Conv3x3Arguments& a, const ParallelFor& parallelFor) {
-  weights.prepare(weight_);
+  weights.prepare(weight_, transposed_);
   constexpr int kSide = Weights<tile>::kSide, kFrequencies = Weights<tile>::kFrequencies;
   const std::int64_t tilesDown = ceilDivide(a.height, tile), tilesAcross = ceilDivide(a.width, tile);
   const std::int64_t tiles = a.n * tilesDown * tilesAcross;
@@ -421,7 +427,7 @@ void Conv3x3::runTiled(Weights<tile>& weights, const Conv3x3Arguments& a, const 
 }
 
 void Conv3x3::runDirect(Weights<1>& weights, const Conv3x3Arguments& a, const ParallelFor& parallelFor) {
-  weights.prepare(weight_);
+  weights.prepare(weight_, transposed_);
   const std::int64_t pixels = a.n * a.height * a.width, stride = ceilDivide(pixels, kLanes) * kLanes, terms = 9 * inputs_;
   std::vector<TileGroup<1>> groups;
   for (std::int64_t t = 0; t < pixels; t += kLanes) groups.emplace_back(t, pixels, a.height, a.width);

@@ -23,9 +23,10 @@ struct Conv3x3Arguments {
 
 class Conv3x3 {
  public:
-  /// weight: [outputs, inputs, 3, 3], a cross-correlation as everywhere in neural networks. It must live until the first run of every
-  /// image size: only then is it known which tiles are cheaper.
-  Conv3x3(const float* weight, std::int64_t outputs, std::int64_t inputs, unsigned threads);
+  /// weight: [outputs, inputs, 3, 3], a cross-correlation as everywhere in neural networks. With `transposed` it is [inputs, outputs, 3, 3]
+  /// and the result is the transpose (the derivative) of the convolution by it. It must live until the first run of every image size:
+  /// only then is it known which tiles are cheaper.
+  Conv3x3(const float* weight, std::int64_t outputs, std::int64_t inputs, unsigned threads, bool transposed = false);
   ~Conv3x3();
 
   void run(const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
@@ -43,6 +44,7 @@ class Conv3x3 {
   const float* weight_;
   std::int64_t outputs_, inputs_;
   unsigned threads_;
+  bool transposed_;
   std::unique_ptr<Weights<4>> large_;
   std::unique_ptr<Weights<2>> small_;
   std::unique_ptr<Weights<1>> direct_;

@@ -142,14 +142,16 @@ export class Latino implements AsyncDisposable {
     using y = this.device.upload(measurement.data, [1, measurement.channels, measurement.height, measurement.width]);
     const previews: Promise<Image>[] = [];
     using restored = await latino(
-      this.addon,
-      this.model,
-      { operator, y, sigma, imageShape: [1, 3, size.height, size.width] },
+      {
+        kernels: this.addon,
+        model: this.model,
+        problem: { operator, y, sigma, imageShape: [1, 3, size.height, size.width] },
+        gammaRule: gammaRule(this.addon, stepRule, officialProblem(descriptor, this.model.isXL)),
+        noise: seededNoise(this.device, seed),
+      },
       {
         promptEmbeds,
         timesteps: latinoTimesteps(steps),
-        gammaRule: gammaRule(this.addon, stepRule, officialProblem(descriptor, this.model.isXL)),
-        noise: seededNoise(this.device, seed),
         start: options.start,
         result: options.result,
         signal,

@@ -2,7 +2,8 @@ import { LatinoError } from '../errors.js';
 import type { Addon, Device, Session, SessionOptions, Tensor } from '../native/addon.js';
 import { AutoencoderTinyConfig, buildTinyDecoder, buildTinyEncoder } from '../networks/autoencoder_tiny.js';
 import { buildCLIPText, CLIPTextConfig } from '../networks/clip_text.js';
-import { buildUNet, UNet2DConditionConfig } from '../networks/unet2d_condition.js';
+import { buildUNet, UNet2DConditionConfig, unetVjpGraph } from '../networks/unet2d_condition.js';
+import type { EmbeddingGradient } from '../solver/latino_pro.js';
 import type { LatentModel } from '../solver/model.js';
 import { type DiffusersFolder, openDiffusersFolder } from './diffusers_folder.js';
 import { loadSchedule, type Schedule } from './schedule.js';
@@ -15,6 +16,7 @@ const LATENT_SCALE = 8;
 /** A diffusers folder with its networks as sessions on one device. */
 export class LatentConsistencyModel implements LatentModel {
   private readonly embeddings = new Map<string, Promise<Tensor>>();
+  private reverse?: Promise<Session>;
 
   private constructor(
     private readonly addon: Addon,
@@ -22,7 +24,7 @@ export class LatentConsistencyModel implements LatentModel {
     private readonly schedule: Schedule,
     private readonly tokenizer: CLIPTokenizer,
     private readonly text: { config: CLIPTextConfig; session: () => Promise<Session> },
-    private readonly unet: { config: UNet2DConditionConfig; session: Session },
+    private readonly unet: { config: UNet2DConditionConfig; session: Session; reverse: () => Promise<Session> },
     private readonly autoencoder: { config: AutoencoderTinyConfig; encoder: Session; decoder: Session },
   ) {}
 
@@ -56,7 +58,11 @@ export class LatentConsistencyModel implements LatentModel {
       schedule,
       tokenizer,
       { config: textConfig, session: async () => create(buildCLIPText(textConfig, await checkpoint.weights('text_encoder'))) },
-      { config: unetConfig, session: unet },
+      {
+        config: unetConfig,
+        session: unet,
+        reverse: () => create(unetVjpGraph(unetConfig, unetWeights, { wrt: ['encoder_hidden_states'] }).build()),
+      },
       { config: vaeConfig, encoder, decoder },
     );
   }
@@ -102,8 +108,23 @@ export class LatentConsistencyModel implements LatentModel {
     return this.unet.session.run({ sample: z, timestep, encoder_hidden_states: promptEmbeds }, { eps: z.shape }).eps;
   }
 
+  /** The derivative of the UNet, which the calibration of a prompt needs; its session is made on first use and kept. */
+  async loadEmbeddingGradient(): Promise<EmbeddingGradient> {
+    this.reverse ??= this.unet.reverse();
+    this.reverse.catch(() => {
+      this.reverse = undefined;
+    });
+    const session = await this.reverse;
+    return (z, t, c, cotangent) => {
+      using timestep = this.device.full([z.shape[0]!], t, 'i64');
+      const inputs = { sample: z, timestep, encoder_hidden_states: c, g: cotangent };
+      return session.run(inputs, { vjp_encoder_hidden_states: c.shape }).vjp_encoder_hidden_states;
+    };
+  }
+
   async dispose(): Promise<void> {
     await this.device.synchronize();
+    (await this.reverse?.catch(() => undefined))?.dispose();
     for (const embedding of this.embeddings.values()) (await embedding.catch(() => undefined))?.dispose();
     this.embeddings.clear();
     for (const session of [this.unet.session, this.autoencoder.encoder, this.autoencoder.decoder]) session.dispose();

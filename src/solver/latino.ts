@@ -1,53 +1,19 @@
-import type { Addon, NativeOperator, Tensor } from '../native/addon.js';
-import type { LatentModel, NoiseSource } from './model.js';
-import type { GammaRule } from './step_rules.js';
-
-/** y = A x + noise, on the [-1, 1] scale. */
-export interface Problem {
-  readonly operator: NativeOperator;
-  readonly y: Tensor;
-  /** [N, 3, H, W] of the image to be found. */
-  readonly imageShape: readonly number[];
-  /** Standard deviation of the noise, on the [-1, 1] scale. */
-  readonly sigma: number;
-}
-
-/** What one step computed. The tensors live until the observer returns; a read() begun there is safe. */
-export interface StepTensors {
-  readonly step: number;
-  readonly t: number;
-  readonly z: Tensor;
-  readonly eps: Tensor;
-  readonly z0: Tensor;
-  readonly x: Tensor;
-  readonly gamma: number | Tensor;
-  readonly prox: Tensor;
-  readonly m: Tensor;
-}
+import type { Tensor } from '../native/addon.js';
+import { disposeStep, latinoStep, type Run, renoise, type Start, type StepTensors, startingLatents } from './step.js';
 
 export interface LatinoOptions {
   readonly promptEmbeds: Tensor;
   /** Decreasing, in [0, 999]. */
   readonly timesteps: readonly number[];
-  readonly gammaRule: GammaRule;
-  readonly noise: NoiseSource;
-  /** `regularised`: prox(0; y, 1e4), which is a regularised inverse; `official`: Aᵀy, as in the authors' code. */
-  readonly start?: 'regularised' | 'official';
+  /** Where the run starts: by the measurement, or at latents [N, C, h, w], which stay the caller's. */
+  readonly start?: Start | Tensor;
   /** `decoded`: D(z), the paper's; `proximal`: the last proximal point, which keeps the data. */
   readonly result?: 'decoded' | 'proximal';
   readonly signal?: AbortSignal;
-  /** Called when a step has been enqueued. */
+  /** Called when a step has been enqueued. The tensors live until it returns; a read() begun there is safe. */
   readonly observe?: (step: StepTensors) => void;
   /** Called when a step is done. */
   readonly onStep?: (step: number) => void;
-}
-
-const START_GAMMA = 1e4;
-
-function startingImage({ operator, y, imageShape }: Problem, device: LatentModel['device'], start: LatinoOptions['start']): Tensor {
-  if (start === 'official') return operator.adjoint(y);
-  using zero = device.full(imageShape, 0);
-  return operator.prox(zero, y, START_GAMMA);
 }
 
 /**
@@ -55,46 +21,26 @@ function startingImage({ operator, y, imageShape }: Problem, device: LatentModel
  *
  * Work is enqueued at most one step ahead of the device, so that an abort takes effect within two steps and memory stays bounded.
  */
-export async function latino(
-  kernels: Pick<Addon, 'linearCombination' | 'clip'>,
-  model: LatentModel,
-  problem: Problem,
-  options: LatinoOptions,
-): Promise<Tensor> {
-  const { operator, y, sigma, imageShape } = problem;
-  const { promptEmbeds, timesteps, gammaRule, noise, signal } = options;
-  const [height, width] = [imageShape[2]!, imageShape[3]!];
-
-  const renoise = (m: Tensor, alpha: number): Tensor => {
-    using fresh = noise(m.shape);
-    return kernels.linearCombination(Math.sqrt(alpha), m, Math.sqrt(1 - alpha), fresh);
-  };
+export async function latino(run: Run, options: LatinoOptions): Promise<Tensor> {
+  const { kernels, model, problem } = run;
+  const { promptEmbeds, timesteps, signal, start } = options;
+  const [, , height, width] = problem.imageShape as readonly [number, number, number, number];
 
   signal?.throwIfAborted();
-  let m: Tensor;
-  {
-    using start = startingImage(problem, model.device, options.start);
-    m = model.encode(start);
-  }
+  let m = typeof start === 'object' ? kernels.linearCombination(1, start, 0, start) : startingLatents(run, start);
   let proximal: Tensor | undefined;
   try {
-    for (const [step, t] of timesteps.entries()) {
-      const alpha = model.alphaCumprod(t);
+    for (const [index, t] of timesteps.entries()) {
       const previous = m;
-      using z = renoise(previous, alpha);
-      using eps = model.predictNoise(z, t, promptEmbeds);
-      using z0 = kernels.linearCombination(1 / Math.sqrt(alpha), z, -Math.sqrt((1 - alpha) / alpha), eps);
-      using x = model.decode(z0, height, width);
-      using residual = operator.residual(x, y);
-      const gamma = gammaRule({ operator, x, y, residual, t, alpha, sigma, noise });
+      using z = renoise(run, previous, t);
+      const step = latinoStep(run, z, t, promptEmbeds);
       proximal?.dispose();
-      proximal = operator.proxFromResidual(x, residual, gamma);
-      m = model.encode(proximal);
-      options.observe?.({ step, t, z, eps, z0, x, gamma, prox: proximal, m });
-      if (typeof gamma !== 'number') gamma.dispose();
+      ({ m, prox: proximal } = step);
+      options.observe?.(step);
+      disposeStep(step, [m, proximal]);
 
       await previous.ready().finally(() => previous.dispose());
-      if (step > 0) options.onStep?.(step);
+      if (index > 0) options.onStep?.(index);
       signal?.throwIfAborted();
     }
     const image = options.result === 'proximal' ? kernels.clip(proximal!, -1, 1) : model.decode(m, height, width);

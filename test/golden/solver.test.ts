@@ -44,15 +44,14 @@ describe.skipIf(!existsSync(file))('LATINO trace (golden/solver)', () => {
     using y = stored('y');
     using promptEmbeds = stored('prompt_embeds');
     using result = await latino(
-      addon,
-      model,
-      { operator, y, imageShape: [1, 3, 128, 128], sigma: 0.02 },
       {
-        promptEmbeds,
-        timesteps: latinoTimesteps(8),
+        kernels: addon,
+        model,
+        problem: { operator, y, imageShape: [1, 3, 128, 128], sigma: 0.02 },
         gammaRule: gammaRule(addon, 'auto', { family: 'sd15', task: 'super-resolution', factor: 4 }),
         noise: () => stored(`${call++}/noise`),
       },
+      { promptEmbeds, timesteps: latinoTimesteps(8) },
     );
     expect(maxRelativeError((await result.read()) as Float32Array, want('result'))).toBeLessThan(2e-3);
   });

@@ -1,0 +1,82 @@
+import type { Addon, NativeOperator, Tensor } from '../native/addon.js';
+import type { LatentModel, NoiseSource } from './model.js';
+import type { GammaRule } from './step_rules.js';
+
+/** y = A x + noise, on the [-1, 1] scale. */
+export interface Problem {
+  readonly operator: NativeOperator;
+  readonly y: Tensor;
+  /** [N, 3, H, W] of the image to be found. */
+  readonly imageShape: readonly number[];
+  /** Standard deviation of the noise, on the [-1, 1] scale. */
+  readonly sigma: number;
+}
+
+/** `regularised`: prox(0; y, 1e4), which is a regularised inverse; `official`: Aᵀy, as in the authors' code. */
+export type Start = 'regularised' | 'official';
+
+/** What the steps of a run have in common. */
+export interface Run {
+  readonly kernels: Pick<Addon, 'linearCombination' | 'clip'>;
+  readonly model: LatentModel;
+  readonly problem: Problem;
+  readonly gammaRule: GammaRule;
+  readonly noise: NoiseSource;
+}
+
+/** What one step computed; z is the caller's. */
+export interface StepTensors {
+  readonly t: number;
+  /** [N, C, h, w] latents at noise level t. */
+  readonly z: Tensor;
+  readonly eps: Tensor;
+  /** Consistency estimate of the latents. */
+  readonly z0: Tensor;
+  /** D(z0), clipped. */
+  readonly x: Tensor;
+  readonly gamma: number | Tensor;
+  readonly prox: Tensor;
+  /** E(prox). */
+  readonly m: Tensor;
+}
+
+const START_GAMMA = 1e4;
+
+/** E(x_init(y)). The caller disposes it. */
+export function startingLatents({ model, problem }: Run, start: Start = 'regularised'): Tensor {
+  const { operator, y, imageShape } = problem;
+  if (start === 'official') {
+    using image = operator.adjoint(y);
+    return model.encode(image);
+  }
+  using zero = model.device.full(imageShape, 0);
+  using image = operator.prox(zero, y, START_GAMMA);
+  return model.encode(image);
+}
+
+/** sqrt(a(t)) m + sqrt(1 - a(t)) noise. The caller disposes it. */
+export function renoise({ kernels, model, noise }: Run, m: Tensor, t: number): Tensor {
+  const alpha = model.alphaCumprod(t);
+  using fresh = noise(m.shape);
+  return kernels.linearCombination(Math.sqrt(alpha), m, Math.sqrt(1 - alpha), fresh);
+}
+
+/** Consistency call, proximal step and encoding; the caller disposes the tensors. */
+export function latinoStep({ kernels, model, problem, gammaRule, noise }: Run, z: Tensor, t: number, promptEmbeds: Tensor): StepTensors {
+  const { operator, y, sigma, imageShape } = problem;
+  const alpha = model.alphaCumprod(t);
+  const eps = model.predictNoise(z, t, promptEmbeds);
+  const z0 = kernels.linearCombination(1 / Math.sqrt(alpha), z, -Math.sqrt((1 - alpha) / alpha), eps);
+  const x = model.decode(z0, imageShape[2]!, imageShape[3]!);
+  using residual = operator.residual(x, y);
+  const gamma = gammaRule({ operator, x, y, residual, t, alpha, sigma, noise });
+  const prox = operator.proxFromResidual(x, residual, gamma);
+  return { t, z, eps, z0, x, gamma, prox, m: model.encode(prox) };
+}
+
+/** Disposes what a step computed, but not z and not what is kept. */
+export function disposeStep({ eps, z0, x, gamma, prox, m }: StepTensors, keep: readonly Tensor[] = []): void {
+  for (const tensor of [eps, z0, x, gamma, prox, m]) {
+    if (typeof tensor !== 'number' && !keep.includes(tensor)) tensor.dispose();
+  }
+}

@@ -33,6 +33,7 @@ struct Case {
   std::int64_t n, inputs, outputs, height, width;
   bool upsample, residual;
   Activation activation;
+  bool transposed = false;
 };
 
 /// Largest error relative to the largest output, against the sum over the taps in double.
@@ -41,7 +42,7 @@ double errorOf(const Case& c, unsigned threads) {
   const auto x = normal(c.n * c.inputs * h * w, 1), weight = normal(c.outputs * c.inputs * 9, 2), bias = normal(c.outputs, 3);
   const auto residual = normal(c.n * c.outputs * c.height * c.width, 4);
   std::vector<float> y(residual.size());
-  Conv3x3 convolution(weight.data(), c.outputs, c.inputs, threads);
+  Conv3x3 convolution(weight.data(), c.outputs, c.inputs, threads, c.transposed);
   Conv3x3Arguments arguments;
   arguments.x = x.data();
   arguments.bias = bias.data();
@@ -66,7 +67,8 @@ double errorOf(const Case& c, unsigned threads) {
               for (std::int64_t q = -1; q <= 1; ++q) {
                 if (i + p < 0 || i + p >= c.height || j + q < 0 || j + q >= c.width) continue;
                 const std::int64_t row = c.upsample ? (i + p) / 2 : i + p, column = c.upsample ? (j + q) / 2 : j + q;
-                sum += static_cast<double>(weight[((m * c.inputs + k) * 3 + p + 1) * 3 + q + 1]) *
+                const std::int64_t filter = c.transposed ? k * c.outputs + m : m * c.inputs + k, tap = (p + 1) * 3 + q + 1;
+                sum += static_cast<double>(weight[filter * 9 + (c.transposed ? 8 - tap : tap)]) *
                        x[((n * c.inputs + k) * h + row) * w + column];
               }
           const double want = activated(sum, c.activation);
@@ -82,11 +84,13 @@ TEST_CASE("3 x 3 convolutions agree with the sum over the taps, whatever the til
   const Case cases[] = {
       {1, 32, 32, 64, 64, false, true, Activation::relu},  // runs of tiles inside the image
       {2, 5, 7, 13, 37, false, false, Activation::none},   // tiles that stick out
-      {1, 8, 3, 36, 72, true, true, Activation::silu},    {1, 3, 32, 33, 65, false, true, Activation::none},
+      {1, 8, 3, 36, 72, true, true, Activation::silu},        {1, 3, 32, 33, 65, false, true, Activation::none},
       {1, 16, 16, 8, 8, false, false, Activation::relu},  // tiles of 2 x 2
       {1, 40, 20, 4, 4, false, true, Activation::silu},   // no tiles
-      {2, 7, 5, 3, 2, false, false, Activation::none},    {1, 4, 6, 1, 1, false, false, Activation::none},
-      {3, 4, 6, 2, 2, true, false, Activation::none},     {1, 130, 10, 16, 16, false, false, Activation::none},
+      {2, 7, 5, 3, 2, false, false, Activation::none},        {1, 4, 6, 1, 1, false, false, Activation::none},
+      {3, 4, 6, 2, 2, true, false, Activation::none},         {1, 130, 10, 16, 16, false, false, Activation::none},
+      {1, 5, 7, 13, 37, false, true, Activation::none, true}, {1, 16, 12, 8, 8, false, false, Activation::none, true},
+      {2, 7, 5, 3, 2, false, false, Activation::none, true},
   };
   for (const Case& c : cases) {
     CAPTURE(c.height);

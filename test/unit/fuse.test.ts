@@ -3,12 +3,13 @@ import { fuse } from '../../src/graph/fuse.js';
 import { float, Graph, int, type Value } from '../../src/graph/graph.js';
 import { lower } from '../../src/graph/lower.js';
 import { serializeModel } from '../../src/graph/onnx.js';
+import { appendVjp } from '../../src/graph/vjp/vjp.js';
 import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
 import { modelFolder } from '../../src/latino.js';
 import { loadAddon } from '../../src/native/load.js';
-import { AutoencoderTinyConfig, tinyDecoderGraph, tinyEncoderGraph } from '../../src/networks/autoencoder_tiny.js';
-import { activation, add, conv, upsample2x } from '../../src/networks/layers.js';
-import { UNet2DConditionConfig, unetGraph } from '../../src/networks/unet2d_condition.js';
+import { AutoencoderTinyConfig, tinyDecoderGraph, tinyDecoderVjpGraph, tinyEncoderGraph } from '../../src/networks/autoencoder_tiny.js';
+import { activation, add, conv, groupNorm, upsample2x } from '../../src/networks/layers.js';
+import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../../src/networks/unet2d_condition.js';
 import { openDiffusersFolder } from '../../src/pipeline/diffusers_folder.js';
 import { relativeError } from '../support/networks.js';
 
@@ -66,6 +67,13 @@ describe('fuse', () => {
     });
     expect(kinds(g)).toEqual(['GroupNorm', 'Identity']);
   });
+
+  it('takes the derivative of a convolution, and leaves a normalisation whose statistics the reverse pass reads', () => {
+    const g = network((g, x) => activation(g, groupNorm(g, conv(g, x, 'a', 4), 'norm', 2, 1e-5), 'silu'));
+    const nodes = fuse(appendVjp(g, { wrt: ['x'] })).nodes;
+    expect(nodes.filter((node) => node.opType === 'Conv3x3').map((node) => node.attributes.transposed?.value)).toEqual([0, 1]);
+    expect(nodes.map((node) => node.opType)).toEqual(expect.arrayContaining(['GroupNormalization', 'Silu']));
+  });
 });
 
 describe('the kernels of the native core against those of ONNX Runtime', async () => {
@@ -83,10 +91,18 @@ describe('the kernels of the native core against those of ONNX Runtime', async (
     ['encoder', () => tinyEncoderGraph(vae, vaeWeights), { image: [2, 3, 128, 104] }, [2, 8, 16, 13]],
     ['decoder', () => tinyDecoderGraph(vae, vaeWeights), { latents: [1, 8, 16, 11] }, [1, 3, 128, 88]],
     ['unet', () => unetGraph(unet, unetWeights), { sample: [2, 8, 16, 20], encoder_hidden_states: [2, 48, 128] }, [2, 8, 16, 20]],
+    ['decoder in reverse', () => tinyDecoderVjpGraph(vae, vaeWeights), { latents: [1, 8, 16, 11], g: [1, 3, 128, 88] }, [1, 8, 16, 11]],
+    [
+      'unet in reverse',
+      () => unetVjpGraph(unet, unetWeights, { wrt: ['encoder_hidden_states'] }),
+      { sample: [2, 8, 16, 20], encoder_hidden_states: [2, 48, 128], g: [2, 8, 16, 20] },
+      [2, 48, 128],
+    ],
   ];
   it.each(cases)('%s', async (_name, build, inputs, shape) => {
     const graph = build();
-    const output = graph.outputs[0]!.name;
+    // The last output: of a network in reverse, the gradient.
+    const output = graph.outputs.at(-1)!.name;
     const feeds = Object.fromEntries(Object.entries(inputs).map(([name, dims], i) => [name, device.randn(dims, 1, i)]));
     if ('sample' in feeds) feeds.timestep = device.full([shape[0]!], 499, 'i64');
     const [plain, fused] = await Promise.all(

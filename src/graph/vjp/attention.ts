@@ -3,8 +3,10 @@ import { ABSENT, type Attributes, type Dim, float, type Graph, int, ints, subgra
 import type { Reverse } from './reverse.js';
 import type { Rule } from './rules.js';
 
-/** Elements of a chunk of the matrix of probabilities, over all heads: 16 MB. At most three such chunks are alive. */
-const CHUNK = 2 ** 22;
+/** Elements of a chunk of the matrix of probabilities, over all heads: 4 MB, which a core's cache holds. At most three such chunks are alive. */
+const CHUNK = 2 ** 20;
+/** Fewer queries at a time would spend more on adding up the gradients of keys and values than on the products. */
+const FEWEST_QUERIES = 128;
 
 type Part = 'query' | 'key' | 'value';
 
@@ -123,7 +125,7 @@ function chunks(r: Reverse, query: Value, key: Value): { rows: Value; trips: Val
   const size = (value: Value, axis: number) => op('Slice', r.shape(value), r.integers(axis), r.integers(axis + 1));
   const rows = r.once(`rows ${name}`, () => {
     const perQuery = op('Mul', op('Mul', size(key, 0), size(key, 1)), size(key, 2));
-    return op('Max', op('Div', r.integers(CHUNK), perQuery), r.integers(1));
+    return op('Max', op('Div', r.integers(CHUNK), perQuery), r.integers(FEWEST_QUERIES));
   });
   const trips = r.once(`trips ${name}`, () => op('Div', op('Sub', op('Add', size(query, 2), rows), r.integers(1)), rows));
   return { rows, trips };

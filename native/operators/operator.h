@@ -56,7 +56,8 @@ std::shared_ptr<Operator> makeCircularConvolution(std::shared_ptr<Device> device
 void requireKernel(const Kernel& kernel, std::int64_t height, std::int64_t width, std::int64_t factor);
 
 enum class Boundary { reflect, replicate, zero, circular };
-/// True convolution with any boundary, then decimation; prox by preconditioned conjugate gradients (relative residual 1e-7).
+/// True convolution with any boundary, then decimation; prox by preconditioned conjugate gradients (relative residual 1e-7);
+/// where they do not converge, the tensor's error is a ConvergenceError.
 std::shared_ptr<Operator> makeConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width,
                                           std::int64_t factor, Boundary boundary);
 

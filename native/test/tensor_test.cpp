@@ -98,4 +98,7 @@ TEST_CASE("shapes are checked") {
   CHECK_THROWS_AS(ramp(device, {6}).reshaped({4}), ShapeError);
   CHECK_THROWS_AS(linearCombination(1, ramp(device, {6}), 1, ramp(device, {5})), ShapeError);
   CHECK_THROWS_AS(Tensor(device, {-1}), ShapeError);
+  CHECK_THROWS_AS(Tensor(device, {std::int64_t{1} << 32, std::int64_t{1} << 32}), ShapeError);
+  CHECK_THROWS_AS(Tensor(device, {std::int64_t{1} << 62}), ShapeError);
+  CHECK(Tensor(device, {std::int64_t{1} << 62, 0}).bytes() == 0);
 }

@@ -211,6 +211,7 @@ function works(program: string, ...args: string[]): boolean {
 describe('an output that cannot be written is said before and after the work', () => {
   it.each([
     ['in a folder that is not there', () => at('none/restored.png'), /its folder does not exist/],
+    ['in a file', () => join(file('plain', ''), 'restored.png'), /its folder is not a folder/],
     ['in place of a folder', () => directory('folder.png'), /it is a folder/],
     ['of an unknown format', () => join(outputs, 'restored.xyz'), /as the output's extension/],
   ])('%s', async (_what, path, says) => {
@@ -241,6 +242,12 @@ describe('an output that cannot be written is said before and after the work', (
 
   it.skipIf(!canMount)('on a read-only file system', async () => {
     expectFailure(await execute(mounted('ro', shell([...commandLine, ...denoise, '-o', output]))), 'OUTPUT', /read-only/);
+  });
+
+  it.skipIf(process.platform === 'win32')('beyond the limit on the size of files', async () => {
+    const outcome = await execute(['bash', '-c', `ulimit -f 8; exec ${shell([...commandLine, ...denoise, '-o', output])}`]);
+    expectFailure(outcome, 'OUTPUT', /larger than a limit allows/);
+    expect(readdirSync(outputs)).toEqual([]);
   });
 });
 

@@ -93,6 +93,11 @@ TEST_CASE("what a piece of a parallel loop throws reaches the caller, and the po
   CHECK(count == 100);
 }
 
+TEST_CASE("tensors of two devices do not mix") {
+  const auto one = openCpuDevice(1), two = openCpuDevice(1);
+  CHECK_THROWS_AS(linearCombination(1, ramp(one, {4}), 1, ramp(two, {4})), ArgumentError);
+}
+
 TEST_CASE("shapes are checked") {
   const auto device = openCpuDevice(1);
   CHECK_THROWS_AS(ramp(device, {6}).reshaped({4}), ShapeError);

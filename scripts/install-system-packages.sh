@@ -8,6 +8,7 @@ need g++ g++
 need cmake cmake
 need ninja-build ninja
 need python3 python3
+need pkg-config pkg-config
 need libeigen3-dev /usr/include/eigen3/Eigen/Core
 need doctest-dev /usr/include/doctest/doctest.h
 need clang-format clang-format

@@ -132,6 +132,8 @@ export class Latino implements AsyncDisposable {
         `Expected auto, discrepancy, official or a positive number for stepRule but received ${stepRule}`,
       );
     }
+    checkChoice('start', options.start, ['regularised', 'official']);
+    checkChoice('result', options.result, ['decoded', 'proximal']);
     signal?.throwIfAborted();
     const sigma = 2 * options.sigma;
     const measurement = await readImage(input, { channels: descriptor.kind === 'colorization' ? 1 : 3 });
@@ -240,6 +242,11 @@ function officialProblem(operator: Operator, isXL: boolean): OfficialProblem {
 function checkSigma(sigma: number): void {
   if (!(sigma > 0 && sigma <= 1))
     throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected a number in (0, 1] for sigma but received ${sigma}`);
+}
+
+function checkChoice(name: string, value: string | undefined, choices: readonly string[]): void {
+  if (value !== undefined && !choices.includes(value))
+    throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected ${choices.join(' or ')} for ${name} but received ${value}`);
 }
 
 function checkInteger(name: string, value: number, low: number, high: number): void {

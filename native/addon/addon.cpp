@@ -5,10 +5,11 @@
 
 namespace latino::addon {
 
-void requireNative(const Napi::CallbackInfo& info) {
+void adopt(const Napi::CallbackInfo& info, const napi_type_tag& tag) {
   guarded(info.Env(), [&] {
     if (!info[0].IsExternal())
       throw ArgumentError("Expected objects of this class to come from the addon but received a call of its constructor");
+    info.This().As<Napi::Object>().TypeTag(&tag);
   });
 }
 
@@ -17,12 +18,8 @@ namespace {
 Napi::Value openDevice(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const std::string name = stringFrom(info[0], "device");
-    std::int64_t threads = 0;
-    if (info[1].IsObject() && !info[1].As<Napi::Object>().Get("threads").IsUndefined())
-      threads = integerFrom(info[1].As<Napi::Object>().Get("threads"), "threads");
-    if (threads < 0 || threads > 1024)
-      throw ArgumentError("Expected an integer from 0 to 1024 for threads but received " + std::to_string(threads));
-    if (name == "cpu") return DeviceWrap::make(info.Env(), openCpuDevice(static_cast<unsigned>(threads)));
+    const unsigned threads = info[1].IsUndefined() ? 0 : threadsFrom(objectFrom(info[1], "options"));
+    if (name == "cpu") return DeviceWrap::make(info.Env(), openCpuDevice(threads));
     if (name.starts_with("cuda")) throw DeviceError("Expected cpu for device but received " + name + ": this build has no CUDA backend");
     throw DeviceError("Expected cpu or cuda:<index> for device but received " + name);
   });

@@ -18,16 +18,18 @@ std::string describe(const Napi::Value& value) {
       return value.ToString().Utf8Value();
     case napi_string:
       return "'" + value.ToString().Utf8Value() + "'";
+    case napi_function:
+      return "a function";
     default:
       return value.IsArray() ? "an array" : value.IsTypedArray() ? "a typed array of another kind" : "an object of another kind";
   }
 }
 
-[[noreturn]] void mismatch(const char* expected, const char* name, const Napi::Value& value) {
+}  // namespace
+
+void mismatch(const char* expected, const char* name, const Napi::Value& value) {
   throw ArgumentError(std::string("Expected ") + expected + " for " + name + " but received " + describe(value));
 }
-
-}  // namespace
 
 Napi::Error makeError(Napi::Env env, const std::exception_ptr& error) {
   const auto make = [env](const char* code, const char* message) {
@@ -55,6 +57,14 @@ std::int64_t integerFrom(const Napi::Value& value, const char* name) {
   const double number = numberFrom(value, name);
   if (number != std::floor(number) || std::abs(number) > 9007199254740991.0) mismatch("an integer", name, value);
   return static_cast<std::int64_t>(number);
+}
+
+unsigned threadsFrom(const Napi::Object& options) {
+  const Napi::Value value = options.Get("threads");
+  if (value.IsUndefined()) return 0;
+  const double threads = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
+  if (!(threads >= 1 && threads <= 1024 && threads == std::floor(threads))) mismatch("an integer from 1 to 1024", "threads", value);
+  return static_cast<unsigned>(threads);
 }
 
 std::string stringFrom(const Napi::Value& value, const char* name) {

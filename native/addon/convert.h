@@ -28,8 +28,13 @@ auto guarded(Napi::Env env, Body body) -> decltype(body()) {
   }
 }
 
+/// Throws ArgumentError: expected, for what, and what came.
+[[noreturn]] void mismatch(const char* expected, const char* name, const Napi::Value& value);
+
 double numberFrom(const Napi::Value& value, const char* name);
 std::int64_t integerFrom(const Napi::Value& value, const char* name);
+/// The property `threads` of an object, 1 to 1024; 0, for every core, where it is undefined.
+unsigned threadsFrom(const Napi::Object& options);
 std::string stringFrom(const Napi::Value& value, const char* name);
 Shape shapeFrom(const Napi::Value& value, const char* name);
 Napi::Array toArray(Napi::Env env, const Shape& shape);

@@ -18,19 +18,16 @@ Napi::Object DeviceWrap::make(Napi::Env env, std::shared_ptr<Device> device) {
   return object;
 }
 
-DeviceWrap::DeviceWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) { requireNative(info); }
-
 const std::shared_ptr<Device>& DeviceWrap::from(const Napi::Value& value, const char* name) {
-  if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(value.Env().GetInstanceData<Classes>()->device.Value())) {
-    throw ArgumentError(std::string("Expected a Device for ") + name);
-  }
+  if (!is(value)) mismatch(kName, name, value);
   return Unwrap(value.As<Napi::Object>())->device_;
 }
 
 Napi::Value DeviceWrap::upload(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Shape shape = shapeFrom(info[1], "shape");
-    if (!info[0].IsTypedArray()) throw ArgumentError("Expected a Float32Array, BigInt64Array or Uint16Array for data");
+    const char* expected = "a Float32Array, BigInt64Array or Uint16Array";
+    if (!info[0].IsTypedArray()) mismatch(expected, "data", info[0]);
     const auto array = info[0].As<Napi::TypedArray>();
     DType dtype = DType::f32;
     switch (array.TypedArrayType()) {
@@ -43,7 +40,7 @@ Napi::Value DeviceWrap::upload(const Napi::CallbackInfo& info) {
         dtype = DType::f16;
         break;
       default:
-        throw ArgumentError("Expected a Float32Array, BigInt64Array or Uint16Array for data");
+        mismatch(expected, "data", info[0]);
     }
     if (static_cast<std::int64_t>(array.ElementLength()) != elementCount(shape)) {
       throw ShapeError("Expected " + std::to_string(elementCount(shape)) + " values for shape " + toString(shape) + " but received " +
@@ -75,8 +72,9 @@ Napi::Value DeviceWrap::randn(const Napi::CallbackInfo& info) {
       if (number < 0) throw ArgumentError("Expected an integer of 0 or more for seed but received " + std::to_string(number));
       seed = static_cast<std::uint64_t>(number);
     }
-    return TensorWrap::make(
-        info.Env(), latino::randn(device_, shapeFrom(info[0], "shape"), seed, static_cast<std::uint64_t>(integerFrom(info[2], "call"))));
+    const std::int64_t call = integerFrom(info[2], "call");
+    if (call < 0) throw ArgumentError("Expected an integer of 0 or more for call but received " + std::to_string(call));
+    return TensorWrap::make(info.Env(), latino::randn(device_, shapeFrom(info[0], "shape"), seed, static_cast<std::uint64_t>(call)));
   });
 }
 

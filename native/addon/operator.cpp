@@ -26,8 +26,6 @@ Napi::Object OperatorWrap::make(Napi::Env env, std::shared_ptr<Operator> operati
   return object;
 }
 
-OperatorWrap::OperatorWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) { requireNative(info); }
-
 Napi::Value OperatorWrap::measurementShape(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] { return toArray(info.Env(), operator_->measurementShape(shapeFrom(info[0], "image"))); });
 }

@@ -5,7 +5,7 @@ namespace latino::addon {
 namespace {
 
 std::vector<std::byte> bytesFrom(const Napi::Value& value, const char* name) {
-  if (!value.IsTypedArray()) throw ArgumentError(std::string("Expected a Uint8Array for ") + name);
+  if (!value.IsTypedArray()) mismatch("a Uint8Array", name, value);
   const auto array = value.As<Napi::TypedArray>();
   const auto* begin = static_cast<const std::byte*>(array.ArrayBuffer().Data()) + array.ByteOffset();
   return {begin, begin + array.ByteLength()};
@@ -15,11 +15,11 @@ SessionOptions optionsFrom(const Napi::Value& value) {
   SessionOptions options;
   if (value.IsUndefined()) return options;
   const Napi::Object object = objectFrom(value, "options");
-  const Napi::Value folder = object.Get("folder"), threads = object.Get("threads"), weights = object.Get("weights");
+  const Napi::Value folder = object.Get("folder"), weights = object.Get("weights");
   if (!folder.IsUndefined()) options.folder = stringFrom(folder, "folder");
-  if (!threads.IsUndefined()) options.threads = static_cast<unsigned>(std::max<std::int64_t>(0, integerFrom(threads, "threads")));
+  options.threads = threadsFrom(object);
   if (weights.IsUndefined()) return options;
-  if (!weights.IsArray()) throw ArgumentError("Expected an array for weights");
+  if (!weights.IsArray()) mismatch("an array", "weights", weights);
   const auto list = weights.As<Napi::Array>();
   for (std::uint32_t i = 0; i < list.Length(); ++i) {
     const Napi::Object weight = objectFrom(list.Get(i), "weights");
@@ -81,8 +81,6 @@ Napi::Object SessionWrap::make(Napi::Env env, std::shared_ptr<Session> session) 
   Unwrap(object)->session_ = std::move(session);
   return object;
 }
-
-SessionWrap::SessionWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) { requireNative(info); }
 
 Napi::Value SessionWrap::create(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {

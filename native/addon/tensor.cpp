@@ -23,7 +23,6 @@ Napi::Object TensorWrap::make(Napi::Env env, Tensor tensor) {
   return object;
 }
 
-TensorWrap::TensorWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) { requireNative(info); }
 TensorWrap::~TensorWrap() { release(Env()); }
 
 void TensorWrap::release(Napi::Env env) {
@@ -32,12 +31,8 @@ void TensorWrap::release(Napi::Env env) {
   tensor_ = {};
 }
 
-bool TensorWrap::is(const Napi::Value& value) {
-  return value.IsObject() && value.As<Napi::Object>().InstanceOf(value.Env().GetInstanceData<Classes>()->tensor.Value());
-}
-
 const Tensor& TensorWrap::from(const Napi::Value& value, const char* name) {
-  if (!is(value)) throw ArgumentError(std::string("Expected a Tensor for ") + name);
+  if (!is(value)) mismatch(kName, name, value);
   const Tensor& tensor = Unwrap(value.As<Napi::Object>())->tensor_;
   if (!tensor.valid()) throw DisposedError(std::string("Expected a live tensor for ") + name + " but it has been disposed");
   return tensor;
@@ -51,11 +46,12 @@ const Tensor& TensorWrap::live() const {
 Napi::Value TensorWrap::read(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Tensor tensor = live();
-    const auto bytes = std::make_shared<std::vector<std::byte>>(tensor.bytes());
+    const auto bytes = std::make_shared<std::vector<std::byte>>();
     return settle(
         info.Env(), tensor.device(),
         [tensor, bytes] {
           if (tensor.storage().error) std::rethrow_exception(tensor.storage().error);
+          bytes->resize(tensor.bytes());
           tensor.device().copyToHost(bytes->data(), tensor.data<void>(), bytes->size());
           tensor.device().finish();
         },

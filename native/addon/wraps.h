@@ -15,15 +15,36 @@ struct Classes {
   Napi::FunctionReference device, tensor, operation, session;
 };
 
-/// Only native code makes these objects: `new device.constructor()` would hold nothing. Throws ArgumentError as a JavaScript error.
-void requireNative(const Napi::CallbackInfo& info);
+/// Only native code makes these objects: `new device.constructor()` would hold nothing. Throws ArgumentError as a JavaScript error;
+/// otherwise marks the object with its class's tag.
+void adopt(const Napi::CallbackInfo& info, const napi_type_tag& tag);
 
-class DeviceWrap : public Napi::ObjectWrap<DeviceWrap> {
+/// What every class shares: an object is known by its tag, which JavaScript cannot forge as it can a prototype.
+template <class Wrap>
+class Tagged : public Napi::ObjectWrap<Wrap> {
  public:
+  static bool is(const Napi::Value& value) { return value.IsObject() && value.As<Napi::Object>().CheckTypeTag(&Wrap::kTag); }
+  /// The native object behind a JavaScript one. Hides ObjectWrap's, so that methods called with a foreign `this`
+  /// come here, too, where the engine lets them through.
+  static Wrap* Unwrap(const Napi::Object& object) {
+    guarded(object.Env(), [&] {
+      if (!is(object)) mismatch(Wrap::kName, "this", object);
+    });
+    return Napi::ObjectWrap<Wrap>::Unwrap(object);
+  }
+
+ protected:
+  explicit Tagged(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Wrap>(info) { adopt(info, Wrap::kTag); }
+};
+
+class DeviceWrap final : public Tagged<DeviceWrap> {
+ public:
+  static constexpr const char* kName = "a Device";
+  static constexpr napi_type_tag kTag{0x7c1f0c8e5a0b4d11, 0x9e63d2f4b8a17c05};
   static Napi::Function define(Napi::Env env);
   static Napi::Object make(Napi::Env env, std::shared_ptr<Device> device);
   static const std::shared_ptr<Device>& from(const Napi::Value& value, const char* name = "device");
-  explicit DeviceWrap(const Napi::CallbackInfo& info);
+  explicit DeviceWrap(const Napi::CallbackInfo& info) : Tagged(info) {}
 
  private:
   Napi::Value upload(const Napi::CallbackInfo& info);
@@ -39,14 +60,15 @@ class DeviceWrap : public Napi::ObjectWrap<DeviceWrap> {
   std::shared_ptr<Device> device_;
 };
 
-class TensorWrap : public Napi::ObjectWrap<TensorWrap> {
+class TensorWrap final : public Tagged<TensorWrap> {
  public:
+  static constexpr const char* kName = "a Tensor";
+  static constexpr napi_type_tag kTag{0x1d9a4be7c35f4e62, 0xa8f07b6d21c94e3b};
   static Napi::Function define(Napi::Env env);
   static Napi::Object make(Napi::Env env, Tensor tensor);
   /// Throws ArgumentError for anything but a tensor, DisposedError for one that is gone.
   static const Tensor& from(const Napi::Value& value, const char* name);
-  static bool is(const Napi::Value& value);
-  explicit TensorWrap(const Napi::CallbackInfo& info);
+  explicit TensorWrap(const Napi::CallbackInfo& info) : Tagged(info) {}
   ~TensorWrap() override;
 
  private:
@@ -63,11 +85,13 @@ class TensorWrap : public Napi::ObjectWrap<TensorWrap> {
   std::int64_t reported_ = 0;  // bytes that V8 was told of
 };
 
-class OperatorWrap : public Napi::ObjectWrap<OperatorWrap> {
+class OperatorWrap final : public Tagged<OperatorWrap> {
  public:
+  static constexpr const char* kName = "an Operator";
+  static constexpr napi_type_tag kTag{0x52e6b09d8f7a4c83, 0xb1d45e3a6c0f7928};
   static Napi::Function define(Napi::Env env);
   static Napi::Object make(Napi::Env env, std::shared_ptr<Operator> operation);
-  explicit OperatorWrap(const Napi::CallbackInfo& info);
+  explicit OperatorWrap(const Napi::CallbackInfo& info) : Tagged(info) {}
 
  private:
   Napi::Value measurementShape(const Napi::CallbackInfo& info);
@@ -83,13 +107,15 @@ class OperatorWrap : public Napi::ObjectWrap<OperatorWrap> {
   std::shared_ptr<Operator> operator_;
 };
 
-class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
+class SessionWrap final : public Tagged<SessionWrap> {
  public:
+  static constexpr const char* kName = "a Session";
+  static constexpr napi_type_tag kTag{0xe08b37f2164d4fa9, 0x8d2c95a0f7e3b164};
   static Napi::Function define(Napi::Env env);
   static Napi::Object make(Napi::Env env, std::shared_ptr<Session> session);
   /// createSession(device, model, options): a promise; the work is done away from the event loop.
   static Napi::Value create(const Napi::CallbackInfo& info);
-  explicit SessionWrap(const Napi::CallbackInfo& info);
+  explicit SessionWrap(const Napi::CallbackInfo& info) : Tagged(info) {}
 
  private:
   Napi::Value run(const Napi::CallbackInfo& info);

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "tensor/error.h"
@@ -28,30 +29,48 @@ std::vector<std::byte> bytesOf(const WeightSource& source, std::size_t count) {
     }
     return source.data;
   }
+  const std::filesystem::path path(std::u8string(source.path.begin(), source.path.end()));
+  std::error_code failure;
+  const std::uintmax_t size = std::filesystem::file_size(path, failure);
+  if (failure) throw ModelError("Expected a readable file " + source.path + " for weight " + source.name + " (" + failure.message() + ")");
+  // Before memory is taken: a corrupt shape may ask for any amount of it.
+  if (count > size || source.offset > size - count) {
+    throw ModelError("Expected " + std::to_string(count) + " bytes at " + std::to_string(source.offset) + " of " + source.path +
+                     " for weight " + source.name + " but the file has " + std::to_string(size));
+  }
   std::vector<std::byte> bytes(count);
-  std::ifstream file(source.path, std::ios::binary);
+  std::ifstream file(path, std::ios::binary);
   file.seekg(static_cast<std::streamoff>(source.offset));
   file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(count));
   if (!file)
     throw ModelError("Expected " + std::to_string(count) + " bytes at " + std::to_string(source.offset) + " of " + source.path +
-                     " for weight " + source.name + " but the file ends before");
+                     " for weight " + source.name + " but they cannot be read");
   return bytes;
+}
+
+std::size_t elementsOf(const WeightSource& source) {
+  try {
+    return static_cast<std::size_t>(elementCount(source.shape));
+  } catch (const ShapeError&) {
+    throw ModelError("Expected a shape that fits in memory for weight " + source.name + " but received " + toString(source.shape));
+  }
 }
 
 }  // namespace
 
 std::vector<float> readWeight(const WeightSource& source) {
-  const auto elements = static_cast<std::size_t>(elementCount(source.shape));
-  std::vector<float> values(elements);
+  const std::size_t elements = elementsOf(source);
   if (source.sourceType == "F32") {
     const std::vector<std::byte> bytes = bytesOf(source, 4 * elements);
-    std::memcpy(values.data(), bytes.data(), bytes.size());
+    std::vector<float> values(elements);
+    if (elements > 0) std::memcpy(values.data(), bytes.data(), bytes.size());
     return values;
   }
   if (source.sourceType != "F16" && source.sourceType != "BF16") {
     throw ModelError("Expected F32, F16 or BF16 for weight " + source.name + " but received " + source.sourceType);
   }
   const std::vector<std::byte> bytes = bytesOf(source, 2 * elements);
+  std::vector<float> values(elements);
   const bool half = source.sourceType == "F16";
   for (std::size_t i = 0; i < elements; ++i) {
     std::uint16_t narrow = 0;

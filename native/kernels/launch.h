@@ -23,8 +23,8 @@ __global__ void forEachKernel(std::int64_t n, F f) {
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += stride) f(i);
 }
 
-template <class Map>
-__global__ void sumRowsKernel(std::int64_t n, float* out, Map map) {
+template <class Out, class Map>
+__global__ void sumRowsKernel(std::int64_t n, Out* out, Map map) {
   __shared__ double partial[256];
   const std::int64_t row = blockIdx.x;
   double sum = 0;
@@ -34,7 +34,7 @@ __global__ void sumRowsKernel(std::int64_t n, float* out, Map map) {
     __syncthreads();
     if (static_cast<int>(threadIdx.x) < half) partial[threadIdx.x] += partial[threadIdx.x + half];
   }
-  if (threadIdx.x == 0) out[row] = static_cast<float>(partial[0]);
+  if (threadIdx.x == 0) out[row] = static_cast<Out>(partial[0]);
 }
 #endif
 
@@ -54,8 +54,8 @@ void forEach(Device& device, std::int64_t n, F f, std::int64_t grain = kLoopGrai
 }
 
 /// out[row] = sum over i in [0, n) of map(row, i), a double. The order of summation is fixed per device, whatever the number of threads.
-template <class Map>
-void sumRows(Device& device, std::int64_t rows, std::int64_t n, float* out, Map map) {
+template <class Out, class Map>
+void sumRows(Device& device, std::int64_t rows, std::int64_t n, Out* out, Map map) {
 #ifdef __CUDACC__
   if (device.kind() == DeviceKind::cuda) {
     sumRowsKernel<<<static_cast<unsigned>(rows), 256, 0, static_cast<cudaStream_t>(cudaStreamOf(device))>>>(n, out, map);
@@ -75,7 +75,7 @@ void sumRows(Device& device, std::int64_t rows, std::int64_t n, float* out, Map 
   for (std::int64_t row = 0; row < rows; ++row) {
     double sum = 0;
     for (std::int64_t k = 0; k < chunks; ++k) sum += sums[static_cast<std::size_t>(row * chunks + k)];
-    out[row] = static_cast<float>(sum);
+    out[row] = static_cast<Out>(sum);
   }
 }
 

@@ -20,8 +20,27 @@ Eigen::FFT<double>& transform() {
   return fft;
 }
 
+// Of one number the transform is that number; Eigen's writes out of bounds there.
+
+void forwardRow(std::int64_t width, const double* row, Complex* spectrum) {
+  if (width == 1) {
+    *spectrum = *row;
+  } else {
+    transform().fwd(spectrum, row, static_cast<int>(width));
+  }
+}
+
+void inverseRow(std::int64_t width, const Complex* spectrum, double* row) {
+  if (width == 1) {
+    *row = spectrum->real();
+  } else {
+    transform().inv(row, spectrum, static_cast<int>(width));
+  }
+}
+
 /// Transforms every column of a half spectrum in place, in both directions without scaling.
 void transformColumns(std::int64_t height, std::int64_t half, Complex* spectrum, bool forward) {
+  if (height == 1) return;
   std::vector<Complex> column(static_cast<std::size_t>(height)), result(column.size());
   for (std::int64_t c = 0; c < half; ++c) {
     for (std::int64_t r = 0; r < height; ++r) column[static_cast<std::size_t>(r)] = spectrum[r * half + c];
@@ -37,7 +56,7 @@ void transformColumns(std::int64_t height, std::int64_t half, Complex* spectrum,
 std::vector<Complex> forwardPlane(std::int64_t height, std::int64_t width, const double* x) {
   const std::int64_t half = halfWidth(width);
   std::vector<Complex> spectrum(static_cast<std::size_t>(height * half));
-  for (std::int64_t r = 0; r < height; ++r) transform().fwd(spectrum.data() + r * half, x + r * width, static_cast<int>(width));
+  for (std::int64_t r = 0; r < height; ++r) forwardRow(width, x + r * width, spectrum.data() + r * half);
   transformColumns(height, half, spectrum.data(), true);
   return spectrum;
 }
@@ -71,7 +90,7 @@ void irfft2(Device& device, std::int64_t planes, std::int64_t height, std::int64
       for (std::int64_t i = 0; i < count; ++i) wide[static_cast<std::size_t>(i)] = {in[2 * i], in[2 * i + 1]};
       transformColumns(height, half, wide.data(), false);
       for (std::int64_t r = 0; r < height; ++r) {
-        transform().inv(row.data(), wide.data() + r * half, static_cast<int>(width));
+        inverseRow(width, wide.data() + r * half, row.data());
         for (std::int64_t c = 0; c < width; ++c)
           x[(plane * height + r) * width + c] = static_cast<float>(scale * row[static_cast<std::size_t>(c)]);
       }

@@ -1,5 +1,7 @@
 #include "operators/circular_basis.h"
 
+#include <algorithm>
+
 #include "kernels/launch.h"
 #include "linalg/fft.h"
 #include "tensor/scratch.h"
@@ -31,8 +33,9 @@ CircularBasis::CircularBasis(const std::shared_ptr<Device>& device, Kernel kerne
       factor_(factor),
       transfer_(device, {height, halfWidth(width), 2}),
       eigenvalues_(device, {lowHeight(), halfWidth(lowWidth())}),
+      largest_(device, {1}),
       spectrum_(device, lowHeight() * halfWidth(lowWidth()), 2) {
-  std::vector<Tensor> tables{transfer_, eigenvalues_};
+  std::vector<Tensor> tables = tensors();
   for (const Tensor& tensor : spectrum_.tensors()) tables.push_back(tensor);
   submit({}, tables, [self = *this, kernel = std::move(kernel)] {
     const auto [height, width, factor, half] = std::tuple(self.height_, self.width_, self.factor_, halfWidth(self.width_));
@@ -60,14 +63,16 @@ CircularBasis::CircularBasis(const std::shared_ptr<Device>& device, Kernel kerne
       }
     }
     const std::vector<float> narrow(eigenvalues.begin(), eigenvalues.end());
+    const float largest = *std::max_element(narrow.begin(), narrow.end());
     Device& device = self.transfer_.device();
     device.copyFromHost(self.transfer_.data<void>(), transfer.data(), self.transfer_.bytes());
     device.copyFromHost(self.eigenvalues_.data<void>(), narrow.data(), self.eigenvalues_.bytes());
+    device.copyFromHost(self.largest_.data<void>(), &largest, self.largest_.bytes());
     self.spectrum_.fill(eigenvalues, multiplicities);
   });
 }
 
-std::vector<Tensor> CircularBasis::tensors() const { return {transfer_, eigenvalues_}; }
+std::vector<Tensor> CircularBasis::tensors() const { return {transfer_, eigenvalues_, largest_}; }
 
 void CircularBasis::multiply(Device& device, std::int64_t planes, bool conjugate, float* spectrum) const {
   const float* k = transfer_.data<float>();
@@ -139,7 +144,7 @@ void CircularBasis::correction(Device& device, std::int64_t planes, std::int64_t
   Scratch weights(device, count);
   float* w = weights.data();
   forEach(device, count, [=] LATINO_HOST_DEVICE(std::int64_t i) { w[i] = residual[i]; });
-  shrink(device, planes, planesPerImage, gamma, w);
+  shrink(device, planes, planesPerImage, gamma, 0, w);
   if (factor_ == 1) {
     multiply(device, planes, true, w);
     irfft2(device, planes, height_, width_, w, x);
@@ -150,11 +155,12 @@ void CircularBasis::correction(Device& device, std::int64_t planes, std::int64_t
   adjoint(device, planes, measured.data(), x);
 }
 
-void CircularBasis::shrink(Device& device, std::int64_t planes, std::int64_t planesPerImage, ScalarRef gamma, float* spectrum) const {
-  const float* lambda = eigenvalues_.data<float>();
+void CircularBasis::shrink(Device& device, std::int64_t planes, std::int64_t planesPerImage, ScalarRef gamma, float floor,
+                           float* spectrum) const {
+  const float *lambda = eigenvalues_.data<float>(), *largest = largest_.data<float>();
   const std::int64_t count = lowHeight() * halfWidth(lowWidth());
   forEach(device, planes * count, [=] LATINO_HOST_DEVICE(std::int64_t i) {
-    const float g = gamma(i / count / planesPerImage), weight = g / (1 + g * lambda[i % count]);
+    const float g = gamma(i / count / planesPerImage), weight = g / (1 + g * (lambda[i % count] + floor * largest[0]));
     spectrum[2 * i] *= weight;
     spectrum[2 * i + 1] *= weight;
   });

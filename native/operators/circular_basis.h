@@ -24,8 +24,8 @@ class CircularBasis {
   void residual(Device& device, std::int64_t planes, const float* z, const float* y, float* spectrum) const;
   /// Aᵀ times the shrunk residual: what the proximal operator adds to z.
   void correction(Device& device, std::int64_t planes, std::int64_t planesPerImage, ScalarRef gamma, const float* residual, float* x) const;
-  /// Multiplies the half spectrum of measurements by gamma / (1 + gamma lambda), in place.
-  void shrink(Device& device, std::int64_t planes, std::int64_t planesPerImage, ScalarRef gamma, float* spectrum) const;
+  /// Multiplies the half spectrum of measurements by gamma / (1 + gamma (lambda + floor lambda_max)), in place.
+  void shrink(Device& device, std::int64_t planes, std::int64_t planesPerImage, ScalarRef gamma, float floor, float* spectrum) const;
 
   /// Multiplies half spectra of images by the transfer function or its conjugate, in place.
   void multiply(Device& device, std::int64_t planes, bool conjugate, float* spectrum) const;
@@ -34,6 +34,7 @@ class CircularBasis {
   std::int64_t height_, width_, factor_;
   Tensor transfer_;     // [H, W/2+1, 2]
   Tensor eigenvalues_;  // [h, w/2+1]
+  Tensor largest_;      // [1]: of the eigenvalues
   Spectrum spectrum_;
 };
 

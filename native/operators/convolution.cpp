@@ -5,16 +5,18 @@
 #include "linalg/fft.h"
 #include "operators/circular_basis.h"
 #include "operators/image_shape.h"
+#include "tensor/error.h"
 #include "tensor/scratch.h"
 
 namespace latino {
 
 namespace {
 
-constexpr int kMaxIterations = 1000;
+/// Hundreds are usual where gamma times the largest eigenvalue is a million.
+constexpr int kMaxIterations = 5000;
 /// Where the circular operator sees almost nothing, the true one sees a little through its border: the preconditioner must not trust
-/// the circular eigenvalues below this.
-constexpr float kPreconditionerFloor = 1e-3F;
+/// the circular eigenvalues below this part of the largest one.
+constexpr float kPreconditionerFloor = 1e-2F;
 constexpr double kTolerance = 1e-7;  // of |y - A z|
 
 /// Index of the pixel that position i beyond the border stands for; -1 for a zero.
@@ -102,17 +104,17 @@ class Convolution final : public Operator {
   Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
     requireShape(residual.shape(), measurementShape(z.shape()), "a residual");
     requireGamma(gamma, z.dim(0));
-    const Tensor w(z.sharedDevice(), residual.shape());
-    std::vector<Tensor> inputs = with({residual, gamma.tensor});
+    const Tensor out(z.sharedDevice(), z.shape());
+    std::vector<Tensor> inputs = with({z, residual, gamma.tensor});
     for (const Tensor& tensor : circular_.tensors()) inputs.push_back(tensor);
-    submit(inputs, {w}, [*this, residual, gamma, w] {
-      const std::int64_t perImage = residual.size() / residual.dim(0);
-      for (std::int64_t image = 0; image < residual.dim(0); ++image) {
-        solve(w.device(), residual.dim(1), gamma.ref()(image), residual.data<float>() + image * perImage,
-              w.data<float>() + image * perImage);
+    submit(inputs, {out}, [*this, z, residual, gamma, out] {
+      const std::int64_t measured = residual.size() / residual.dim(0), pixels = z.size() / z.dim(0);
+      for (std::int64_t image = 0; image < z.dim(0); ++image) {
+        prox(out.device(), z.dim(1), gamma.ref()(image), residual.data<float>() + image * measured, z.data<float>() + image * pixels,
+             out.data<float>() + image * pixels);
       }
     });
-    return linearCombination(1, z, 1, adjoint(w));
+    return out;
   }
   /// Both step rules look at the residual in the basis of the circular operator, which differs at the border only.
   Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
@@ -179,28 +181,29 @@ class Convolution final : public Operator {
   }
 
   static double dot(Device& device, std::int64_t n, const double* a, const double* b) {
-    float sum = 0;
+    double sum = 0;
     sumRows(device, 1, n, &sum, [=] LATINO_HOST_DEVICE(std::int64_t, std::int64_t i) { return a[i] * b[i]; });
     return sum;
   }
 
-  /// w = (A Aᵀ + 1/gamma)⁻¹ b for one image. The iteration is in double: in float32 its directions lose their conjugacy long before the
-  /// tolerance is reached. Its scalars are read by the host, where on a CPU they are anyway.
-  void solve(Device& device, std::int64_t channels, float gamma, const float* b, float* w) const {
-    const std::int64_t h = height_ / factor_, width = width_ / factor_, n = channels * h * width;
+  /// out = start + Aᵀ (A Aᵀ + 1/gamma)⁻¹ b for one image. The iteration is in double: in float32 its directions lose their conjugacy long
+  /// before the tolerance is reached, and what it finds may be so large that float32 would spoil what Aᵀ leaves of it. Its scalars are read
+  /// by the host, where on a CPU they are anyway.
+  void prox(Device& device, std::int64_t channels, float gamma, const float* b, const float* start, float* out) const {
+    const std::int64_t h = height_ / factor_, width = width_ / factor_, n = channels * h * width, pixels = channels * height_ * width_;
     const auto doubles = [&device](std::int64_t count) { return Scratch(device, 2 * count); };
     const Scratch solution = doubles(n), residual = doubles(n), direction = doubles(n), conditioned = doubles(n), product = doubles(n),
-                  image = doubles(channels * height_ * width_);
+                  image = doubles(pixels);
     const Scratch narrow(device, n), spectrum(device, channels * h * halfWidth(width) * 2);
     const auto as = [](const Scratch& scratch) { return reinterpret_cast<double*>(scratch.data()); };
-    double *s = as(solution), *r = as(residual), *p = as(direction), *z = as(conditioned), *q = as(product);
+    double *s = as(solution), *r = as(residual), *p = as(direction), *z = as(conditioned), *q = as(product), *x = as(image);
     float* f = narrow.data();
     const auto condition = [&] {
       // Scaled to its largest size, so that the float32 transform stays clear of subnormal numbers.
       const double scale = std::sqrt(dot(device, n, r, r));
       forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { f[i] = static_cast<float>(r[i] / scale); });
       rfft2(device, channels, h, width, f, spectrum.data());
-      circular_.shrink(device, channels, channels, {nullptr, 1 / (1 / gamma + kPreconditionerFloor), false}, spectrum.data());
+      circular_.shrink(device, channels, channels, {nullptr, gamma, false}, kPreconditionerFloor, spectrum.data());
       irfft2(device, channels, h, width, spectrum.data(), f);
       forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { z[i] = scale * f[i]; });
     };
@@ -208,23 +211,31 @@ class Convolution final : public Operator {
       s[i] = 0;
       r[i] = b[i];
     });
-    const double target = kTolerance * kTolerance * dot(device, n, r, r);
-    double rz = 0;
-    for (int iteration = 0; iteration < kMaxIterations && dot(device, n, r, r) > target; ++iteration) {
+    double rz = 0, left = dot(device, n, r, r);
+    const double target = kTolerance * kTolerance * left;
+    for (int iteration = 0; iteration < kMaxIterations && left > target; ++iteration) {
       condition();
       const double next = dot(device, n, r, z), beta = iteration == 0 ? 0 : next / rz;
       rz = next;
       forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { p[i] = z[i] + (beta == 0 ? 0 : beta * p[i]); });
-      apply(device, channels, true, static_cast<const double*>(p), as(image));
-      apply(device, channels, false, static_cast<const double*>(as(image)), q);
+      apply(device, channels, true, static_cast<const double*>(p), x);
+      apply(device, channels, false, static_cast<const double*>(x), q);
       forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { q[i] += p[i] / gamma; });
       const double alpha = rz / dot(device, n, p, q);
       forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) {
         s[i] += alpha * p[i];
         r[i] -= alpha * q[i];
       });
+      left = dot(device, n, r, r);
     }
-    forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { w[i] = static_cast<float>(s[i]); });
+    // Written so that a residual that is not a number fails, too.
+    if (!(left <= target)) {
+      throw ConvergenceError("Expected the proximal point of a convolution within " + std::to_string(kMaxIterations) +
+                             " iterations but they did not converge for gamma " + std::to_string(gamma) +
+                             ": are all values finite, and is sigma not too small?");
+    }
+    apply(device, channels, true, static_cast<const double*>(s), x);
+    forEach(device, pixels, [=] LATINO_HOST_DEVICE(std::int64_t i) { out[i] = static_cast<float>(start[i] + x[i]); });
   }
 
  private:

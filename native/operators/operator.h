@@ -34,9 +34,9 @@ class Operator {
   virtual Tensor prox(const Tensor& z, const Tensor& y, const Scalar& gamma) const { return proxFromResidual(z, residual(z, y), gamma); }
 
   /// Empirical-Bayes variance of the prior's error, [N]: the v >= floor that maximises the likelihood of
-  /// A z - y ~ N(0, v A Aᵀ + sigma²). Found on the device.
+  /// A z - y ~ N(0, v A Aᵀ + sigma²). Found on the device. Throws ArgumentError unless sigma is positive.
   virtual Tensor errorVariance(const Tensor& residual, double sigma, double floor) const = 0;
-  /// Discrepancy principle, [N]: the gamma for which |A prox(z) - y|² = m sigma², m the number of measured values.
+  /// Discrepancy principle, [N]: the gamma for which |A prox(z) - y|² = m sigma², m the number of measured values. Throws as above.
   virtual Tensor discrepancyGamma(const Tensor& residual, double sigma) const = 0;
 };
 
@@ -56,7 +56,8 @@ std::shared_ptr<Operator> makeCircularConvolution(std::shared_ptr<Device> device
 void requireKernel(const Kernel& kernel, std::int64_t height, std::int64_t width, std::int64_t factor);
 
 enum class Boundary { reflect, replicate, zero, circular };
-/// True convolution with any boundary, then decimation; prox by preconditioned conjugate gradients (relative residual 1e-7).
+/// True convolution with any boundary, then decimation; prox by preconditioned conjugate gradients (relative residual 1e-7);
+/// where they do not converge, the tensor's error is a ConvergenceError.
 std::shared_ptr<Operator> makeConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width,
                                           std::int64_t factor, Boundary boundary);
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "kernels/launch.h"
+#include "tensor/error.h"
 
 namespace latino {
 
@@ -12,6 +14,18 @@ constexpr std::int64_t kBins = 512;
 /// Eigenvalues below this part of the largest one share a bin: at any noise level they carry no information.
 constexpr double kSmallest = 1e-10;
 constexpr int kBisections = 48;
+
+/// Without noise a coefficient that the operator does not see decides everything: its power is rounding, its variance zero.
+double noiseVariance(double sigma) {
+  const double variance = sigma * sigma;
+  if (!(sigma > 0 && variance > 0 && std::isfinite(variance))) {
+    std::ostringstream text;  // to_string would write a tiny number as 0
+    text << "Expected a positive, finite sigma but received " << sigma;
+    throw ArgumentError(text.str());
+  }
+  return variance;
+}
+
 }  // namespace
 
 Spectrum::Spectrum(const std::shared_ptr<Device>& device, std::int64_t count, std::int64_t components)
@@ -91,8 +105,8 @@ Tensor Spectrum::powerOf(const Tensor& residual) const {
 }
 
 Tensor Spectrum::errorVariance(const Tensor& residual, double sigma, double floor) const {
+  const double noise = noiseVariance(sigma), planes = static_cast<double>(planesOf(residual));
   const Tensor power = powerOf(residual), variance(residual.sharedDevice(), {residual.dim(0)});
-  const double planes = static_cast<double>(planesOf(residual)), noise = sigma * sigma;
   submit({power, bins_}, {variance}, [*this, power, variance, planes, noise, floor] {
     const float *p = power.data<float>(), *bins = bins_.data<float>();
     float* out = variance.data<float>();
@@ -115,8 +129,8 @@ Tensor Spectrum::errorVariance(const Tensor& residual, double sigma, double floo
 }
 
 Tensor Spectrum::discrepancyGamma(const Tensor& residual, double sigma) const {
+  const double noise = noiseVariance(sigma), planes = static_cast<double>(planesOf(residual));
   const Tensor power = powerOf(residual), gamma(residual.sharedDevice(), {residual.dim(0)});
-  const double planes = static_cast<double>(planesOf(residual)), noise = sigma * sigma;
   submit({power, bins_}, {gamma}, [*this, power, gamma, planes, noise] {
     const float *p = power.data<float>(), *bins = bins_.data<float>();
     float* out = gamma.data<float>();

@@ -33,6 +33,9 @@ struct DeviceMemoryError : Error {
 struct ModelError : Error {
   explicit ModelError(const std::string& message) : Error("ERR_LATINO_MODEL", message) {}
 };
+struct ConvergenceError : Error {
+  explicit ConvergenceError(const std::string& message) : Error("ERR_LATINO_CONVERGENCE", message) {}
+};
 struct RuntimeError : Error {
   explicit RuntimeError(const std::string& message) : Error("ERR_LATINO_RUNTIME", message) {}
 };

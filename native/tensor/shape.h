@@ -15,6 +15,7 @@ constexpr const char* nameOf(DType dtype) { return dtype == DType::i64 ? "i64" :
 
 using Shape = std::vector<std::int64_t>;
 
+/// Throws ShapeError for negative extents and for more elements than can be addressed.
 std::int64_t elementCount(const Shape& shape);
 std::string toString(const Shape& shape);  // "[1, 3, 128, 128]"
 

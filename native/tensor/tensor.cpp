@@ -33,6 +33,12 @@ Tensor Tensor::reshaped(Shape shape) const {
 
 void submit(std::vector<Tensor> inputs, std::vector<Tensor> outputs, std::function<void()> work) {
   Device& device = outputs.empty() ? inputs.at(0).device() : outputs[0].device();
+  for (const std::vector<Tensor>* tensors : {&inputs, &outputs}) {
+    for (const Tensor& tensor : *tensors) {
+      // Another device's queue knows nothing of this one's order.
+      if (tensor.valid() && &tensor.device() != &device) throw ArgumentError("Expected all tensors on one device but they are on several");
+    }
+  }
   device.queue().enqueue([inputs = std::move(inputs), outputs = std::move(outputs), work = std::move(work)] {
     std::exception_ptr error;
     for (const Tensor& input : inputs) {

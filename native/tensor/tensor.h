@@ -68,7 +68,7 @@ class Tensor {
 };
 
 /// Enqueues `work`, which reads `inputs` and writes `outputs`; memory of the outputs is there when it runs. An error in an
-/// input, or thrown by `work`, becomes the outputs' error.
+/// input, or thrown by `work`, becomes the outputs' error. Throws ArgumentError unless all tensors are on one device.
 void submit(std::vector<Tensor> inputs, std::vector<Tensor> outputs, std::function<void()> work);
 
 /// Copies host data to a new tensor; the data is copied before this returns, the upload is ordered.

@@ -149,3 +149,17 @@ TEST_CASE("shapes and arguments are checked") {
   const Tensor z = full(device, {1, 3, kHeight, kWidth}, DType::f32, 0);
   CHECK_THROWS_AS(op->prox(z, op->forward(z), -1.0), ArgumentError);
 }
+
+TEST_CASE("the step rules want noise: without it what the operator does not see would decide") {
+  const auto device = openCpuDevice(1);
+  const Shape shape{1, 3, kHeight, kWidth};
+  for (const Case& each : cases()) {
+    CAPTURE(std::string(each.name));
+    const auto op = each.make(device);
+    const Tensor z = full(device, shape, DType::f32, 0), residual = op->residual(z, op->forward(z));
+    for (const double sigma : {0.0, -1.0, 1e-200, static_cast<double>(INFINITY), static_cast<double>(NAN)}) {
+      CHECK_THROWS_AS(op->errorVariance(residual, sigma, 1e-4), ArgumentError);
+      CHECK_THROWS_AS(op->discrepancyGamma(residual, sigma), ArgumentError);
+    }
+  }
+}

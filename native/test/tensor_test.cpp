@@ -93,9 +93,17 @@ TEST_CASE("what a piece of a parallel loop throws reaches the caller, and the po
   CHECK(count == 100);
 }
 
+TEST_CASE("tensors of two devices do not mix") {
+  const auto one = openCpuDevice(1), two = openCpuDevice(1);
+  CHECK_THROWS_AS(linearCombination(1, ramp(one, {4}), 1, ramp(two, {4})), ArgumentError);
+}
+
 TEST_CASE("shapes are checked") {
   const auto device = openCpuDevice(1);
   CHECK_THROWS_AS(ramp(device, {6}).reshaped({4}), ShapeError);
   CHECK_THROWS_AS(linearCombination(1, ramp(device, {6}), 1, ramp(device, {5})), ShapeError);
   CHECK_THROWS_AS(Tensor(device, {-1}), ShapeError);
+  CHECK_THROWS_AS(Tensor(device, {std::int64_t{1} << 32, std::int64_t{1} << 32}), ShapeError);
+  CHECK_THROWS_AS(Tensor(device, {std::int64_t{1} << 62}), ShapeError);
+  CHECK(Tensor(device, {std::int64_t{1} << 62, 0}).bytes() == 0);
 }

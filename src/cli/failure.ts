@@ -1,3 +1,6 @@
+import type { CommanderError } from 'commander';
+import { LatinoError } from '../errors.js';
+
 /** Exit codes: 1 for a failure of the run, 2 for bad input, 130 when interrupted. */
 const BAD_INPUT = new Set([
   'ERR_LATINO_ARGUMENT',
@@ -7,6 +10,19 @@ const BAD_INPUT = new Set([
   'ERR_LATINO_MODEL',
   'ERR_LATINO_OUTPUT',
 ]);
+
+/** What was wrong with the command line; nothing when help or the version was asked for. */
+export function usageFailure({ exitCode, message }: CommanderError): LatinoError | undefined {
+  if (exitCode === 0) return undefined;
+  const problem =
+    message === '(outputHelp)'
+      ? 'expected a command'
+      : message
+          .replace(/^error: /, '')
+          .trim()
+          .replace(/\s*\n\s*/g, ' ');
+  return new LatinoError('ERR_LATINO_ARGUMENT', `${problem.replace(/\.$/, '')}; see --help`);
+}
 
 /** Prints one sentence (or JSON) on standard error and returns the exit code. */
 export function reportFailure(error: unknown, json: boolean): number {

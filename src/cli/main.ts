@@ -1,23 +1,25 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { registerDegrade } from './commands/degrade.js';
 import { registerDemo } from './commands/demo.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerInspect } from './commands/inspect.js';
 import { registerRestore } from './commands/restore.js';
-import { reportFailure } from './failure.js';
+import { reportFailure, usageFailure } from './failure.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 const program = new Command('latino-native')
   .description('Restores degraded photographs by Bayesian inference with latent consistency models (LATINO).')
   .version(version)
-  .showHelpAfterError('(add --help for usage)');
+  .configureOutput({ outputError: () => undefined }) // reported below, as every other failure is
+  .exitOverride();
 for (const register of [registerRestore, registerDegrade, registerEval, registerInspect, registerDoctor, registerDemo]) register(program);
 
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = reportFailure(error, process.argv.includes('--json'));
+  const failure = error instanceof CommanderError ? usageFailure(error) : error;
+  if (failure) process.exitCode = reportFailure(failure, process.argv.includes('--json'));
 }

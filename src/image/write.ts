@@ -62,11 +62,11 @@ export async function writeImage(path: string, image: Image, options: EncodeOpti
 export async function assertWritable(path: string, { bitDepth = 8 }: EncodeOptions = {}): Promise<void> {
   requireBitDepth(formatOf(path), bitDepth);
   try {
+    if (!(await stat(dirname(path))).isDirectory()) throw Object.assign(new Error('it is no folder'), { code: 'ENOTDIR' });
     await access(dirname(path), constants.W_OK | constants.X_OK);
     const existing = await stat(path).catch(() => undefined);
     if (existing?.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
     if (existing) await access(path, constants.W_OK);
-    else if (!(await stat(dirname(path))).isDirectory()) throw Object.assign(new Error('it is no folder'), { code: 'ENOTDIR' });
   } catch (cause) {
     throw outputError(path, cause);
   }
@@ -114,6 +114,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'there is no permission to write there',
   EROFS: 'the file system is read-only',
   ENOSPC: 'the disk is full',
+  EFBIG: 'the file would be larger than a limit allows',
   EDQUOT: 'the disk quota is used up',
   ENOENT: 'its folder does not exist',
   ENOTDIR: 'its folder is not a folder',

@@ -7,12 +7,17 @@ import { readModelJson } from './json_file.js';
 import { type FolderWeights, openWeights } from './weights_folder.js';
 
 const Component = z.tuple([z.string(), z.string()]);
+/** The components whose weights a restoration reads. Others, such as a safety checker, may be of any kind. */
+const USED = new Set(['unet', 'vae', 'text_encoder', 'text_encoder_2']);
+
 const ModelIndex = z.looseObject({ _class_name: z.string() });
 
 export interface ComponentDescription {
   readonly name: string;
   readonly className: string;
-  /** Numbers in all weights; 0 for a component without weights. */
+  /** Whether a restoration reads its weights. */
+  readonly used: boolean;
+  /** Numbers in all weights; 0 for a component without weights; an unused one may have none that we read. */
   readonly parameters: number;
   readonly dtypes: readonly string[];
   /** Of the weights' files, or of all files of a component without weights. */
@@ -62,6 +67,7 @@ export class DiffusersFolder {
     return openWeights(this.component(component));
   }
 
+  /** @throws LatinoError ERR_LATINO_MODEL when a used component has no weights that can be read. */
   async describe(): Promise<FolderDescription> {
     const components = await Promise.all([...this.classNames].map(([name, className]) => this.describeComponent(name, className)));
     return { path: this.path, className: this.pipelineClass, components };
@@ -69,13 +75,19 @@ export class DiffusersFolder {
 
   private async describeComponent(name: string, className: string): Promise<ComponentDescription> {
     const folder = this.component(name);
-    // Networks have a config.json; schedulers, tokenizers and image processors have configs of other names.
-    if (!existsSync(join(folder, 'config.json'))) return { name, className, parameters: 0, dtypes: [], bytes: await folderBytes(folder) };
-    const { tensors, files } = await this.weights(name);
+    const used = USED.has(name);
+    const weights = await this.weights(name).catch((error: unknown) => {
+      if (used) throw error;
+      return undefined;
+    });
+    // Schedulers, tokenizers and image processors have none, an unused network may have only pickles.
+    if (!weights) return { name, className, used, parameters: 0, dtypes: [], bytes: await folderBytes(folder) };
+    const { tensors, files } = weights;
     const infos = [...tensors.values()];
     return {
       name,
       className,
+      used,
       parameters: infos.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0),
       dtypes: [...new Set(infos.map(({ dtype }) => dtype))].sort(),
       bytes: files.reduce((sum, { size }) => sum + size, 0),

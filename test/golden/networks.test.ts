@@ -1,145 +1,119 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Graph } from '../../src/graph/graph.js';
-import type { WeightStore } from '../../src/graph/weights.js';
 import { AutoencoderTinyConfig, tinyDecoderGraph, tinyEncoderGraph } from '../../src/networks/autoencoder_tiny.js';
-import { clipTextGraph, CLIPTextConfig } from '../../src/networks/clip_text.js';
+import { CLIPTextConfig, clipTextGraph } from '../../src/networks/clip_text.js';
 import { UNet2DConditionConfig, unetGraph } from '../../src/networks/unet2d_condition.js';
-import { lower } from '../../src/graph/lower.js';
-import { serializeModel } from '../../src/graph/onnx.js';
-import { createInPlaceRunner, createRunner, relativeError } from '../support/networks.js';
-import { readTensors, readWeights, type Stored } from '../support/safetensors.js';
+import { readModelJson } from '../../src/pipeline/json_file.js';
+import { latinoTimesteps } from '../../src/pipeline/schedule.js';
+import { type FolderWeights, openWeights } from '../../src/pipeline/weights_folder.js';
+import { portraits } from '../support/cli.js';
+import { goldenPath, goldenSet, MODEL_INDEX, modelSets, modelTolerance } from '../support/golden.js';
+import { relativeError } from '../support/networks.js';
+import { readTensors, type Stored } from '../support/safetensors.js';
+import { openNetwork } from '../support/session.js';
 
-const GOLDEN = resolve(process.env.LATINO_GOLDEN ?? 'test/golden');
-const PORTRAITS = resolve('models/portraits-lcm');
-const EPS_TOLERANCE = 5e-5;
-const TEXT_TOLERANCE = 1e-5;
-const UNET_INPUTS = ['sample', 'timestep', 'encoder_hidden_states', 'timestep_cond', 'text_embeds', 'time_ids'];
+type Case = Readonly<Record<string, Stored>>;
+type Errors = readonly (readonly [name: string, error: number])[];
+/** Builds a network from its folder; the result gives the relative error of every output that a case has a reference for. */
+type Open = (config: unknown, weights: FolderWeights) => Promise<(tensors: Case) => Promise<Errors>>;
 
-const folders: readonly [set: string, component: string, folder: string, suffix: string][] = [
-  ['tiny-sd15', 'unet', 'unet', 'model.safetensors'],
-  ['tiny-sd15', 'unet_fp16_weights', 'unet', '.fp16.safetensors'],
-  ['tiny-sd15', 'text_encoder', 'text_encoder', 'model.safetensors'],
-  ['tiny-sdxl', 'unet', 'unet', 'model.safetensors'],
-  ['tiny-sdxl', 'text_encoder', 'text_encoder', 'model.safetensors'],
-  ['tiny-sdxl', 'text_encoder_2', 'text_encoder_2', 'model.safetensors'],
-  ['tiny-lcm-unet', 'unet', 'unet', 'model.safetensors'],
-  ['tiny-lcm-unet', 'unet', 'unet-sharded', '.safetensors'],
-  ['tiny-taesd', 'vae', '.', 'model.safetensors'],
-];
-
-describe('networks against diffusers', () => {
-  for (const [set, component, folder, suffix] of folders) {
-    const root = join(GOLDEN, 'models', set);
-    it.skipIf(!existsSync(join(root, folder)) || !existsSync(join(root, 'io.safetensors')))(`${set} ${component} from ${folder}`, async () => {
-      const cases = casesOf(await readTensors(join(root, 'io.safetensors')), component);
-      expect(cases.size).toBeGreaterThan(0);
-      const network = await openNetwork(join(root, folder), suffix);
-      const errors = component.startsWith('text')
-        ? await textErrors(network, cases)
-        : component === 'vae'
-          ? await tinyAutoencoderErrors(network, cases)
-          : await unetErrors(network, cases);
-      report(`${set}/${folder} ${component}`, errors);
-      const tolerance = component.startsWith('text') ? TEXT_TOLERANCE : EPS_TOLERANCE;
-      for (const [name, error] of errors) expect(error, name).toBeLessThan(tolerance);
-    });
-  }
-
-  const sharded = join(GOLDEN, 'models', 'tiny-lcm-unet');
-  it.skipIf(!existsSync(sharded))('reads F32 weights in place, from several files', async () => {
-    const cases = casesOf(await readTensors(join(sharded, 'io.safetensors')), 'unet');
-    const { config, store } = await openNetwork(join(sharded, 'unet-sharded'), '.safetensors');
-    const built = serializeModel(lower(unetGraph(UNet2DConditionConfig.parse(config), store)));
-    expect(built.options.weights).toEqual([]);
-    const run = await createInPlaceRunner(built);
-    for (const [name, error] of await errorsOf(cases, (tensors) => run(unetInputs(tensors)))) expect(error, name).toBeLessThan(EPS_TOLERANCE);
-  });
-
-  const trace = join(GOLDEN, 'solver', 'latino.safetensors');
-  it.skipIf(!existsSync(PORTRAITS) || !existsSync(trace))('portraits-lcm along the trace of a restoration', async () => {
-    const tensors = await readTensors(trace);
-    const timesteps = [999, 874, 749, 624, 499, 374, 249, 124];
-    const network = await openNetwork(join(PORTRAITS, 'unet'), '.safetensors');
-    const run = await createRunner(unetGraph(UNet2DConditionConfig.parse(network.config), network.store), network.values);
-    const errors: [string, number][] = [];
-    for (const [step, t] of timesteps.entries()) {
-      const { eps } = await run({
-        sample: tensors.get(`${step}/z`)!,
-        timestep: { shape: [1], data: BigInt64Array.of(BigInt(t)) },
-        encoder_hidden_states: tensors.get('prompt_embeds')!,
-      });
-      errors.push([`step ${step}`, relativeError(eps!, tensors.get(`${step}/eps`)!)]);
-    }
-    report('portraits-lcm', errors);
-    for (const [name, error] of errors) expect(error, name).toBeLessThan(EPS_TOLERANCE);
-  });
-});
-
-interface Network {
-  readonly config: unknown;
-  readonly store: WeightStore;
-  readonly values: Parameters<typeof createRunner>[1];
+async function openGraph(graph: Graph, rename: Readonly<Record<string, string>> = {}) {
+  const run = await openNetwork(graph);
+  /** The graph's name of a tensor of the reference. */
+  const named = (tensors: Case): Case => Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [rename[name] ?? name, tensor]));
+  return async (tensors: Case): Promise<Errors> => {
+    const wanted = named(tensors);
+    const outputs = Object.entries(await run(wanted, wanted));
+    expect(outputs.length).toBeGreaterThan(0);
+    const stored = (name: string): string => Object.keys(rename).find((key) => rename[key] === name) ?? name;
+    return outputs.map(([name, got]) => [stored(name), relativeError(got, wanted[name]!)]);
+  };
 }
 
-type Cases = Map<string, Record<string, Stored>>;
+const openTinyAutoencoder: Open = async (json, weights) => {
+  const config = AutoencoderTinyConfig.parse(json);
+  const encode = await openGraph(tinyEncoderGraph(config, weights), { x: 'image' });
+  const decode = await openGraph(tinyDecoderGraph(config, weights), { z: 'latents', decoded: 'image' });
+  return async ({ x, latents, z, decoded }) => [...(await encode({ x: x!, latents: latents! })), ...(await decode({ z: z!, decoded: decoded! }))];
+};
 
-async function openNetwork(folder: string, suffix: string): Promise<Network> {
-  const { store, values } = await readWeights(folder, suffix);
-  return { config: JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')), store, values };
+const NETWORKS: Readonly<Record<string, Open>> = {
+  UNet2DConditionModel: (config, weights) => openGraph(unetGraph(UNet2DConditionConfig.parse(config), weights)),
+  CLIPTextModel: (config, weights) => openGraph(clipTextGraph(CLIPTextConfig.parse(config), weights)),
+  AutoencoderTiny: openTinyAutoencoder,
+};
+
+/** The network in a folder, by its config.json. */
+function networkOf(config: unknown): Open | undefined {
+  const { _class_name, architectures } = config as { _class_name?: string; architectures?: string[] };
+  const name = _class_name ?? architectures?.[0] ?? '';
+  return NETWORKS[name === 'CLIPTextModelWithProjection' ? 'CLIPTextModel' : name];
 }
 
 /** The tensors `component/case/tensor`, or `component/tensor` as the only case, by case. */
-function casesOf(tensors: ReadonlyMap<string, Stored>, component: string): Cases {
-  const cases: Cases = new Map();
+function casesOf(tensors: ReadonlyMap<string, Stored>, component: string): Map<string, Case> {
+  const cases = new Map<string, Case>();
   for (const [name, tensor] of tensors) {
     const parts = name.split('/');
     if (parts[0] !== component) continue;
     const label = parts.length === 3 ? parts[1]! : '';
-    cases.set(label, { ...cases.get(label), [parts[parts.length - 1]!]: tensor });
+    cases.set(label, { ...cases.get(label), [parts.at(-1)!]: tensor });
   }
   return cases;
 }
 
-const unetInputs = (tensors: Record<string, Stored>): Record<string, Stored> =>
-  Object.fromEntries(Object.entries(tensors).filter(([name]) => UNET_INPUTS.includes(name)));
+/** `unet` is in the folder unet, and sharded in unet-sharded; the vae of a set without folders is in the set's own. */
+const holds = (folder: string, component: string): boolean => folder === '' || folder === component || folder.startsWith(`${component}-`);
 
-async function unetErrors({ config, store, values }: Network, cases: Cases) {
-  const run = await createRunner(unetGraph(UNet2DConditionConfig.parse(config), store), values);
-  return errorsOf(cases, (tensors) => run(unetInputs(tensors)));
-}
+const FP16 = /_fp16_weights$/;
 
-async function textErrors({ config, store, values }: Network, cases: Cases) {
-  const run = await createRunner(clipTextGraph(CLIPTextConfig.parse(config), store), values);
-  return errorsOf(cases, ({ input_ids }) => run({ input_ids: input_ids! }));
-}
-
-async function tinyAutoencoderErrors({ config: json, store, values }: Network, cases: Cases) {
-  const config = AutoencoderTinyConfig.parse(json);
-  const runner = (graph: Graph) => createRunner(graph, values);
-  const encode = await runner(tinyEncoderGraph(config, store));
-  const decode = await runner(tinyDecoderGraph(config, store));
-  return errorsOf(cases, async ({ x, z }) => {
-    const { latents } = await encode({ image: x! });
-    const { image: decoded } = await decode({ latents: z! });
-    return { latents: latents!, decoded: decoded! };
-  });
-}
-
-/** The relative error of every output that the case has a reference for. */
-async function errorsOf(cases: Cases, run: (tensors: Record<string, Stored>) => Promise<Record<string, Stored>>) {
-  const errors: [string, number][] = [];
-  for (const [label, tensors] of cases) {
-    const outputs = await run(tensors);
-    const compared = Object.keys(outputs).filter((name) => tensors[name]);
-    expect(compared.length).toBeGreaterThan(0);
-    for (const name of compared) errors.push([`${label}/${name}`, relativeError(outputs[name]!, tensors[name]!)]);
+goldenSet('networks against diffusers (golden/models)', [MODEL_INDEX], () => {
+  for (const { name, components, tensors } of modelSets()) {
+    goldenSet(name, [`models/${name}/io.safetensors`], () => {
+      const references = new Set(tensors.flatMap((tensor) => (tensor.includes('/') ? [tensor.slice(0, tensor.indexOf('/'))] : [])));
+      for (const reference of references) {
+        const component = reference.replace(FP16, '');
+        for (const folder of components.filter((path) => holds(path, component))) {
+          it(`${reference} from ${folder || 'the folder itself'}`, async ({ skip }) => {
+            const path = goldenPath(`models/${name}/${folder}`);
+            const config = await readModelJson(`${path}/config.json`);
+            const open = networkOf(config) ?? skip('its class is not supported yet');
+            const cases = casesOf(await readTensors(goldenPath(`models/${name}/io.safetensors`)), reference);
+            const weights = await openWeights(path, FP16.test(reference) ? { variant: 'fp16' } : {});
+            const errorsOf = await open(config, weights);
+            expect(cases.size).toBeGreaterThan(0);
+            for (const [label, inputs] of cases) {
+              for (const [tensor, error] of await errorsOf(inputs))
+                expect(error, `${label}/${tensor}`).toBeLessThan(modelTolerance(component, tensor));
+            }
+          });
+        }
+      }
+    });
   }
-  return errors;
-}
+});
 
-function report(title: string, errors: readonly [string, number][]): void {
-  const worst = errors.reduce((a, b) => (b[1] > a[1] ? b : a));
-  console.log(`${title}: ${errors.length} tensors, worst ${worst[1].toExponential(1)} (${worst[0]})`);
-}
+goldenSet('portraits-lcm along the trace of a restoration (golden/solver)', ['solver/latino.safetensors'], () => {
+  it.each(latinoTimesteps(8).map((t, step) => [step, t] as const))('step %i, timestep %i', async (step, t) => {
+    const tensors = await readTensors(goldenPath('solver/latino.safetensors'));
+    const [config, weights] = await Promise.all([readModelJson(`${portraits}/unet/config.json`), openWeights(`${portraits}/unet`)]);
+    const errorsOf = await NETWORKS.UNet2DConditionModel!(config, weights);
+    const [[, error]] = (await errorsOf({
+      sample: tensors.get(`${step}/z`)!,
+      timestep: { shape: [1], data: BigInt64Array.of(BigInt(t)) },
+      encoder_hidden_states: tensors.get('prompt_embeds')!,
+      eps: tensors.get(`${step}/eps`)!,
+    })) as [readonly [string, number]];
+    expect(error).toBeLessThan(5e-5);
+  });
+});
+
+describe('weights of the golden networks', () => {
+  goldenSet('in several files', ['models/tiny-lcm-unet/unet-sharded'], () => {
+    it('are read in place where they are float32', async () => {
+      const path = goldenPath('models/tiny-lcm-unet/unet-sharded');
+      const config = UNet2DConditionConfig.parse(await readModelJson(`${path}/config.json`));
+      expect(unetGraph(config, await openWeights(path)).build().options.weights).toEqual([]);
+    });
+  });
+});

@@ -1,9 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import type { Addon, Device, NativeOperator } from '../../src/native/addon.js';
 import { loadAddon } from '../../src/native/load.js';
 import { buildOperator, colorization, convolution, denoising, inpainting, type Operator, type ResizeFilter, superResolution } from '../../src/operators/index.js';
-import { goldenPath } from '../support/golden.js';
+import { goldenPath, goldenSet, readGolden } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 
 interface Case {
@@ -27,11 +26,6 @@ interface Case {
     readonly suggested_rel_tol_own_taps?: number;
   }[];
 }
-
-const index = goldenPath('operators/cases.json');
-const { cases, images } = existsSync(index)
-  ? (JSON.parse(readFileSync(index, 'utf8')) as { cases: Case[]; images: Record<string, { file: string }> })
-  : { cases: [], images: {} };
 
 /** ||a - b|| / ||b|| */
 function relativeDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -84,7 +78,8 @@ function build(addon: Addon, device: Device, golden: Case, stored: Map<string, S
   }
 }
 
-describe.skipIf(cases.length === 0)('operators against deepinv (golden/operators)', () => {
+goldenSet('operators against deepinv (golden/operators)', ['operators/cases.json'], () => {
+  const { cases, images } = readGolden<{ cases: Case[]; images: Record<string, { file: string }> }>('operators/cases.json');
   let addon: Addon;
   let device: Device;
   beforeAll(() => {
@@ -92,7 +87,7 @@ describe.skipIf(cases.length === 0)('operators against deepinv (golden/operators
     device = addon.openDevice('cpu');
   });
 
-  describe.each(cases)('$id', (golden) => {
+  const register = (golden: Case) => (): void => {
     const { height, width, channels } = golden;
     let stored: Map<string, Stored>;
     let pictures: Map<string, Stored>;
@@ -132,5 +127,7 @@ describe.skipIf(cases.length === 0)('operators against deepinv (golden/operators
         expect(relativeDistance(select((await x.read()) as Float32Array, planes, height * width), want(tensor))).toBeLessThan(tolerance);
       }
     });
-  });
+  };
+  for (const golden of cases)
+    goldenSet(golden.id, [`operators/${golden.file}`, `operators/${images[golden.images]!.file}`], register(golden));
 });

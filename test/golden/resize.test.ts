@@ -1,10 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import type { Addon, Device, Matrix } from '../../src/native/addon.js';
 import { loadAddon } from '../../src/native/load.js';
 import { buildOperator, type ResizeFilter, superResolution } from '../../src/operators/index.js';
 import { resizeMatrix } from '../../src/operators/filters.js';
-import { goldenPath } from '../support/golden.js';
+import { goldenPath, goldenSet, readGolden } from '../support/golden.js';
 import { maxRelativeError } from '../support/compare.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 
@@ -14,9 +13,6 @@ interface Case {
   readonly filter: ResizeFilter;
   readonly factor: number;
 }
-
-const index = goldenPath('resize/cases.json');
-const cases = existsSync(index) ? (JSON.parse(readFileSync(index, 'utf8')) as { cases: Case[] }).cases : [];
 
 /** vertical · x · horizontalᵀ in double, for x [vertical.columns, horizontal.columns]. */
 function applySeparable(vertical: Matrix, x: ArrayLike<number>, horizontal: Matrix): Float64Array {
@@ -40,7 +36,8 @@ function applySeparable(vertical: Matrix, x: ArrayLike<number>, horizontal: Matr
   return y;
 }
 
-describe.skipIf(cases.length === 0)('resize as Pillow performs it (golden/resize)', () => {
+goldenSet('resize as Pillow performs it (golden/resize)', ['resize/cases.json', 'resize/resize.safetensors'], () => {
+  const { cases } = readGolden<{ cases: Case[] }>('resize/cases.json');
   let addon: Addon;
   let device: Device;
   beforeAll(() => {

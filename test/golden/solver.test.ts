@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Device, Tensor } from '../../src/native/addon.js';
 import { loadAddon } from '../../src/native/load.js';
 import { buildOperator, superResolution } from '../../src/operators/index.js';
@@ -8,14 +7,13 @@ import { LatentConsistencyModel } from '../../src/pipeline/latent_consistency_mo
 import { latinoTimesteps } from '../../src/pipeline/schedule.js';
 import { latino } from '../../src/solver/latino.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
-import { goldenPath } from '../support/golden.js';
+import { goldenPath, goldenSet } from '../support/golden.js';
 import { maxRelativeError } from '../support/compare.js';
 import { type Stored, readTensors } from '../support/safetensors.js';
 
-const file = goldenPath('solver/latino.safetensors');
 const folder = fileURLToPath(new URL('../../models/portraits-lcm', import.meta.url));
 
-describe.skipIf(!existsSync(file))('LATINO trace (golden/solver)', () => {
+goldenSet('LATINO trace (golden/solver)', ['solver/latino.safetensors'], () => {
   const addon = loadAddon();
   let device: Device;
   let model: LatentConsistencyModel;
@@ -29,7 +27,7 @@ describe.skipIf(!existsSync(file))('LATINO trace (golden/solver)', () => {
   beforeAll(async () => {
     device = addon.openDevice('cpu');
     model = await LatentConsistencyModel.load(addon, device, folder);
-    trace = await readTensors(file);
+    trace = await readTensors(goldenPath('solver/latino.safetensors'));
   });
   afterAll(() => model.dispose());
 

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { BYTE_CHARACTERS, CLIPTokenizer, loadTokenizer } from '../../src/pipeline/tokenizer.js';
-import { goldenPath } from '../support/golden.js';
+import { goldenPath, goldenSet, MODEL_INDEX, modelSets, readGolden } from '../support/golden.js';
 
 interface Case {
   readonly text: string;
@@ -11,19 +11,16 @@ interface Case {
   readonly untruncated_n: number;
 }
 
-const readCases = (path: string): Case[] => (existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { cases: Case[] }).cases : []);
 const big = (ids: readonly number[]) => BigInt64Array.from(ids, BigInt);
 
-const clipCases = readCases(goldenPath('clip/clip-tokenizer-cases.json'));
+const CLIP = ['clip/clip-tokenizer-cases.json', 'clip/bpe_simple_vocab_16e6.txt.gz'];
 
-describe.skipIf(clipCases.length === 0)('the CLIP vocabulary (golden/clip)', () => {
-  const tokenizer = clipCases.length > 0 ? clip() : undefined;
+goldenSet('the CLIP vocabulary (golden/clip)', CLIP, () => {
+  const tokenizer = clip();
 
-  it('has every case', () => expect(clipCases).toHaveLength(60));
-
-  it.each(clipCases)('$text', ({ text, ids, n, untruncated_n }) => {
-    expect(tokenizer!.encode(text)).toEqual(big(ids));
-    expect(tokenizer!.truncated(text)).toBe(untruncated_n - n);
+  it.each(readGolden<{ cases: Case[] }>(CLIP[0]!).cases)('$text', ({ text, ids, n, untruncated_n }) => {
+    expect(tokenizer.encode(text)).toEqual(big(ids));
+    expect(tokenizer.truncated(text)).toBe(untruncated_n - n);
   });
 });
 
@@ -40,18 +37,29 @@ function clip(): CLIPTokenizer {
   return new CLIPTokenizer(new Map(names.map((name, id) => [name, id])), merges);
 }
 
-const tinyCases = readCases(goldenPath('models/tiny-sd15/tokenizer-cases.json'));
+goldenSet('small vocabularies (golden/models)', [MODEL_INDEX], () => {
+  const sets = modelSets();
+  for (const { name } of sets.filter(({ files }) => files.includes('tokenizer-cases.json'))) {
+    goldenSet(name, [`models/${name}/tokenizer-cases.json`, `models/${name}/tokenizer`], () => {
+      const { cases } = readGolden<{ cases: Case[] }>(`models/${name}/tokenizer-cases.json`);
 
-describe.skipIf(tinyCases.length === 0)('the small vocabulary (golden/models)', () => {
-  it.each(tinyCases)('tiny-sd15: $text', async ({ text, ids }) => {
-    expect((await loadTokenizer(goldenPath('models/tiny-sd15/tokenizer'))).encode(text)).toEqual(big(ids));
-  });
+      it.each(cases)('$text', async ({ text, ids }) => {
+        expect((await loadTokenizer(goldenPath(`models/${name}/tokenizer`))).encode(text)).toEqual(big(ids));
+      });
 
-  it.skipIf(!existsSync(goldenPath('models/tiny-sdxl'))).each(tinyCases)("tiny-sdxl's second pads with 0: $text", async ({ text, ids }) => {
-    const [first, second] = await Promise.all(['tokenizer', 'tokenizer_2'].map((name) => loadTokenizer(goldenPath(`models/tiny-sdxl/${name}`))));
-    expect(first!.encode(text)).toEqual(big(ids));
-    // Of the ids of the first, what follows the first closing token is padding.
-    const end = ids.indexOf(ids.at(-1)!) + 1;
-    expect(second!.encode(text)).toEqual(big(ids.map((id, i) => (i < end ? id : 0))));
-  });
+      // The vocabulary of a pipeline with two tokenizers is the same; its second one pads with 0.
+      for (const pair of sets.filter(({ files }) => files.some((file) => file.startsWith('tokenizer_2/')))) {
+        goldenSet(`${pair.name}, two tokenizers`, [`models/${pair.name}/tokenizer`, `models/${pair.name}/tokenizer_2`], () => {
+          it.each(cases)('$text', async ({ text, ids }) => {
+            const load = (tokenizer: string) => loadTokenizer(goldenPath(`models/${pair.name}/${tokenizer}`));
+            const [first, second] = await Promise.all([load('tokenizer'), load('tokenizer_2')]);
+            expect(first.encode(text)).toEqual(big(ids));
+            // Of the ids of the first, what follows the first closing token is padding.
+            const end = ids.indexOf(ids.at(-1)!) + 1;
+            expect(second.encode(text)).toEqual(big(ids.map((id, i) => (i < end ? id : 0))));
+          });
+        });
+      }
+    });
+  }
 });

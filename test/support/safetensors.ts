@@ -30,7 +30,7 @@ async function readEntries(path: string) {
     );
 }
 
-/** All tensors of a file; float16 and bfloat16 are widened. */
+/** All tensors of a file; other floating-point types become float32. */
 export async function readTensors(path: string): Promise<Map<string, Stored>> {
   return new Map((await readEntries(path)).map(({ name, dtype, shape, bytes }) => [name, { shape, data: numbers(dtype, bytes) }]));
 }
@@ -62,6 +62,7 @@ export async function readWeights(folder: string, suffix: string) {
 function numbers(dtype: string, bytes: Buffer): Float32Array | BigInt64Array {
   const copy = new Uint8Array(bytes).buffer;
   if (dtype === 'F32') return new Float32Array(copy);
+  if (dtype === 'F64') return Float32Array.from(new Float64Array(copy));
   if (dtype === 'I64') return new BigInt64Array(copy);
   if (dtype === 'F16') return Float32Array.from(new Uint16Array(copy), fromHalf);
   if (dtype === 'BF16') return new Float32Array(Uint32Array.from(new Uint16Array(copy), (bits) => bits << 16).buffer);

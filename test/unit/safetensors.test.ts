@@ -177,12 +177,31 @@ describe('openDiffusersFolder', () => {
     expect(await opened.describe()).toEqual({
       path: model,
       className: 'P',
-      components: [{ name: 'unet', className: 'UNet2DConditionModel', parameters: 4, dtypes: ['F32'], bytes: valid.length }],
+      components: [{ name: 'unet', className: 'UNet2DConditionModel', used: true, parameters: 4, dtypes: ['F32'], bytes: valid.length }],
     });
     expect(await opened.readConfig('unet')).toEqual({});
     expect((await opened.weights('unet')).get('w', [2, 2]).path).toBe(blob);
     expect(opened.className('safety_checker')).toBeUndefined();
     expect(() => opened.component('../vae')).toThrow(/has no \.\.\/vae/);
+  });
+
+  it('describes a model whose unused components have only pickles, and no other', async () => {
+    const { safety_checker: _, ...used } = index;
+    await store('model_index.json', JSON.stringify({ ...used, safety_checker: ['stable_diffusion', 'StableDiffusionSafetyChecker'] }));
+    for (const component of ['unet', 'safety_checker']) {
+      await mkdir(join(folder, component));
+      await store(`${component}/config.json`, '{}');
+    }
+    await store('safety_checker/pytorch_model.bin', 'pickle');
+    await store('unet/model.safetensors', valid);
+    const opened = await openDiffusersFolder(folder);
+    expect((await opened.describe()).components).toMatchObject([
+      { name: 'unet', used: true, parameters: 4 },
+      { name: 'safety_checker', used: false, parameters: 0, dtypes: [], bytes: 8 },
+    ]);
+    await rm(join(folder, 'unet/model.safetensors'));
+    await store('unet/model.bin', 'pickle');
+    await expect(opened.describe()).rejects.toMatchObject({ code: 'ERR_LATINO_MODEL', message: expect.stringContaining('pickle') });
   });
 
   it('refuses a folder that is no model', async () => {

@@ -26,7 +26,7 @@ export function registerDegrade(program: Command): void {
     .option('--json', 'print one line of JSON')
     .addHelpText('after', `${OPERATORS_HELP}\n\nExample:\n  latino-native degrade photo.png --task sr:8 --sigma 0.01 -o small.png`)
     .action(async (input: string, flags: Flags) => {
-      await assertWritable(flags.output);
+      await assertWritable(flags.output, { bitDepth: flags.bitDepth as 8 | 16 });
       const addon = loadAddon();
       const operator = await operatorFrom(flags.task);
       const y = await degrade(addon, addon.openDevice('cpu'), input, { operator, sigma: flags.sigma, seed: flags.seed });

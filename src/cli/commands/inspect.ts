@@ -22,7 +22,7 @@ export function registerInspect(program: Command): void {
           `${part.name.padEnd(16)} ${part.className.padEnd(24)} ${millions.padStart(9)} M parameters  ${dtypes.padEnd(8)} ${(part.bytes / 2 ** 20).toFixed(1)} MiB`,
         );
       }
-      const parameters = description.components.reduce((sum, part) => sum + part.parameters, 0);
+      const parameters = description.components.reduce((sum, part) => sum + (part.used ? part.parameters : 0), 0);
       console.log(
         `memory for weights: ${((parameters * 4) / 2 ** 20).toFixed(0)} MiB on a CPU (float32), ${((parameters * 2) / 2 ** 20).toFixed(0)} MiB on a GPU (float16)`,
       );

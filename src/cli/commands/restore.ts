@@ -44,7 +44,7 @@ export function registerRestore(program: Command): void {
       `${OPERATORS_HELP}\n\nExample:\n  latino-native restore small.png --task sr:8 --sigma 0.01 --prompt "a portrait of a person" -o restored.png`,
     )
     .action(async (input: string, flags: Flags) => {
-      await assertWritable(flags.output);
+      await assertWritable(flags.output, { bitDepth: flags.bitDepth as 8 | 16 });
       const operator = await operatorFrom(flags.task);
       const begun = performance.now();
       await using latino = await Latino.load({ model: flags.model, device: flags.device });

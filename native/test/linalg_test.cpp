@@ -1,0 +1,137 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <complex>
+#include <numbers>
+
+#include "kernels/elementwise.h"
+#include "linalg/banded.h"
+#include "linalg/fft.h"
+#include "tensor/error.h"
+
+using namespace latino;
+
+namespace {
+
+using Complex = std::complex<double>;
+
+const Shape kPlanes[] = {{1, 1}, {1, 8}, {5, 1}, {2, 2}, {8, 9}, {7, 6}, {13, 11}, {16, 20}};
+
+/// Coefficient (u, v) of the unscaled transform, by its definition.
+Complex coefficient(const std::vector<float>& x, std::int64_t height, std::int64_t width, std::int64_t u, std::int64_t v) {
+  Complex sum = 0;
+  for (std::int64_t i = 0; i < height; ++i) {
+    for (std::int64_t j = 0; j < width; ++j) {
+      const double turns =
+          static_cast<double>(u * i) / static_cast<double>(height) + static_cast<double>(v * j) / static_cast<double>(width);
+      sum += static_cast<double>(x[static_cast<std::size_t>(i * width + j)]) * std::polar(1.0, -2 * std::numbers::pi * turns);
+    }
+  }
+  return sum;
+}
+
+Matrix irregular(std::int64_t rows, std::int64_t columns) {
+  Matrix matrix{rows, columns, {}};
+  for (std::int64_t i = 0; i < rows * columns; ++i) matrix.values.push_back(std::sin(static_cast<double>(i * i + 1)));
+  return matrix;
+}
+
+}  // namespace
+
+TEST_CASE("the real transform agrees with its definition, plane by plane") {
+  const auto device = openCpuDevice(2);
+  for (const Shape& plane : kPlanes) {
+    CAPTURE(toString(plane));
+    const std::int64_t height = plane[0], width = plane[1], half = halfWidth(width), planes = 3;
+    const Tensor x = randn(device, {planes, height, width}, 5, 0), spectrum(device, {planes, height, half, 2});
+    submit({x}, {spectrum}, [=] { rfft2(x.device(), planes, height, width, x.data<float>(), spectrum.data<float>()); });
+    const std::vector<float> values = readFloats(x), got = readFloats(spectrum);
+    const double scale = 1 / std::sqrt(static_cast<double>(height * width));
+    for (std::int64_t p = 0; p < planes; ++p) {
+      const auto first = values.begin() + p * height * width;
+      const std::vector<float> own(first, first + height * width);
+      const std::vector<Complex> host = hostTransfer(height, width, {own.begin(), own.end()});
+      for (std::int64_t u = 0; u < height; ++u) {
+        for (std::int64_t v = 0; v < half; ++v) {
+          const Complex want = coefficient(own, height, width, u, v);
+          const auto at = static_cast<std::size_t>(2 * ((p * height + u) * half + v));
+          CHECK(std::abs(Complex(got[at], got[at + 1]) - scale * want) < 1e-6);
+          CHECK(std::abs(host[static_cast<std::size_t>(u * half + v)] - want) < 1e-12 * static_cast<double>(height * width));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("the inverse transform undoes the transform") {
+  const auto device = openCpuDevice(2);
+  for (const Shape& plane : kPlanes) {
+    CAPTURE(toString(plane));
+    const std::int64_t height = plane[0], width = plane[1], planes = 3;
+    const Tensor x = randn(device, {planes, height, width}, 6, 0), spectrum(device, {planes, height, halfWidth(width), 2}),
+                 back(device, x.shape());
+    submit({x}, {spectrum}, [=] { rfft2(x.device(), planes, height, width, x.data<float>(), spectrum.data<float>()); });
+    submit({spectrum}, {back}, [=] { irfft2(back.device(), planes, height, width, spectrum.data<float>(), back.data<float>()); });
+    const std::vector<float> want = readFloats(x), got = readFloats(back);
+    for (std::size_t i = 0; i < want.size(); ++i) CHECK(std::abs(got[i] - want[i]) < 1e-6);
+  }
+}
+
+TEST_CASE("the eigen-decomposition of a Gram matrix gives it back") {
+  for (const auto& [rows, columns] : {std::pair<std::int64_t, std::int64_t>{1, 1}, {1, 7}, {6, 9}, {9, 6}}) {
+    CAPTURE(rows);
+    const Matrix a = irregular(rows, columns);
+    const SymmetricEigen eigen = eigenOfGram(a);
+    CHECK(std::is_sorted(eigen.values.begin(), eigen.values.end()));
+    CHECK(eigen.values.front() >= 0);
+    // More rows than columns: A Aᵀ has no full rank.
+    if (rows > columns) CHECK(eigen.values.front() < 1e-12);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      for (std::int64_t j = 0; j < rows; ++j) {
+        double gram = 0, built = 0, product = 0;
+        for (std::int64_t k = 0; k < columns; ++k) gram += a(i, k) * a(j, k);
+        for (std::int64_t k = 0; k < rows; ++k) {
+          built += eigen.vectors(i, k) * eigen.values[static_cast<std::size_t>(k)] * eigen.vectors(j, k);
+          product += eigen.vectors(k, i) * eigen.vectors(k, j);
+        }
+        CHECK(built == doctest::Approx(gram).epsilon(1e-12));
+        CHECK(product == doctest::Approx(i == j ? 1 : 0).epsilon(1e-12));
+      }
+    }
+  }
+  CHECK_THROWS_AS(eigenOfGram({2, 2, {1, 2, NAN, 3}}), RuntimeError);
+}
+
+TEST_CASE("banded products agree with dense ones, whatever the zeros") {
+  const auto device = openCpuDevice(2);
+  Matrix matrix = irregular(5, 7);
+  for (std::int64_t j = 0; j < 7; ++j) {
+    matrix.values[static_cast<std::size_t>(j)] = 0;                          // a row of zeros
+    if (j < 4) matrix.values[static_cast<std::size_t>(2 * 7 + j)] = 0;       // zeros before the band,
+    if (j > 2) matrix.values[static_cast<std::size_t>(3 * 7 + j)] = 0;       // after it,
+    if (j % 2 == 0) matrix.values[static_cast<std::size_t>(4 * 7 + j)] = 0;  // and inside
+  }
+  const BandedMatrix banded(device, 5, 7);
+  submit({}, banded.tensors(), [banded, matrix] { banded.fill(matrix); });
+
+  const Tensor x = randn(device, {2, 3, 7, 4}, 1, 0), left = banded.applyToColumns(x);
+  const Tensor z = randn(device, {2, 3, 4, 5}, 1, 1), right = banded.applyToRows(z);
+  CHECK(left.shape() == Shape{2, 3, 5, 4});
+  CHECK(right.shape() == Shape{2, 3, 4, 7});
+  const std::vector<float> px = readFloats(x), pz = readFloats(z), pl = readFloats(left), pr = readFloats(right);
+  for (std::int64_t plane = 0; plane < 6; ++plane) {
+    for (std::int64_t k = 0; k < 4; ++k) {
+      for (std::int64_t i = 0; i < 5; ++i) {
+        double sum = 0;
+        for (std::int64_t j = 0; j < 7; ++j) sum += matrix(i, j) * px[static_cast<std::size_t>((plane * 7 + j) * 4 + k)];
+        CHECK(std::abs(pl[static_cast<std::size_t>((plane * 5 + i) * 4 + k)] - sum) < 1e-6);
+      }
+      for (std::int64_t j = 0; j < 7; ++j) {
+        double sum = 0;
+        for (std::int64_t i = 0; i < 5; ++i) sum += pz[static_cast<std::size_t>((plane * 4 + k) * 5 + i)] * matrix(i, j);
+        CHECK(std::abs(pr[static_cast<std::size_t>((plane * 4 + k) * 7 + j)] - sum) < 1e-6);
+      }
+    }
+  }
+}

@@ -1,0 +1,60 @@
+#include "inference/weights.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "tensor/error.h"
+
+using namespace latino;
+
+namespace {
+
+/// A file of ten bytes 0, 1, 2, ... that is gone at the end of the test.
+struct File {
+  std::filesystem::path path = std::filesystem::temp_directory_path() / "latino-weights-test";
+  File() {
+    std::ofstream out(path, std::ios::binary);
+    for (char i = 0; i < 10; ++i) out.put(i);
+  }
+  ~File() { std::filesystem::remove(path); }
+};
+
+std::vector<std::byte> bytesOf(std::initializer_list<std::uint16_t> words) {
+  std::vector<std::byte> bytes(2 * words.size());
+  std::memcpy(bytes.data(), words.begin(), bytes.size());
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("weights are widened to float32") {
+  CHECK(readWeight({"w", {5}, "F16", {}, 0, bytesOf({0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00})}) ==
+        std::vector<float>{1, -2, 0x1p-24F, 65504, INFINITY});
+  CHECK(readWeight({"w", {3}, "BF16", {}, 0, bytesOf({0x3f80, 0xc000, 0x7f80})}) == std::vector<float>{1, -2, INFINITY});
+  CHECK(readWeight({"w", {1, 1}, "F32", {}, 0, bytesOf({0, 0x3f80})}) == std::vector<float>{1});
+  CHECK(readWeight({"w", {0}, "F32", {}, 0, {}}).empty());
+}
+
+TEST_CASE("a weight that its file cannot hold is an error of the model, before memory is taken for it") {
+  const File file;
+  const std::string path = file.path.string();
+  CHECK(readWeight({"w", {1}, "F16", path, 8, {}}).size() == 1);
+  const std::int64_t huge = std::int64_t{1} << 40;
+  for (const WeightSource& source :
+       {WeightSource{"an offset past the end", {1}, "F16", path, 9, {}}, WeightSource{"a shape past the end", {3}, "F32", path, 0, {}},
+        WeightSource{"an offset of minus one", {1}, "F16", path, ~std::uint64_t{0}, {}},
+        WeightSource{"more than the machine has", {huge}, "F32", path, 0, {}},
+        WeightSource{"more than can be counted", {huge, huge}, "F32", path, 0, {}},
+        WeightSource{"a negative extent", {-1}, "F32", path, 0, {}}, WeightSource{"another type", {1}, "F64", path, 0, {}},
+        WeightSource{"no file", {1}, "F16", path + "-missing", 0, {}},
+        WeightSource{"a folder", {1}, "F16", file.path.parent_path().string(), 0, {}},
+        WeightSource{"too few bytes", {2}, "F16", {}, 0, bytesOf({0})},
+        WeightSource{"huge, in memory", {huge}, "F16", {}, 0, bytesOf({0})}}) {
+    CAPTURE(source.name);
+    CHECK_THROWS_WITH_AS(readWeight(source), doctest::Contains(source.name.c_str()), ModelError);
+  }
+}

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { modelFolder } from '../../src/latino.js';
 import type { Device, Tensor } from '../../src/native/addon.js';
 import { loadAddon } from '../../src/native/load.js';
@@ -8,15 +7,14 @@ import { LatentConsistencyModel } from '../../src/pipeline/latent_consistency_mo
 import { calibrate, OFFICIAL_CALIBRATION } from '../../src/solver/latino_pro.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
 import { maxRelativeError } from '../support/compare.js';
-import { goldenPath } from '../support/golden.js';
+import { goldenPath, goldenSet } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 
-const file = goldenPath('solver/latino-pro.safetensors');
 const TIMESTEPS = OFFICIAL_CALIBRATION.timesteps;
 const PASSES = [0, 1, 2];
 const STEPS = [0, 1, 2, 3];
 
-describe.skipIf(!existsSync(file))('LATINO-PRO trace (golden/solver)', () => {
+goldenSet('LATINO-PRO trace (golden/solver)', ['solver/latino-pro.safetensors'], () => {
   const addon = loadAddon();
   let device: Device;
   let model: LatentConsistencyModel;
@@ -29,7 +27,7 @@ describe.skipIf(!existsSync(file))('LATINO-PRO trace (golden/solver)', () => {
   beforeAll(async () => {
     device = addon.openDevice('cpu');
     model = await LatentConsistencyModel.load(addon, device, modelFolder());
-    trace = await readTensors(file);
+    trace = await readTensors(goldenPath('solver/latino-pro.safetensors'));
   });
   afterAll(() => model.dispose());
 

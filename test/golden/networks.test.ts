@@ -20,7 +20,8 @@ type Open = (config: unknown, weights: FolderWeights) => Promise<(tensors: Case)
 async function openGraph(graph: Graph, rename: Readonly<Record<string, string>> = {}) {
   const run = await openNetwork(graph);
   /** The graph's name of a tensor of the reference. */
-  const named = (tensors: Case): Case => Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [rename[name] ?? name, tensor]));
+  const named = (tensors: Case): Case =>
+    Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [rename[name] ?? name, tensor]));
   return async (tensors: Case): Promise<Errors> => {
     const wanted = named(tensors);
     const outputs = Object.entries(await run(wanted, wanted));
@@ -34,7 +35,10 @@ const openTinyAutoencoder: Open = async (json, weights) => {
   const config = AutoencoderTinyConfig.parse(json);
   const encode = await openGraph(tinyEncoderGraph(config, weights), { x: 'image' });
   const decode = await openGraph(tinyDecoderGraph(config, weights), { z: 'latents', decoded: 'image' });
-  return async ({ x, latents, z, decoded }) => [...(await encode({ x: x!, latents: latents! })), ...(await decode({ z: z!, decoded: decoded! }))];
+  return async ({ x, latents, z, decoded }) => [
+    ...(await encode({ x: x!, latents: latents! })),
+    ...(await decode({ z: z!, decoded: decoded! })),
+  ];
 };
 
 const NETWORKS: Readonly<Record<string, Open>> = {

@@ -1,7 +1,16 @@
 import { beforeAll, expect, it } from 'vitest';
 import type { Addon, Device, NativeOperator } from '../../src/native/addon.js';
 import { loadAddon } from '../../src/native/load.js';
-import { buildOperator, colorization, convolution, denoising, inpainting, type Operator, type ResizeFilter, superResolution } from '../../src/operators/index.js';
+import {
+  buildOperator,
+  colorization,
+  convolution,
+  denoising,
+  inpainting,
+  type Operator,
+  type ResizeFilter,
+  superResolution,
+} from '../../src/operators/index.js';
 import { goldenPath, goldenSet, readGolden } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 

@@ -25,7 +25,10 @@ goldenSet('the CLIP vocabulary (golden/clip)', CLIP, () => {
 });
 
 function clip(): CLIPTokenizer {
-  const merges = gunzipSync(readFileSync(goldenPath('clip/bpe_simple_vocab_16e6.txt.gz'))).toString('utf8').split('\n').slice(1, 48895);
+  const merges = gunzipSync(readFileSync(goldenPath('clip/bpe_simple_vocab_16e6.txt.gz')))
+    .toString('utf8')
+    .split('\n')
+    .slice(1, 48895);
   const inGPT2Order = [...BYTE_CHARACTERS.filter((c) => c.charCodeAt(0) < 256), ...BYTE_CHARACTERS.filter((c) => c.charCodeAt(0) >= 256)];
   const names = [
     ...inGPT2Order,

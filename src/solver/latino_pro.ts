@@ -17,8 +17,8 @@ export interface CalibrationSettings {
   readonly normalize: 'token' | 'image';
   /** Norm of a gradient after the division, in the units of c. */
   readonly gradientScale: number;
-  /** The gradients of earlier passes stay in the sum, as in the authors' code. */
-  readonly accumulate: boolean;
+  /** What is kept of the sum of earlier passes' gradients: 0 forgets them, 1 never does, as in the authors' code. */
+  readonly momentum: number;
   readonly stepSize: number;
   /** The step is multiplied by this after each pass from `decayAfter` on, down to a thousandth. */
   readonly decay: number;
@@ -36,7 +36,7 @@ export const OFFICIAL_CALIBRATION: CalibrationSettings = {
   gradient: 'official',
   normalize: 'token',
   gradientScale: 1,
-  accumulate: true,
+  momentum: 1,
   stepSize: 0.08,
   decay: 0.9,
   decayAfter: 10,
@@ -86,14 +86,13 @@ export async function calibrate(
 ): Promise<Calibration> {
   const { promptEmbeds: centre, signal, stepSize, radius } = options;
   signal?.throwIfAborted();
-  const zero = () => kernels.linearCombination(0, centre, 0, centre);
   let c = kernels.linearCombination(1, centre, 0, centre);
-  let total = zero();
+  let total = kernels.linearCombination(0, centre, 0, centre);
   const latents: Tensor[] = [];
   try {
     for (const run of runs) latents.push(startingLatents(run, options.start));
     for (let pass = 0; pass < options.passes; pass++) {
-      if (!options.accumulate) total = replace(total, zero());
+      total = replace(total, kernels.linearCombination(options.momentum, total, 0, total));
       const surrogates: Tensor[] = [];
       try {
         for (const [index, run] of runs.entries()) {

@@ -16,4 +16,6 @@ export {
   parseOperator,
   superResolution,
 } from './operators/index.js';
+export type { EmbeddingSource } from './pipeline/embedding.js';
+export { Embedding } from './pipeline/embedding.js';
 export type { StepRule } from './solver/step_rules.js';

@@ -45,9 +45,10 @@ export class Embedding {
   /**
    * Writes a .safetensors file with one float32 tensor, `prompt_embeds`; the file appears whole or not at all.
    *
-   * @throws LatinoError ERR_LATINO_OUTPUT when the file cannot be written
+   * @throws LatinoError ERR_LATINO_OUTPUT when the file cannot be written, ERR_LATINO_EMBEDDING when a value is no longer finite
    */
   async save(path: string): Promise<void> {
+    requireValues(this.data, this.shape, 'The embedding');
     const { prompt, model } = this.source;
     const metadata = {
       format: FORMAT,
@@ -85,10 +86,11 @@ export class Embedding {
   }
 }
 
-/** @throws LatinoError ERR_LATINO_EMBEDDING when it is not [1, tokens, channels] as the model has them */
-export function requireFit({ shape }: Embedding, expected: Shape): void {
+/** @throws LatinoError ERR_LATINO_EMBEDDING when it is not [1, tokens, channels] as the model has them, or a value is no longer finite */
+export function requireFit({ shape, data }: Embedding, expected: Shape): void {
   if (shape.some((size, axis) => size !== expected[axis]))
     fail(`The embedding has shape [${shape.join(', ')}], expected [${expected.join(', ')}] for this model`);
+  requireValues(data, shape, 'The embedding');
 }
 
 function open(path: string): Promise<SafetensorsFile> {

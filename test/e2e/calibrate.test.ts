@@ -242,6 +242,9 @@ describe('bad input', () => {
     const other = new Embedding(new Float32Array(77 * 768), [1, 77, 768]);
     const code = { code: 'ERR_LATINO_EMBEDDING', message: expect.stringContaining(`[1, 77, 768], expected [1, ${tokens}, ${channels}]`) };
     await expect(fits(other)).rejects.toThrow(expect.objectContaining(code));
+    const spoilt = new Embedding(data.slice(), shape);
+    spoilt.data[5] = Number.NaN;
+    await expect(fits(spoilt)).rejects.toThrow(expect.objectContaining({ code: 'ERR_LATINO_EMBEDDING' }));
     await expect(fits('c.safetensors')).rejects.toThrow(expect.objectContaining({ code: 'ERR_LATINO_ARGUMENT' }));
     await expect(fits({ shape, data })).rejects.toThrow(expect.objectContaining({ code: 'ERR_LATINO_ARGUMENT' }));
   });

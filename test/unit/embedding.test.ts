@@ -84,6 +84,13 @@ describe('Embedding', () => {
     await expect(loading).rejects.toThrow('bad.safetensors ');
   });
 
+  it('is not written when its values were spoilt since', async () => {
+    const embedding = new Embedding(values.slice(), [1, 2, 3]);
+    embedding.data[2] = Number.NaN;
+    await expect(embedding.save(at('c.safetensors'))).rejects.toThrow(expect.objectContaining({ code: 'ERR_LATINO_EMBEDDING' }));
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('says when there is no file, or no folder to write it to', async () => {
     await expect(Embedding.load(at('none'))).rejects.toThrow(expect.objectContaining({ code: 'ERR_LATINO_EMBEDDING' }));
     const saving = new Embedding(values, [1, 2, 3]).save(at('none/c.safetensors'));

@@ -2,7 +2,7 @@ export type { ErrorCode } from './errors.js';
 export { LatinoError } from './errors.js';
 export type { Image, ImageInput } from './image/index.js';
 export { psnr, readImage, ssim, writeImage } from './image/index.js';
-export type { LoadOptions, Progress, RestoreOptions } from './latino.js';
+export type { CalibrateOptions, LoadOptions, MeasurementOptions, Progress, RestoreOptions } from './latino.js';
 export { Latino, Restoration } from './latino.js';
 export type { Device, MemoryCounts, Tensor, TransferCounts } from './native/addon.js';
 export type { Operator } from './operators/index.js';
@@ -16,4 +16,9 @@ export {
   parseOperator,
   superResolution,
 } from './operators/index.js';
+export type { EmbeddingSource } from './pipeline/embedding.js';
+export { Embedding } from './pipeline/embedding.js';
+export type { CalibrationChanges, CalibrationPreset } from './solver/calibration_settings.js';
+export type { CalibrationPass, CalibrationSettings } from './solver/latino_pro.js';
+export { CALIBRATION_PRESETS } from './solver/latino_pro.js';
 export type { StepRule } from './solver/step_rules.js';

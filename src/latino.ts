@@ -1,15 +1,20 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { checkChoice, checkInteger, checkSigma } from './checks.js';
 import { LatinoError } from './errors.js';
 import { encodeImage, fromPlanar, type Image, type ImageInput, readImage, writeImage } from './image/index.js';
 import type { Addon, Device, NativeOperator, Tensor, TransferCounts } from './native/addon.js';
 import { loadAddon } from './native/load.js';
 import { buildOperator, imageSize, type Operator } from './operators/index.js';
+import { Embedding, requireFit } from './pipeline/embedding.js';
 import { LatentConsistencyModel } from './pipeline/latent_consistency_model.js';
 import { latinoTimesteps } from './pipeline/schedule.js';
+import { type CalibrationChanges, type CalibrationPreset, calibrationSettings } from './solver/calibration_settings.js';
 import { latino } from './solver/latino.js';
-import { seededNoise } from './solver/model.js';
+import { type Calibration, type CalibrationPass, type CalibrationSettings, calibrate } from './solver/latino_pro.js';
+import { calibrationNoise, type NoiseSource, seededNoise } from './solver/model.js';
 import type { OfficialProblem } from './solver/official_rules.js';
+import type { Problem, Run } from './solver/step.js';
 import { gammaRule, type StepRule } from './solver/step_rules.js';
 
 export interface LoadOptions {
@@ -22,35 +27,55 @@ export interface LoadOptions {
 }
 
 export interface Progress {
-  /** Steps done, 1 to steps. */
+  /** Steps done, 1 to steps; 0 while the prompt is calibrated. */
   readonly step: number;
   readonly steps: number;
   /** The decoded estimate after this step, where `previews` was asked for. */
   readonly preview?: Image;
+  /** What a pass of the calibration came to, where `calibrate` was asked for. */
+  readonly calibration?: CalibrationPass;
 }
 
-export interface RestoreOptions {
+/** What was measured, and what is known of the image. */
+export interface MeasurementOptions {
   /** What damaged the image. */
   readonly operator: Operator;
   /** Standard deviation of the noise on a [0, 1] image, in (0, 1]. */
   readonly sigma: number;
   readonly prompt?: string;
-  /** 1 to 50, 8 by default. */
-  readonly steps?: number;
-  /** Non-negative integer; the same seed on the same device gives the same image. */
+  /** Takes the place of the prompt. */
+  readonly embedding?: Embedding;
+  /** Non-negative integer; the same seed on the same device gives the same result. */
   readonly seed?: number;
   readonly stepRule?: StepRule;
   readonly start?: 'regularised' | 'official';
-  readonly result?: 'decoded' | 'proximal';
   readonly signal?: AbortSignal;
+}
+
+export interface RestoreOptions extends MeasurementOptions {
+  /** 1 to 50, 8 by default. */
+  readonly steps?: number;
+  readonly result?: 'decoded' | 'proximal';
+  /** LATINO-PRO: calibrates the prompt or the embedding on this measurement first. A preset, or settings that differ from one. */
+  readonly calibrate?: boolean | CalibrationPreset | CalibrationChanges;
   readonly onProgress?: (progress: Progress) => void;
   /** Downloads a preview image after every step. */
   readonly previews?: boolean;
 }
 
+export interface CalibrateOptions extends MeasurementOptions {
+  /** A preset, or settings that differ from one; the default preset where there are none. */
+  readonly settings?: CalibrationPreset | CalibrationChanges;
+  readonly onProgress?: (pass: CalibrationPass) => void;
+}
+
 /** A restored image, on the host. */
 export class Restoration {
-  constructor(readonly image: Image) {}
+  constructor(
+    readonly image: Image,
+    /** What the prompt was calibrated to, where `calibrate` was asked for. */
+    readonly embedding?: Embedding,
+  ) {}
   get width(): number {
     return this.image.width;
   }
@@ -112,66 +137,73 @@ export class Latino implements AsyncDisposable {
   }
 
   /**
-   * Restores one measurement.
+   * Restores one measurement (LATINO); with `calibrate`, after calibrating the prompt on it (LATINO-PRO). The noise of the restoration is that
+   * of the seed in either case, so that restoring with the calibrated embedding and the same seed gives the same image.
+   *
+   * Calibration downloads the embedding; with `onProgress`, also one number a step that has a gradient and one a pass.
    *
    * @param input a path, the bytes of an image file, or raw pixels
-   * @throws LatinoError ERR_LATINO_ARGUMENT, ERR_LATINO_IMAGE, ERR_LATINO_OPERATOR, ERR_LATINO_SHAPE; the signal's reason on abort
+   * @throws LatinoError ERR_LATINO_ARGUMENT, ERR_LATINO_IMAGE, ERR_LATINO_OPERATOR, ERR_LATINO_SHAPE, or ERR_LATINO_EMBEDDING when the embedding
+   * is of another shape than the model's; the signal's reason on abort
    */
   async restore(input: ImageInput, options: RestoreOptions): Promise<Restoration> {
-    const { operator: descriptor, prompt = DEFAULT_PROMPT, steps = 8, seed = 0, stepRule = 'auto', signal } = options;
-    checkSigma(options.sigma);
+    const { steps = 8, seed = 0, signal, onProgress } = options;
+    this.check(options);
     checkInteger('steps', steps, 1, 50);
-    checkInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
-    if (
-      typeof stepRule === 'number'
-        ? !(stepRule > 0 && stepRule < Number.POSITIVE_INFINITY)
-        : !['auto', 'discrepancy', 'official'].includes(stepRule)
-    ) {
-      throw new LatinoError(
-        'ERR_LATINO_ARGUMENT',
-        `Expected auto, discrepancy, official or a positive number for stepRule but received ${stepRule}`,
-      );
-    }
-    checkChoice('start', options.start, ['regularised', 'official']);
     checkChoice('result', options.result, ['decoded', 'proximal']);
+    const settings = options.calibrate ? calibrationSettings(options.calibrate, this.model.embeddingShape[1]) : undefined;
     signal?.throwIfAborted();
-    const sigma = 2 * options.sigma;
-    const measurement = await readImage(input, { channels: descriptor.kind === 'colorization' ? 1 : 3 });
-    const size = imageSize(descriptor, measurement);
-    const operator = this.operatorFor(descriptor, size);
-    const promptEmbeds = await this.model.embed(prompt);
+    const problem = await this.measure(input, options);
+    using _y = problem.y;
+    using prompted = await this.conditioning(options);
+    const onPass = onProgress && ((calibration: CalibrationPass) => onProgress({ step: 0, steps, calibration }));
+    using calibration = settings && (await this.estimate([problem], prompted.promptEmbeds, settings, options, onPass));
+    const embedding = calibration && (await this.downloadEmbedding(calibration.promptEmbeds, options));
 
-    using y = this.device.upload(measurement.data, [1, measurement.channels, measurement.height, measurement.width]);
     const previews: Promise<Image>[] = [];
-    using restored = await latino(
-      {
-        kernels: this.addon,
-        model: this.model,
-        problem: { operator, y, sigma, imageShape: [1, 3, size.height, size.width] },
-        gammaRule: gammaRule(this.addon, stepRule, officialProblem(descriptor, this.model.isXL)),
-        noise: seededNoise(this.device, seed),
+    using restored = await latino(this.runOn(problem, options, seededNoise(this.device, seed)), {
+      promptEmbeds: calibration?.promptEmbeds ?? prompted.promptEmbeds,
+      timesteps: latinoTimesteps(steps),
+      start: options.start,
+      result: options.result,
+      signal,
+      observe: options.previews ? ({ x }) => previews.push(download(x)) : undefined,
+      onStep: (step) => {
+        if (!onProgress) return;
+        const preview = previews[step - 1];
+        if (preview)
+          preview.then(
+            (image) => onProgress({ step, steps, preview: image }),
+            () => undefined,
+          );
+        else onProgress({ step, steps });
       },
-      {
-        promptEmbeds,
-        timesteps: latinoTimesteps(steps),
-        start: options.start,
-        result: options.result,
-        signal,
-        observe: options.previews ? ({ x }) => previews.push(download(x)) : undefined,
-        onStep: (step) => {
-          const { onProgress } = options;
-          if (!onProgress) return;
-          const preview = previews[step - 1];
-          if (preview)
-            preview.then(
-              (image) => onProgress({ step, steps, preview: image }),
-              () => undefined,
-            );
-          else onProgress({ step, steps });
-        },
-      },
-    ).finally(() => Promise.allSettled(previews));
-    return new Restoration(await download(restored));
+    }).finally(() => Promise.allSettled(previews));
+    return new Restoration(await download(restored), embedding);
+  }
+
+  /**
+   * Calibrates one embedding on several measurements of the same kind (LATINO-PRO; Spagnoletti et al. 2025, algorithm 2): the text conditioning
+   * that makes them likely together. Their images should show the same sort of thing and may differ in size. All are held in memory at once.
+   *
+   * @param inputs paths, bytes of image files, or raw pixels; at least one
+   * @throws LatinoError as `restore` does; the signal's reason on abort
+   */
+  async calibrate(inputs: readonly ImageInput[], options: CalibrateOptions): Promise<Embedding> {
+    if (!Array.isArray(inputs) || inputs.length === 0)
+      throw new LatinoError('ERR_LATINO_ARGUMENT', 'Expected an array of at least one measurement to calibrate on');
+    this.check(options);
+    const settings = calibrationSettings(options.settings ?? true, this.model.embeddingShape[1]);
+    options.signal?.throwIfAborted();
+    const problems: Problem[] = [];
+    try {
+      for (const input of inputs as readonly ImageInput[]) problems.push(await this.measure(input, options));
+      using prompted = await this.conditioning(options);
+      using calibration = await this.estimate(problems, prompted.promptEmbeds, settings, options, options.onProgress);
+      return await this.downloadEmbedding(calibration.promptEmbeds, options);
+    } finally {
+      for (const { y } of problems) y.dispose();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -182,6 +214,62 @@ export class Latino implements AsyncDisposable {
   async dispose(): Promise<void> {
     this.operators.clear();
     await this.model.dispose();
+  }
+
+  private check({ sigma, seed = 0, stepRule = 'auto', start, embedding }: MeasurementOptions): void {
+    checkSigma(sigma);
+    checkInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
+    if (typeof stepRule === 'number' ? !(stepRule > 0 && stepRule < Infinity) : !['auto', 'discrepancy', 'official'].includes(stepRule)) {
+      throw new LatinoError(
+        'ERR_LATINO_ARGUMENT',
+        `Expected auto, discrepancy, official or a positive number for stepRule but received ${stepRule}`,
+      );
+    }
+    checkChoice('start', start, ['regularised', 'official']);
+    if (embedding === undefined) return;
+    if (!(embedding instanceof Embedding))
+      throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected an Embedding for embedding but received one of type ${typeof embedding}`);
+    requireFit(embedding, this.model.embeddingShape);
+  }
+
+  /** Reads a measurement and puts it on the device; the caller disposes y. */
+  private async measure(input: ImageInput, options: MeasurementOptions): Promise<Problem> {
+    const { operator: descriptor } = options;
+    const { data, channels, height, width } = await readImage(input, { channels: descriptor.kind === 'colorization' ? 1 : 3 });
+    const size = imageSize(descriptor, { width, height });
+    const operator = this.operatorFor(descriptor, size);
+    const y = this.device.upload(data, [1, channels, height, width]);
+    return { operator, y, sigma: 2 * options.sigma, imageShape: [1, 3, size.height, size.width] };
+  }
+
+  private async conditioning({ prompt = DEFAULT_PROMPT, embedding }: MeasurementOptions): Promise<{ promptEmbeds: Tensor } & Disposable> {
+    if (!embedding) return { promptEmbeds: await this.model.embed(prompt), [Symbol.dispose]: () => undefined };
+    const promptEmbeds = this.device.upload(embedding.data, embedding.shape);
+    return { promptEmbeds, [Symbol.dispose]: () => promptEmbeds.dispose() };
+  }
+
+  private runOn(problem: Problem, { operator, stepRule = 'auto' }: MeasurementOptions, noise: NoiseSource): Run {
+    const rule = gammaRule(this.addon, stepRule, officialProblem(operator, this.model.isXL));
+    return { kernels: this.addon, model: this.model, problem, gammaRule: rule, noise };
+  }
+
+  private async estimate(
+    problems: readonly Problem[],
+    promptEmbeds: Tensor,
+    settings: CalibrationSettings,
+    options: MeasurementOptions,
+    onPass?: (pass: CalibrationPass) => void,
+  ): Promise<Calibration> {
+    const { start, signal, seed = 0 } = options;
+    const gradientOf = await this.model.loadEmbeddingGradient();
+    const noise = calibrationNoise(this.device, seed);
+    const runs = problems.map((problem) => this.runOn(problem, options, noise));
+    return calibrate(this.addon, runs, gradientOf, { ...settings, promptEmbeds, start, signal, onPass });
+  }
+
+  private async downloadEmbedding(promptEmbeds: Tensor, { prompt = DEFAULT_PROMPT, embedding }: MeasurementOptions): Promise<Embedding> {
+    const source = { prompt: embedding ? embedding.source.prompt : prompt, model: 'UNet2DConditionModel' };
+    return new Embedding((await promptEmbeds.read()) as Float32Array, promptEmbeds.shape, source);
   }
 
   private operatorFor(descriptor: Operator, size: { height: number; width: number }): NativeOperator {
@@ -236,21 +324,5 @@ function officialProblem(operator: Operator, isXL: boolean): OfficialProblem {
       return { family, task: 'inpainting' };
     default:
       return { family, task: 'other' };
-  }
-}
-
-function checkSigma(sigma: number): void {
-  if (!(sigma > 0 && sigma <= 1))
-    throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected a number in (0, 1] for sigma but received ${sigma}`);
-}
-
-function checkChoice(name: string, value: string | undefined, choices: readonly string[]): void {
-  if (value !== undefined && !choices.includes(value))
-    throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected ${choices.join(' or ')} for ${name} but received ${value}`);
-}
-
-function checkInteger(name: string, value: number, low: number, high: number): void {
-  if (!Number.isInteger(value) || value < low || value > high) {
-    throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected an integer from ${low} to ${high} for ${name} but received ${value}`);
   }
 }

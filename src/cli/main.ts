@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { registerCalibrate } from './commands/calibrate.js';
 import { registerDegrade } from './commands/degrade.js';
 import { registerDemo } from './commands/demo.js';
 import { registerDoctor } from './commands/doctor.js';
@@ -15,7 +16,8 @@ const program = new Command('latino-native')
   .version(version)
   .configureOutput({ outputError: () => undefined }) // reported below, as every other failure is
   .exitOverride();
-for (const register of [registerRestore, registerDegrade, registerEval, registerInspect, registerDoctor, registerDemo]) register(program);
+for (const register of [registerRestore, registerCalibrate, registerDegrade, registerEval, registerInspect, registerDoctor, registerDemo])
+  register(program);
 
 try {
   await program.parseAsync();

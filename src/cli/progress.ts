@@ -1,12 +1,18 @@
+import type { CalibrationPass } from '../solver/latino_pro.js';
+
 /** A progress line on a terminal; nothing elsewhere. */
-export function stepProgress(label: string, steps: number, quiet: boolean): { update(step: number): void; stop(): void } {
+export function progressLine(label: string, quiet: boolean): { show(state: string): void; stop(): void } {
   const visible = process.stderr.isTTY === true && !quiet;
   return {
-    update(step) {
-      if (visible) process.stderr.write(`\r${label}: step ${step} of ${steps}`);
+    show(state) {
+      if (visible) process.stderr.write(`\r${label}: ${state}\x1b[K`);
     },
     stop() {
       if (visible) process.stderr.write('\r\x1b[K');
     },
   };
+}
+
+export function describePass({ pass, passes, surrogate, distance }: CalibrationPass): string {
+  return `calibration pass ${pass} of ${passes}, surrogate ${surrogate.toPrecision(5)}, distance ${distance.toPrecision(3)}`;
 }

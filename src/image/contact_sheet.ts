@@ -1,6 +1,7 @@
 import sharp, { type OverlayOptions } from 'sharp';
+import { writeWhole } from '../output_file.js';
 import type { Image } from './image.js';
-import { encodeImage, writeWhole } from './write.js';
+import { encodeImage } from './write.js';
 
 export interface ContactSheet {
   /** A heading for each column. */

@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, open, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+import { extname } from 'node:path';
 import sharp from 'sharp';
 import { LatinoError } from '../errors.js';
+import { assertFileWritable, writeWhole } from '../output_file.js';
 import { fromPlanar, type Image, quantise } from './image.js';
 
 export type ImageFormat = 'png' | 'jpeg' | 'webp' | 'tiff';
@@ -61,33 +59,7 @@ export async function writeImage(path: string, image: Image, options: EncodeOpti
  */
 export async function assertWritable(path: string, { bitDepth = 8 }: EncodeOptions = {}): Promise<void> {
   requireBitDepth(formatOf(path), bitDepth);
-  try {
-    if (!(await stat(dirname(path))).isDirectory()) throw Object.assign(new Error('it is no folder'), { code: 'ENOTDIR' });
-    await access(dirname(path), constants.W_OK | constants.X_OK);
-    const existing = await stat(path).catch(() => undefined);
-    if (existing?.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
-    if (existing) await access(path, constants.W_OK);
-  } catch (cause) {
-    throw outputError(path, cause);
-  }
-}
-
-/** Writes to a temporary name in the same folder, then renames. */
-export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
-  try {
-    const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => undefined);
-    throw outputError(path, cause);
-  }
+  await assertFileWritable(path);
 }
 
 function formatOf(path: string): ImageFormat {
@@ -107,21 +79,4 @@ function requireBitDepth(format: ImageFormat, bitDepth: number): void {
   if (bitDepth === 16 && (format === 'jpeg' || format === 'webp')) {
     throw new LatinoError('ERR_LATINO_OUTPUT', `Expected PNG or TIFF for 16 bits a channel but received ${format}`);
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'there is no permission to write there',
-  EPERM: 'there is no permission to write there',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'the disk is full',
-  EFBIG: 'the file would be larger than a limit allows',
-  EDQUOT: 'the disk quota is used up',
-  ENOENT: 'its folder does not exist',
-  ENOTDIR: 'its folder is not a folder',
-  EISDIR: 'it is a folder',
-};
-
-function outputError(path: string, cause: unknown): LatinoError {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  return new LatinoError('ERR_LATINO_OUTPUT', `Cannot write ${path}: ${REASONS[code ?? ''] ?? message}`, { cause });
 }

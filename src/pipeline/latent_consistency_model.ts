@@ -71,6 +71,11 @@ export class LatentConsistencyModel implements LatentModel {
     return this.unet.config.addition_embed_type === 'text_time';
   }
 
+  /** [1, tokens, channels] of what the UNet is conditioned on. */
+  get embeddingShape(): readonly [number, number, number] {
+    return [1, this.tokenizer.maxLength, this.unet.config.cross_attention_dim];
+  }
+
   alphaCumprod(t: number): number {
     return this.schedule.alphaCumprod(t);
   }

@@ -44,6 +44,19 @@ export const OFFICIAL_CALIBRATION: CalibrationSettings = {
   frozenTokens: 4,
 };
 
+/** `best`: the conditional gradient, divided by one norm per image, of each pass alone. */
+export const CALIBRATION_PRESETS: Readonly<Record<'official' | 'best', CalibrationSettings>> = {
+  official: OFFICIAL_CALIBRATION,
+  best: {
+    ...OFFICIAL_CALIBRATION,
+    gradient: 'conditional',
+    normalize: 'image',
+    gradientScale: 7,
+    accumulate: false,
+    stepSize: 1,
+  },
+};
+
 export interface CalibrationPass {
   /** From 1. */
   readonly pass: number;

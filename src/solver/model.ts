@@ -21,3 +21,8 @@ export function seededNoise(device: Device, seed: number | bigint): NoiseSource 
   let call = 0;
   return (shape) => device.randn(shape, seed, call++);
 }
+
+/** Noise of a calibration, which no restoration sees: seeds of restorations are below 2^63. */
+export function calibrationNoise(device: Device, seed: number): NoiseSource {
+  return seededNoise(device, (1n << 63n) | BigInt(seed));
+}

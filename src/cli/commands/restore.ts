@@ -1,15 +1,27 @@
+import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { assertWritable } from '../../image/index.js';
+import { LatinoError } from '../../errors.js';
+import { assertChartWritable, assertWritable } from '../../image/index.js';
 import { Latino, type LoadOptions, type RestoreOptions } from '../../latino.js';
+import { assertFileWritable } from '../../output_file.js';
+import { Embedding } from '../../pipeline/embedding.js';
+import type { CalibrationPreset } from '../../solver/calibration_settings.js';
+import type { CalibrationPass } from '../../solver/latino_pro.js';
 import type { StepRule } from '../../solver/step_rules.js';
+import { summarise, writeCalibrationReport } from '../calibration.js';
 import { interruptSignal, number, OPERATORS_HELP, operatorFrom, stepRule } from '../options.js';
-import { stepProgress } from '../progress.js';
+import { describePass, progressLine } from '../progress.js';
 
 interface Flags {
   task: string;
   sigma: number;
   output: string;
   prompt?: string;
+  embedding?: string;
+  calibrate?: true | string;
+  calibratePasses?: number;
+  saveEmbedding?: string;
+  report?: string;
   model: string;
   steps: number;
   seed: number;
@@ -30,6 +42,11 @@ export function registerRestore(program: Command): void {
     .requiredOption('--sigma <s>', 'noise level on a [0, 1] image', number)
     .requiredOption('-o, --output <file>', 'PNG, JPEG, WebP or TIFF')
     .option('--prompt <text>', 'what the image shows')
+    .option('--embedding <file>', 'a calibrated embedding, which takes the place of the prompt')
+    .option('--calibrate [preset]', 'calibrate the prompt on the image first (LATINO-PRO): best (the default) or official')
+    .option('--calibrate-passes <n>', '1 to 1000', number)
+    .option('--save-embedding <file>', 'keep what the prompt was calibrated to, a .safetensors file')
+    .option('--report <file>', 'draw the curves of the calibration, .svg or .png')
     .option('--model <folder>', 'a diffusers folder, or portraits', 'portraits')
     .option('--steps <n>', '1 to 50', number, 8)
     .option('--seed <n>', 'non-negative integer', number, 0)
@@ -41,24 +58,60 @@ export function registerRestore(program: Command): void {
     .option('--json', 'print one line of JSON')
     .addHelpText(
       'after',
-      `${OPERATORS_HELP}\n\nExample:\n  latino-native restore small.png --task sr:8 --sigma 0.01 --prompt "a portrait of a person" -o restored.png`,
+      `${OPERATORS_HELP}
+
+Examples:
+  latino-native restore small.png --task sr:8 --sigma 0.01 --prompt "a portrait of a person" -o restored.png
+  latino-native restore small.png --task sr:8 --sigma 0.01 --calibrate --save-embedding c.safetensors --report c.png -o restored.png
+  latino-native restore small.png --task sr:8 --sigma 0.01 --embedding c.safetensors -o again.png`,
     )
     .action(async (input: string, flags: Flags) => {
       await assertWritable(flags.output, { bitDepth: flags.bitDepth as 8 | 16 });
+      const calibrate = await calibrationOf(flags);
       const operator = await operatorFrom(flags.task);
+      const embedding = flags.embedding === undefined ? undefined : await Embedding.load(flags.embedding);
       const begun = performance.now();
       await using latino = await Latino.load({ model: flags.model, device: flags.device });
-      const progress = stepProgress(input, flags.steps, flags.json === true);
+      const progress = progressLine(input, flags.json === true);
+      const passes: CalibrationPass[] = [];
       const restored = await latino
-        .restore(input, { ...flags, operator, signal: interruptSignal(), onProgress: ({ step }) => progress.update(step) })
+        .restore(input, {
+          ...flags,
+          operator,
+          embedding,
+          calibrate,
+          signal: interruptSignal(),
+          onProgress: ({ step, calibration }) => {
+            if (calibration) passes.push(calibration);
+            progress.show(calibration ? describePass(calibration) : `step ${step} of ${flags.steps}`);
+          },
+        })
         .finally(() => progress.stop());
       await restored.toFile(flags.output, { bitDepth: flags.bitDepth as 8 | 16 });
+      if (flags.saveEmbedding !== undefined) await restored.embedding!.save(flags.saveEmbedding);
+      if (flags.report !== undefined) await writeCalibrationReport(flags.report, basename(input), passes);
       const seconds = (performance.now() - begun) / 1000;
       if (flags.json) {
         const { width, height } = restored;
-        console.log(JSON.stringify({ input, output: flags.output, width, height, seconds, device: latino.device.name }));
+        const { output, saveEmbedding, report } = flags;
+        const calibration = calibrate && { passes, embedding: saveEmbedding, report };
+        console.log(JSON.stringify({ input, output, width, height, seconds, device: latino.device.name, calibration }));
       } else {
         console.log(`${flags.output}: ${restored.width} × ${restored.height}, ${seconds.toFixed(2)} s`);
+        if (calibrate) console.log(`${flags.saveEmbedding ?? 'calibration'}: ${summarise(passes)}`);
       }
     });
+}
+
+/** What the flags ask of the calibration, with the files that it is to write checked; nothing where there is to be none. */
+async function calibrationOf({ calibrate, calibratePasses, saveEmbedding, report }: Flags): Promise<RestoreOptions['calibrate']> {
+  if (calibrate === undefined) {
+    const alone = { '--calibrate-passes': calibratePasses, '--save-embedding': saveEmbedding, '--report': report };
+    const given = Object.entries(alone).find(([, value]) => value !== undefined);
+    if (given) throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected --calibrate where ${given[0]} is given`);
+    return undefined;
+  }
+  if (saveEmbedding !== undefined) await assertFileWritable(saveEmbedding);
+  if (report !== undefined) await assertChartWritable(report);
+  return { preset: calibrate === true ? undefined : (calibrate as CalibrationPreset), passes: calibratePasses };
 }

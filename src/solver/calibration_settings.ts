@@ -33,7 +33,7 @@ const RULES: { readonly [Name in Exclude<keyof CalibrationSettings, 'frozenToken
   gradient: choice('conditional', 'official'),
   normalize: choice('token', 'image'),
   gradientScale: positive,
-  accumulate: choice(true, false),
+  momentum: { expected: 'a number in [0, 1]', holds: (value) => finite(value) && value >= 0 && value <= 1 },
   stepSize: positive,
   decay: { expected: 'a number in (0, 1]', holds: (value) => finite(value) && value > 0 && value <= 1 },
   decayAfter: integer(0, 1000),

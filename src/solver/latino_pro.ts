@@ -52,7 +52,7 @@ export const CALIBRATION_PRESETS: Readonly<Record<'official' | 'best', Calibrati
     gradient: 'conditional',
     normalize: 'image',
     gradientScale: 7,
-    accumulate: false,
+    momentum: 0,
     stepSize: 1,
   },
 };

@@ -216,7 +216,7 @@ describe('bad input', () => {
     ['a gradient', { gradient: 'exact' }, /Expected conditional or official for calibration's gradient but received exact/],
     ['a norm', { normalize: 'none' }, /Expected token or image for calibration's normalize/],
     ['a scale of 0', { gradientScale: 0 }, /a positive number for calibration's gradientScale but received 0/],
-    ['accumulate', { accumulate: 1 }, /Expected true or false for calibration's accumulate but received 1/],
+    ['momentum', { momentum: 2 }, /Expected a number in \[0, 1\] for calibration's momentum but received 2/],
     ['a step of NaN', { stepSize: Number.NaN }, /stepSize but received NaN/],
     ['an endless step', { stepSize: Number.POSITIVE_INFINITY }, /stepSize but received Infinity/],
     ['a decay above 1', { decay: 1.1 }, /Expected a number in \(0, 1\] for calibration's decay but received 1.1/],

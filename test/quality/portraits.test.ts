@@ -1,0 +1,142 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fromPlanar, type Image, psnr, readImage } from '../../src/image/index.js';
+import { modelFolder } from '../../src/latino.js';
+import type { Device, Tensor } from '../../src/native/addon.js';
+import { loadAddon } from '../../src/native/load.js';
+import {
+  buildOperator,
+  convolution,
+  denoising,
+  gaussianBlur,
+  inpainting,
+  type Operator,
+  superResolution,
+} from '../../src/operators/index.js';
+import { LatentConsistencyModel } from '../../src/pipeline/latent_consistency_model.js';
+import { latinoTimesteps } from '../../src/pipeline/schedule.js';
+import { latino } from '../../src/solver/latino.js';
+import { gammaRule } from '../../src/solver/step_rules.js';
+import { TorchGenerator } from '../support/torch_noise.js';
+
+// The held-out samples against what the reference implementation (models/portraits-lcm/training/reference.py) reached on them, with
+// its very noise, so that chance is no excuse. `make test` runs a few tasks; LATINO_SLOW=1 runs all, LATINO_QUALITY_REPORT names a file
+// for the figures.
+
+const STEPS = 8;
+const SIDE = 128;
+const IMAGES = 16;
+const LATENT = [8, 16, 16];
+const TOLERANCE = 0.2;
+const QUICK = new Set(['sr8 0.01', 'gaussian6 0.05', 'inpaint 0.01']);
+
+interface Task {
+  readonly name: string;
+  readonly sigma: number;
+  readonly psnr: number;
+  readonly psnr_of_prox: number;
+}
+
+const folder = modelFolder();
+const reference = JSON.parse(readFileSync(join(folder, 'training/reference.json'), 'utf8')) as { prompt: string; tasks: Task[] };
+const kernel = JSON.parse(readFileSync(fileURLToPath(new URL('../../bench/motion-kernel.json', import.meta.url)), 'utf8'));
+const OPERATORS: Readonly<Record<string, Operator>> = {
+  sr4: superResolution({ factor: 4 }),
+  sr8: superResolution({ factor: 8 }),
+  sr16: superResolution({ factor: 16 }),
+  gaussian3: gaussianBlur({ sigma: 3 }),
+  gaussian6: gaussianBlur({ sigma: 6 }),
+  motion: convolution({ kernel: { ...kernel, taps: Float64Array.from(kernel.taps) } }),
+  inpaint: inpainting({ box: [40, 36, 48, 56] }),
+  denoise: denoising(),
+};
+const size = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
+
+describe('restorations of held-out portraits', () => {
+  const addon = loadAddon();
+  const rows: object[] = [];
+  let device: Device;
+  let model: LatentConsistencyModel;
+  let promptEmbeds: Tensor;
+  let samples: Image[];
+  let noises: Map<number, Float64Array[]>;
+
+  beforeAll(async () => {
+    device = addon.openDevice('cpu');
+    model = await LatentConsistencyModel.load(addon, device, folder);
+    promptEmbeds = await model.embed(reference.prompt);
+    const names = Array.from({ length: IMAGES }, (_, i) => `${String(i).padStart(2, '0')}.png`);
+    samples = await Promise.all(names.map((name) => readImage(join(folder, 'samples', name), { channels: 3 })));
+    noises = new Map(
+      [1, 2, 3].map((seed) => {
+        const generator = new TorchGenerator(seed);
+        return [seed, Array.from({ length: STEPS }, () => generator.randn(IMAGES * size(LATENT), 'float32'))];
+      }),
+    );
+  });
+  afterAll(async () => {
+    await model.dispose();
+    if (process.env.LATINO_QUALITY_REPORT) writeFileSync(process.env.LATINO_QUALITY_REPORT, `${JSON.stringify(rows, null, 1)}\n`);
+  });
+
+  /** Number `index` of what was drawn for a batch. */
+  const slice = (batch: Float64Array, index: number, shape: readonly number[]): Tensor =>
+    device.upload(Float32Array.from(batch.subarray(index * size(shape), (index + 1) * size(shape))), [1, ...shape]);
+
+  async function scores({ name, sigma }: Task, index: number, drawn: Float64Array): Promise<{ decoded: number; proximal: number }[]> {
+    const descriptor = OPERATORS[name]!;
+    const operator = buildOperator(addon, device, descriptor, { height: SIDE, width: SIDE });
+    const imageShape = [1, 3, SIDE, SIDE];
+    using x = device.upload(samples[index]!.data, imageShape);
+    using clean = operator.forward(x);
+    using noise = slice(drawn, index, clean.shape.slice(1));
+    using noisy = addon.linearCombination(1, clean, 2 * sigma, noise);
+    using y = descriptor.kind === 'inpainting' ? operator.forward(noisy) : addon.linearCombination(1, noisy, 0, noisy);
+    const results: { decoded: number; proximal: number }[] = [];
+    for (const draws of noises.values()) {
+      let call = 0;
+      let prox: Promise<ArrayLike<number> | BigInt64Array> | undefined;
+      const problem = { operator, y, imageShape, sigma: 2 * sigma };
+      const rule = gammaRule(addon, 'auto', { family: 'sd15', task: 'other' });
+      const run = { kernels: addon, model, problem, gammaRule: rule, noise: () => slice(draws[call++]!, index, LATENT) };
+      using restored = await latino(run, {
+        promptEmbeds,
+        timesteps: latinoTimesteps(STEPS),
+        observe: (step) => {
+          if (step.t === latinoTimesteps(STEPS).at(-1)) prox = step.prox.read();
+        },
+      });
+      const score = async (data: typeof prox) =>
+        psnr(fromPlanar((await data) as Float32Array, { channels: 3, height: SIDE, width: SIDE }), samples[index]!);
+      results.push({ decoded: await score(restored.read()), proximal: await score(prox) });
+    }
+    return results;
+  }
+
+  const isWanted = ({ name, sigma }: Task) => Boolean(process.env.LATINO_SLOW) || QUICK.has(`${name} ${sigma}`);
+  it.each(reference.tasks.filter(isWanted))(
+    '$name, sigma $sigma',
+    async (task) => {
+      const shape = buildOperator(addon, device, OPERATORS[task.name]!, { height: SIDE, width: SIDE });
+      using zero = device.full([1, 3, SIDE, SIDE], 0);
+      using measured = shape.forward(zero);
+      const drawn = new TorchGenerator(5).randn(IMAGES * size(measured.shape), 'float64');
+      const all: Awaited<ReturnType<typeof scores>> = [];
+      for (const index of samples.keys()) all.push(...(await scores(task, index, drawn)));
+      const mean = (key: 'decoded' | 'proximal') => all.reduce((sum, score) => sum + score[key], 0) / all.length;
+      rows.push({
+        name: task.name,
+        sigma: task.sigma,
+        psnr: mean('decoded'),
+        reference: task.psnr,
+        psnrOfProx: mean('proximal'),
+        referenceOfProx: task.psnr_of_prox,
+      });
+      expect(mean('decoded')).toBeGreaterThan(task.psnr - TOLERANCE);
+      expect(mean('proximal')).toBeGreaterThan(task.psnr_of_prox - TOLERANCE);
+    },
+    600_000,
+  );
+});

@@ -11,18 +11,13 @@ std::vector<std::byte> bytesFrom(const Napi::Value& value, const char* name) {
   return {begin, begin + array.ByteLength()};
 }
 
-SessionOptions optionsFrom(const Napi::Value& value) {
-  SessionOptions options;
-  if (value.IsUndefined()) return options;
-  const Napi::Object object = objectFrom(value, "options");
-  const Napi::Value folder = object.Get("folder"), weights = object.Get("weights");
-  if (!folder.IsUndefined()) options.folder = stringFrom(folder, "folder");
-  options.threads = threadsFrom(object);
-  if (weights.IsUndefined()) return options;
-  if (!weights.IsArray()) mismatch("an array", "weights", weights);
-  const auto list = weights.As<Napi::Array>();
+std::vector<WeightSource> weightsFrom(const Napi::Value& value, const char* name) {
+  std::vector<WeightSource> sources;
+  if (value.IsUndefined()) return sources;
+  if (!value.IsArray()) mismatch("an array", name, value);
+  const auto list = value.As<Napi::Array>();
   for (std::uint32_t i = 0; i < list.Length(); ++i) {
-    const Napi::Object weight = objectFrom(list.Get(i), "weights");
+    const Napi::Object weight = objectFrom(list.Get(i), name);
     WeightSource source;
     source.name = stringFrom(weight.Get("name"), "name");
     source.shape = shapeFrom(weight.Get("shape"), "shape");
@@ -30,8 +25,20 @@ SessionOptions optionsFrom(const Napi::Value& value) {
     if (!weight.Get("path").IsUndefined()) source.path = stringFrom(weight.Get("path"), "path");
     if (!weight.Get("offset").IsUndefined()) source.offset = static_cast<std::uint64_t>(integerFrom(weight.Get("offset"), "offset"));
     if (!weight.Get("data").IsUndefined()) source.data = bytesFrom(weight.Get("data"), "data");
-    options.weights.push_back(std::move(source));
+    sources.push_back(std::move(source));
   }
+  return sources;
+}
+
+SessionOptions optionsFrom(const Napi::Value& value) {
+  SessionOptions options;
+  if (value.IsUndefined()) return options;
+  const Napi::Object object = objectFrom(value, "options");
+  const Napi::Value folder = object.Get("folder");
+  if (!folder.IsUndefined()) options.folder = stringFrom(folder, "folder");
+  options.threads = threadsFrom(object);
+  options.weights = weightsFrom(object.Get("weights"), "weights");
+  options.kernelWeights = weightsFrom(object.Get("kernelWeights"), "kernelWeights");
   return options;
 }
 

@@ -98,6 +98,7 @@ inline constexpr Function<65, Status*, const Value*, TensorInfo**> getTensorType
 inline constexpr Function<69, Status*, int, int, MemoryInfo**> createCpuMemoryInfo;
 inline constexpr Function<85, Status*, const KernelInfo*, const char*, float*> kernelInfoGetFloat;
 inline constexpr Function<86, Status*, const KernelInfo*, const char*, std::int64_t*> kernelInfoGetInteger;
+inline constexpr Function<87, Status*, const KernelInfo*, const char*, char*, std::size_t*> kernelInfoGetText;
 inline constexpr Function<88, Status*, const KernelContext*, std::size_t*> getInputCount;
 inline constexpr Function<90, Status*, const KernelContext*, std::size_t, const Value**> getInput;
 inline constexpr Function<91, Status*, KernelContext*, std::size_t, const std::int64_t*, std::size_t, Value**> getOutput;
@@ -107,6 +108,7 @@ inline constexpr Function<95, void, Session*> releaseSession;
 inline constexpr Function<96, void, Value*> releaseValue;
 inline constexpr Function<99, void, TensorInfo*> releaseTensorInfo;
 inline constexpr Function<100, void, SessionOptions*> releaseSessionOptions;
+inline constexpr Function<101, void, CustomOpDomain*> releaseCustomOpDomain;
 inline constexpr Function<119, Status*, int, const char*, const ThreadingOptions*, Env**> createEnvWithGlobalThreadPools;
 inline constexpr Function<120, Status*, SessionOptions*> disablePerSessionThreads;
 inline constexpr Function<121, Status*, ThreadingOptions**> createThreadingOptions;

@@ -33,6 +33,7 @@ using OwnedSession = std::unique_ptr<Session, Deleter<releaseSession>>;
 using OwnedOptions = std::unique_ptr<SessionOptions, Deleter<releaseSessionOptions>>;
 using OwnedValue = std::unique_ptr<Value, Deleter<releaseValue>>;
 using OwnedMemoryInfo = std::unique_ptr<MemoryInfo, Deleter<releaseMemoryInfo>>;
+using OwnedDomain = std::unique_ptr<CustomOpDomain, Deleter<releaseCustomOpDomain>>;
 using OwnedTensorInfo = std::unique_ptr<TensorInfo, Deleter<releaseTensorInfo>>;
 using OwnedBinding = std::unique_ptr<IoBinding, Deleter<releaseIoBinding>>;
 

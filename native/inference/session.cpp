@@ -27,7 +27,7 @@ ort::OwnedValue wrap(const ort::MemoryInfo* memory, void* data, std::size_t byte
 class CpuSession final : public Session, public std::enable_shared_from_this<CpuSession> {
  public:
   CpuSession(std::shared_ptr<Device> device, std::span<const std::byte> model, const SessionOptions& options)
-      : device_(std::move(device)), memory_(cpuMemory()) {
+      : device_(std::move(device)), memory_(cpuMemory()), operators_(options.kernelWeights) {
     readWeights(options.weights);
     // Where the application opened ONNX Runtime before us, its environment has no shared threads; the session then needs its own.
     ort::Status* refused = options.threads == 0 ? open(model, options, Threads::shared) : open(model, options, Threads::own);
@@ -66,7 +66,7 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
       // The networks run in turn: idle threads that spin would take the cores that the next network needs.
       ort::check<RuntimeError>(ort::addSessionConfigEntry(ort::table(), raw, "session.intra_op.allow_spinning", "0"));
     }
-    cpu::addOperators(raw);
+    operators_.addTo(raw);
     if (!options.folder.empty()) {
       ort::check<RuntimeError>(
           ort::addSessionConfigEntry(ort::table(), raw, "session.model_external_initializers_file_folder_path", options.folder.c_str()));
@@ -116,6 +116,7 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
   // ONNX Runtime uses these buffers in place, so they live as long as the session does.
   std::vector<std::vector<float>> weights_;
   std::vector<ort::OwnedValue> weightValues_;
+  cpu::Operators operators_;
   ort::OwnedSession session_;
 };
 

@@ -27,8 +27,9 @@ struct WeightSource {
 };
 
 struct SessionOptions {
-  std::string folder;                 // what external data locations in the model are relative to; may be empty
-  std::vector<WeightSource> weights;  // become float32 on the CPU
+  std::string folder;                       // what external data locations in the model are relative to; may be empty
+  std::vector<WeightSource> weights;        // become float32 on the CPU
+  std::vector<WeightSource> kernelWeights;  // read by our own kernels when they first run
   unsigned threads = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "inference/weights.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <filesystem>
@@ -21,31 +22,48 @@ float fromHalf(std::uint16_t half) {
 
 float fromBrain(std::uint16_t brain) { return std::bit_cast<float>(static_cast<std::uint32_t>(brain) << 16); }
 
-std::vector<std::byte> bytesOf(const WeightSource& source, std::size_t count) {
+std::filesystem::path pathOf(const WeightSource& source) { return std::u8string(source.path.begin(), source.path.end()); }
+
+/// Checks that a weight's bytes are there, before memory is taken: a corrupt shape may ask for any amount of it.
+void checkBytes(const WeightSource& source, std::size_t count) {
   if (source.path.empty()) {
     if (source.data.size() != count) {
       throw ModelError("Expected " + std::to_string(count) + " bytes for weight " + source.name + " but received " +
                        std::to_string(source.data.size()));
     }
-    return source.data;
+    return;
   }
-  const std::filesystem::path path(std::u8string(source.path.begin(), source.path.end()));
   std::error_code failure;
-  const std::uintmax_t size = std::filesystem::file_size(path, failure);
+  const std::uintmax_t size = std::filesystem::file_size(pathOf(source), failure);
   if (failure) throw ModelError("Expected a readable file " + source.path + " for weight " + source.name + " (" + failure.message() + ")");
-  // Before memory is taken: a corrupt shape may ask for any amount of it.
   if (count > size || source.offset > size - count) {
     throw ModelError("Expected " + std::to_string(count) + " bytes at " + std::to_string(source.offset) + " of " + source.path +
                      " for weight " + source.name + " but the file has " + std::to_string(size));
   }
-  std::vector<std::byte> bytes(count);
-  std::ifstream file(path, std::ios::binary);
+}
+
+/// Hands out a weight's bytes in pieces of at most kPiece, so that they are never in memory as a whole.
+template <class Take>
+void readBytes(const WeightSource& source, std::size_t count, const Take& take) {
+  constexpr std::size_t kPiece = 1 << 16;
+  if (source.path.empty()) {
+    take(source.data.data(), count);
+    return;
+  }
+  std::ifstream file;
+  file.rdbuf()->pubsetbuf(nullptr, 0);  // the pieces are buffer enough
+  file.open(pathOf(source), std::ios::binary);
   file.seekg(static_cast<std::streamoff>(source.offset));
-  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(count));
-  if (!file)
-    throw ModelError("Expected " + std::to_string(count) + " bytes at " + std::to_string(source.offset) + " of " + source.path +
-                     " for weight " + source.name + " but they cannot be read");
-  return bytes;
+  std::vector<std::byte> piece(std::min(count, kPiece));
+  for (std::size_t done = 0; done < count;) {
+    const std::size_t bytes = std::min(kPiece, count - done);
+    file.read(reinterpret_cast<char*>(piece.data()), static_cast<std::streamsize>(bytes));
+    if (!file)
+      throw ModelError("Expected " + std::to_string(count) + " bytes at " + std::to_string(source.offset) + " of " + source.path +
+                       " for weight " + source.name + " but they cannot be read");
+    take(piece.data(), bytes);
+    done += bytes;
+  }
 }
 
 std::size_t elementsOf(const WeightSource& source) {
@@ -56,27 +74,34 @@ std::size_t elementsOf(const WeightSource& source) {
   }
 }
 
+std::size_t bytesPerElement(const WeightSource& source) {
+  if (source.sourceType == "F32") return 4;
+  if (source.sourceType == "F16" || source.sourceType == "BF16") return 2;
+  throw ModelError("Expected F32, F16 or BF16 for weight " + source.name + " but received " + source.sourceType);
+}
+
 }  // namespace
 
+void checkWeight(const WeightSource& source) { checkBytes(source, elementsOf(source) * bytesPerElement(source)); }
+
 std::vector<float> readWeight(const WeightSource& source) {
-  const std::size_t elements = elementsOf(source);
-  if (source.sourceType == "F32") {
-    const std::vector<std::byte> bytes = bytesOf(source, 4 * elements);
-    std::vector<float> values(elements);
-    if (elements > 0) std::memcpy(values.data(), bytes.data(), bytes.size());
-    return values;
-  }
-  if (source.sourceType != "F16" && source.sourceType != "BF16") {
-    throw ModelError("Expected F32, F16 or BF16 for weight " + source.name + " but received " + source.sourceType);
-  }
-  const std::vector<std::byte> bytes = bytesOf(source, 2 * elements);
+  checkWeight(source);
+  const std::size_t elements = elementsOf(source), count = elements * bytesPerElement(source);
   std::vector<float> values(elements);
-  const bool half = source.sourceType == "F16";
-  for (std::size_t i = 0; i < elements; ++i) {
-    std::uint16_t narrow = 0;
-    std::memcpy(&narrow, bytes.data() + 2 * i, 2);
-    values[i] = half ? fromHalf(narrow) : fromBrain(narrow);
-  }
+  float* to = values.data();
+  readBytes(source, count, [&](const std::byte* from, std::size_t bytes) {
+    if (source.sourceType == "F32") {
+      std::memcpy(to, from, bytes);
+      to += bytes / 4;
+      return;
+    }
+    const bool half = source.sourceType == "F16";
+    for (std::size_t i = 0; i < bytes; i += 2) {
+      std::uint16_t narrow = 0;
+      std::memcpy(&narrow, from + i, 2);
+      *to++ = half ? fromHalf(narrow) : fromBrain(narrow);
+    }
+  });
   return values;
 }
 

@@ -7,6 +7,8 @@
 
 namespace latino {
 
+/// Throws the ModelError of a weight that cannot be read, without reading it.
+void checkWeight(const WeightSource& source);
 /// Reads a weight from its file or its bytes. Throws ModelError.
 std::vector<float> readWeight(const WeightSource& source);
 

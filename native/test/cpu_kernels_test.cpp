@@ -42,7 +42,7 @@ double errorOf(const Case& c, unsigned threads) {
   const auto x = normal(c.n * c.inputs * h * w, 1), weight = normal(c.outputs * c.inputs * 9, 2), bias = normal(c.outputs, 3);
   const auto residual = normal(c.n * c.outputs * c.height * c.width, 4);
   std::vector<float> y(residual.size());
-  Conv3x3 convolution(weight.data(), c.outputs, c.inputs, threads, c.transposed);
+  Conv3x3 convolution([&] { return weight; }, c.outputs, c.inputs, threads, c.transposed);
   Conv3x3Arguments arguments;
   arguments.x = x.data();
   arguments.bias = bias.data();

@@ -1,11 +1,12 @@
-import { ABSENT, type Attributes, type Graph, int, type Node, type Value } from './graph.js';
+import { ABSENT, type Attributes, type Graph, int, type Node, text, type Value } from './graph.js';
 
 /** As the kernels number them (native/inference/cpu/activation.h). */
 const ACTIVATIONS: Readonly<Record<string, number>> = { Relu: 1, Silu: 2 };
 
 /**
  * Replaces 3 x 3 convolutions and group normalisations by the kernels of the native core (domain 'latino.cpu'), which do in the same
- * pass what surrounds them: doubling before a convolution, a residual sum and an activation after it. Convolutions may be transposed.
+ * pass what surrounds them: doubling before a convolution, a residual sum and an activation after it. Convolutions may be transposed;
+ * their kernels read the weights themselves, into the form that suits the size of the image.
  */
 export function fuse(graph: Graph): Graph {
   const fusion = new Fusion(graph);
@@ -24,7 +25,20 @@ export function fuse(graph: Graph): Graph {
     if (replacement) fused.append(replacement);
     else if (!absorbed.has(node)) fused.append(node);
   }
+  moveKernelWeights(fused);
   return fused;
+}
+
+function moveKernelWeights(graph: Graph): void {
+  const usedElsewhere = new Set(graph.nodes.flatMap((node) => node.inputs.map((input) => input.name)));
+  for (const { opType, attributes } of graph.nodes) {
+    if (opType !== 'Conv3x3') continue;
+    const name = String(attributes.weight!.value);
+    const weight = graph.weights.get(name);
+    if (!weight) continue;
+    graph.kernelWeights.set(name, weight);
+    if (!usedElsewhere.has(name)) graph.weights.delete(name);
+  }
 }
 
 interface Chain {
@@ -66,8 +80,13 @@ class Fusion {
       }
     }
     const activation = this.absorbActivation(parts);
-    const attributes = { activation: int(activation), upsample: int(upsample), transposed: int(isTransposed ? 1 : 0) };
-    return replace(parts, 'Conv3x3', [x, weight, bias ?? ABSENT, residual], attributes);
+    const attributes = {
+      weight: text(weight.name),
+      activation: int(activation),
+      upsample: int(upsample),
+      transposed: int(isTransposed ? 1 : 0),
+    };
+    return replace(parts, 'Conv3x3', [x, bias ?? ABSENT, residual], attributes);
   }
 
   normalization(node: Node): Chain | undefined {

@@ -72,6 +72,8 @@ export class Graph {
   readonly inputs: Value[] = [];
   readonly outputs: Value[] = [];
   readonly weights: Map<string, Weight>;
+  /** Weights that kernels of the native core read themselves. */
+  readonly kernelWeights = new Map<string, Weight>();
   readonly constants: Map<string, Constant>;
   private readonly names: Set<string>;
 
@@ -173,6 +175,7 @@ export class Graph {
     copy.inputs.push(...this.inputs);
     copy.outputs.push(...this.outputs);
     for (const [name, weight] of this.weights) copy.weights.set(name, weight);
+    for (const [name, weight] of this.kernelWeights) copy.kernelWeights.set(name, weight);
     for (const [name, constant] of this.constants) copy.constants.set(name, constant);
     for (const name of this.names) copy.names.add(name);
     return copy;

@@ -43,7 +43,9 @@ export function serializeModel(graph: Graph, embed?: (weight: WeightInfo) => Uin
   }
   const model = pbf.finish();
   if (embed) return { model, options: {} };
-  return { model, options: { folder, weights: weights.filter((w) => !readInPlace(w.info)).map(weightSource) } };
+  const kernelWeights = [...graph.kernelWeights.values()].map(weightSource);
+  const options = { folder, weights: weights.filter((w) => !readInPlace(w.info)).map(weightSource) };
+  return { model, options: kernelWeights.length > 0 ? { ...options, kernelWeights } : options };
 }
 
 function weightSource({ value, info }: Weight): WeightSource {

@@ -90,6 +90,8 @@ export interface WeightSource {
 export interface SessionOptions {
   readonly folder?: string;
   readonly weights?: readonly WeightSource[];
+  /** What kernels of the native core name in their attributes; read when they first run, and not kept. */
+  readonly kernelWeights?: readonly WeightSource[];
   readonly threads?: number;
 }
 

@@ -40,7 +40,7 @@ describe('fuse', () => {
       [1, 1],
       [2, 0],
     ]);
-    expect(nodes[2]!.inputs[3]).toEqual(nodes[1]!.outputs[0]);
+    expect(nodes[2]!.inputs[2]).toEqual(nodes[1]!.outputs[0]);
   });
 
   it('keeps a value that is read elsewhere too', () => {

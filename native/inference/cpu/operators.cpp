@@ -1,8 +1,8 @@
 #include "inference/cpu/operators.h"
 
+#include <algorithm>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +10,7 @@
 #include "inference/cpu/group_norm.h"
 #include "inference/cpu/winograd.h"
 #include "inference/runtime.h"
+#include "inference/weights.h"
 #include "tensor/thread_pool.h"
 
 namespace latino::cpu {
@@ -28,6 +29,15 @@ float floatAttribute(const ort::KernelInfo* info, const char* name) {
   float value = 0;
   check<ModelError>(ort::kernelInfoGetFloat(ort::table(), info, name, &value));
   return value;
+}
+
+std::string textAttribute(const ort::KernelInfo* info, const char* name) {
+  std::size_t size = 0;
+  check<ModelError>(ort::kernelInfoGetText(ort::table(), info, name, nullptr, &size));
+  std::string text(size, '\0');
+  check<ModelError>(ort::kernelInfoGetText(ort::table(), info, name, text.data(), &size));
+  text.resize(size - 1);  // the size counts the terminating zero
+  return text;
 }
 
 std::vector<std::int64_t> shapeOf(const ort::Value* value) {
@@ -85,48 +95,61 @@ class Call {
   std::size_t inputs_ = 0;
 };
 
+/// What kernels get from their session.
+struct Context {
+  std::vector<WeightSource> weights;
+  unsigned threads = 1;
+
+  const WeightSource& weight(const std::string& name) const {
+    const auto found = std::find_if(weights.begin(), weights.end(), [&](const WeightSource& source) { return source.name == name; });
+    if (found == weights.end()) throw ModelError("Expected the weight " + name + " among those of the session's kernels");
+    return *found;
+  }
+};
+
 class Conv3x3Kernel {
  public:
   static constexpr const char* kName = "Conv3x3";
-  static constexpr std::size_t kInputs = 4, kRequiredInputs = 2;
+  static constexpr std::size_t kInputs = 3, kRequiredInputs = 1;
 
-  Conv3x3Kernel(const ort::KernelInfo* info, unsigned threads)
-      : threads_(threads),
-        activation_(static_cast<Activation>(integerAttribute(info, "activation"))),
+  Conv3x3Kernel(const ort::KernelInfo* info, const Context& context)
+      : activation_(static_cast<Activation>(integerAttribute(info, "activation"))),
         upsample_(integerAttribute(info, "upsample") != 0),
-        transposed_(integerAttribute(info, "transposed") != 0) {}
+        convolution_(make(context.weight(textAttribute(info, "weight")), context.threads, integerAttribute(info, "transposed") != 0)) {}
 
   void compute(const Call& call) {
     const std::vector<std::int64_t> x = shapeOf(call.input(0));
-    std::vector<std::int64_t> weight = shapeOf(call.input(1));
-    if (transposed_ && weight.size() == 4) std::swap(weight[0], weight[1]);
-    if (x.size() != 4 || weight.size() != 4 || weight[1] != x[1] || weight[2] != 3 || weight[3] != 3)
-      throw ModelError("Expected x [n, c, h, w] and a weight [m, c, 3, 3], or [c, m, 3, 3] when transposed, for Conv3x3");
-    // The weight is an initializer: the same memory in every call.
-    if (!convolution_) convolution_.emplace(call.data(1), weight[0], weight[1], threads_, transposed_);
+    if (x.size() != 4 || x[1] != convolution_.inputs())
+      throw ModelError("Expected x [n, " + std::to_string(convolution_.inputs()) + ", h, w] for Conv3x3 but received " + toString(x));
     const std::int64_t factor = upsample_ ? 2 : 1;
-    const std::vector<std::int64_t> y = {x[0], weight[0], factor * x[2], factor * x[3]};
-    if (const ort::Value* residual = call.input(3); residual != nullptr && shapeOf(residual) != y)
+    const std::vector<std::int64_t> y = {x[0], convolution_.outputs(), factor * x[2], factor * x[3]};
+    if (const ort::Value* residual = call.input(2); residual != nullptr && shapeOf(residual) != y)
       throw ModelError("Expected a residual of the shape of the output for Conv3x3");
     Conv3x3Arguments arguments;
     arguments.x = call.data(0);
-    arguments.bias = call.data(2);
-    arguments.residual = call.data(3);
+    arguments.bias = call.data(1);
+    arguments.residual = call.data(2);
     arguments.y = call.output(y);
     arguments.n = y[0];
     arguments.height = y[2];
     arguments.width = y[3];
     arguments.upsample = upsample_;
     arguments.activation = activation_;
-    convolution_->run(arguments, call.parallelFor());
+    convolution_.run(arguments, call.parallelFor());
   }
 
  private:
-  unsigned threads_;
+  static Conv3x3 make(const WeightSource& weight, unsigned threads, bool transposed) {
+    checkWeight(weight);
+    const Shape& shape = weight.shape;
+    if (shape.size() != 4 || shape[2] != 3 || shape[3] != 3)
+      throw ModelError("Expected a weight [m, c, 3, 3] for Conv3x3 but " + weight.name + " is " + toString(shape));
+    return Conv3x3([&weight] { return readWeight(weight); }, shape[transposed ? 1 : 0], shape[transposed ? 0 : 1], threads, transposed);
+  }
+
   Activation activation_;
   bool upsample_;
-  bool transposed_;
-  std::optional<Conv3x3> convolution_;
+  Conv3x3 convolution_;
 };
 
 class GroupNormKernel {
@@ -134,7 +157,7 @@ class GroupNormKernel {
   static constexpr const char* kName = "GroupNorm";
   static constexpr std::size_t kInputs = 3, kRequiredInputs = 3;
 
-  GroupNormKernel(const ort::KernelInfo* info, unsigned)
+  GroupNormKernel(const ort::KernelInfo* info, const Context&)
       : groups_(integerAttribute(info, "groups")),
         epsilon_(floatAttribute(info, "epsilon")),
         activation_(static_cast<Activation>(integerAttribute(info, "activation"))) {}
@@ -178,7 +201,7 @@ ort::Status* guarded(const Body& body) noexcept {
 /// The table by which ONNX Runtime calls a kernel.
 template <class Kernel>
 struct Operator : ort::CustomOp {
-  explicit Operator(unsigned count) : ort::CustomOp{}, threads(count) {
+  explicit Operator(const Context& session) : ort::CustomOp{}, context(session) {
     version = ort::kApiVersion;
     getName = [](const ort::CustomOp*) { return Kernel::kName; };
     getExecutionProvider = [](const ort::CustomOp*) { return static_cast<const char*>(nullptr); };
@@ -198,7 +221,7 @@ struct Operator : ort::CustomOp {
     getVariadicOutputMinArity = one;
     getVariadicOutputHomogeneity = one;
     createKernel = [](const ort::CustomOp* self, ort::Table*, const ort::KernelInfo* info, void** kernel) {
-      return guarded([&] { *kernel = new Kernel(info, static_cast<const Operator*>(self)->threads); });
+      return guarded([&] { *kernel = new Kernel(info, static_cast<const Operator*>(self)->context); });
     };
     kernelCompute = [](void* kernel, ort::KernelContext* context) {
       return guarded([&] { static_cast<Kernel*>(kernel)->compute(Call(context)); });
@@ -207,23 +230,31 @@ struct Operator : ort::CustomOp {
     getEndVersion = [](const ort::CustomOp*) { return std::numeric_limits<int>::max(); };
   }
 
-  unsigned threads;
+  const Context& context;
 };
-
-/// The operators and their domain. ONNX Runtime keeps pointers to them as long as any session lives: they are never destroyed.
-ort::CustomOpDomain* makeDomain(unsigned threads) {
-  ort::CustomOpDomain* domain = nullptr;
-  check<RuntimeError>(ort::createCustomOpDomain(ort::table(), "latino.cpu", &domain));
-  check<RuntimeError>(ort::customOpDomainAdd(ort::table(), domain, new Operator<Conv3x3Kernel>(threads)));
-  check<RuntimeError>(ort::customOpDomainAdd(ort::table(), domain, new Operator<GroupNormKernel>(threads)));
-  return domain;
-}
 
 }  // namespace
 
-void addOperators(ort::SessionOptions* settings) {
-  static ort::CustomOpDomain* const domain = makeDomain(availableCores());
-  check<RuntimeError>(ort::addCustomOpDomain(ort::table(), settings, domain));
+struct Operators::Parts {
+  explicit Parts(std::vector<WeightSource> weights) : context{std::move(weights), availableCores()} {
+    ort::CustomOpDomain* raw = nullptr;
+    check<RuntimeError>(ort::createCustomOpDomain(ort::table(), "latino.cpu", &raw));
+    domain.reset(raw);
+    check<RuntimeError>(ort::customOpDomainAdd(ort::table(), raw, &conv3x3));
+    check<RuntimeError>(ort::customOpDomainAdd(ort::table(), raw, &groupNorm));
+  }
+
+  Context context;
+  Operator<Conv3x3Kernel> conv3x3{context};
+  Operator<GroupNormKernel> groupNorm{context};
+  ort::OwnedDomain domain;
+};
+
+Operators::Operators(std::vector<WeightSource> weights) : parts_(std::make_unique<Parts>(std::move(weights))) {}
+Operators::~Operators() = default;
+
+void Operators::addTo(ort::SessionOptions* settings) const {
+  check<RuntimeError>(ort::addCustomOpDomain(ort::table(), settings, parts_->domain.get()));
 }
 
 }  // namespace latino::cpu

@@ -1,14 +1,30 @@
 // Our kernels as operators of ONNX Runtime's CPU provider, domain 'latino.cpu'. What they compute is in winograd.h and group_norm.h:
 //
-//   Conv3x3(x, weight, bias?, residual?) -> y      attributes: activation (0 none, 1 relu, 2 silu), upsample (0, 1), transposed (0, 1)
+//   Conv3x3(x, bias?, residual?) -> y      attributes: activation (0 none, 1 relu, 2 silu), upsample (0, 1), transposed (0, 1)
 //   GroupNorm(x, scale, bias) -> y                 attributes: groups, epsilon, activation
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "inference/ort_api.h"
+#include "inference/session.h"
 
 namespace latino::cpu {
 
-/// Makes the operators known to a session that is being configured.
-void addOperators(ort::SessionOptions* settings);
+/// The operators of one session; they outlive it.
+class Operators {
+ public:
+  /// `weights`: those that kernels name in their attributes. They are read when a kernel first runs, and not kept as they are.
+  explicit Operators(std::vector<WeightSource> weights);
+  ~Operators();
+
+  /// Makes the operators known to a session that is being configured.
+  void addTo(ort::SessionOptions* settings) const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
 
 }  // namespace latino::cpu

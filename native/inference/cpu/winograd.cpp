@@ -255,8 +255,8 @@ class Conv3x3::Weights {
     }
   }
 
-  void prepare(const float* weight, bool transposed) {
-    std::call_once(once_, [&] { transform(weight, transposed); });
+  void prepare(const std::function<std::vector<float>()>& weight, bool transposed) {
+    std::call_once(once_, [&] { transform(weight().data(), transposed); });
   }
   const std::vector<int>& panels() const { return panels_; }
   std::int64_t firstRow(std::size_t panel) const { return firstRows_[panel]; }
@@ -299,8 +299,8 @@ class Conv3x3::Weights {
   std::once_flag once_;
 };
 
-Conv3x3::Conv3x3(const float* weight, std::int64_t outputs, std::int64_t inputs, unsigned threads, bool transposed)
-    : weight_(weight),
+Conv3x3::Conv3x3(std::function<std::vector<float>()> weight, std::int64_t outputs, std::int64_t inputs, unsigned threads, bool transposed)
+    : weight_(std::move(weight)),
       outputs_(outputs),
       inputs_(inputs),
       threads_(threads),
@@ -312,10 +312,11 @@ Conv3x3::Conv3x3(const float* weight, std::int64_t outputs, std::int64_t inputs,
 Conv3x3::~Conv3x3() = default;
 
 void Conv3x3::run(const Conv3x3Arguments& arguments, const ParallelFor& parallelFor) {
-  // Per transformed weight: the vector operations that use it, and the time to read it, which is worth about twenty of their lanes.
+  // Per transformed weight: the vector operations that use it, and the time to read it, which is worth about 32 of their lanes
+  // where weights come from memory; it also keeps the largest form for where it pays.
   const auto cost = [&](std::int64_t tile) {
     const std::int64_t tiles = arguments.n * ceilDivide(arguments.height, tile) * ceilDivide(arguments.width, tile);
-    return (tile + 2) * (tile + 2) * (ceilDivide(tiles, kLanes) * kLanes + 20);
+    return (tile + 2) * (tile + 2) * (ceilDivide(tiles, kLanes) * kLanes + 32);
   };
   if (cost(4) <= std::min(cost(2), cost(1))) {
     runTiled(*large_, arguments, parallelFor);

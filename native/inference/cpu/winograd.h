@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <vector>
 
 #include "inference/cpu/activation.h"
 #include "inference/cpu/parallel.h"
@@ -24,9 +26,9 @@ struct Conv3x3Arguments {
 class Conv3x3 {
  public:
   /// weight: [outputs, inputs, 3, 3], a cross-correlation as everywhere in neural networks. With `transposed` it is [inputs, outputs, 3, 3]
-  /// and the result is the transpose (the derivative) of the convolution by it. It must live until the first run of every image size:
-  /// only then is it known which tiles are cheaper.
-  Conv3x3(const float* weight, std::int64_t outputs, std::int64_t inputs, unsigned threads, bool transposed = false);
+  /// and the result is the transpose (the derivative) of the convolution by it. It is asked for when the size of an image tells which
+  /// tiles are cheapest, and not kept: its transform for them is.
+  Conv3x3(std::function<std::vector<float>()> weight, std::int64_t outputs, std::int64_t inputs, unsigned threads, bool transposed = false);
   ~Conv3x3();
 
   void run(const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
@@ -41,7 +43,7 @@ class Conv3x3 {
   void runTiled(Weights<tile>& weights, const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
   void runDirect(Weights<1>& weights, const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
 
-  const float* weight_;
+  std::function<std::vector<float>()> weight_;
   std::int64_t outputs_, inputs_;
   unsigned threads_;
   bool transposed_;

@@ -55,4 +55,4 @@ bench: build
 	node bench/restore.mjs
 
 clean:
-	rm -rf build build-sanitize build-gyp dist demo-output
+	rm -rf build build-sanitize build-gyp build-cuda dist demo-output

@@ -147,7 +147,7 @@ export class Latino implements AsyncDisposable {
       {
         kernels: this.addon,
         model: this.model,
-        problem: { operator, y, sigma, imageShape: [1, 3, size.height, size.width] },
+        problem: { operator, y, sigma, imageShape: [1, 3, size.height, size.width], inpainting: descriptor.kind === 'inpainting' },
         gammaRule: gammaRule(this.addon, stepRule, officialProblem(descriptor, this.model.isXL)),
         noise: seededNoise(this.device, seed),
       },

@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
-.PHONY: demo test setup build native-test gyp cuda-check lint format bench clean
+.PHONY: demo test setup build native-test gyp cuda-check package-check lint format bench clean
 
 export ONNXRUNTIME_NODE_INSTALL := skip
 NATIVE_SOURCES := $(shell find native CMakeLists.txt -type f)
@@ -8,7 +8,7 @@ TS_SOURCES := $(shell find src -name '*.ts')
 demo: build
 	node dist/cli/main.js demo --output demo-output
 
-test: build lint native-test gyp cuda-check
+test: build lint native-test gyp cuda-check package-check
 	npx vitest run
 
 build: build/Release/latino.node dist/.built
@@ -47,6 +47,10 @@ gyp: build/.setup
 cuda-check: build/.setup
 	bash scripts/check-cuda.sh
 
+# The packed package, installed in an empty folder, runs there.
+package-check: build
+	bash scripts/check-package.sh
+
 format:
 	npx biome check --write .
 	find native -name '*.h' -o -name '*.cpp' | xargs clang-format -i
@@ -55,4 +59,4 @@ bench: build
 	node bench/restore.mjs
 
 clean:
-	rm -rf build build-sanitize build-gyp dist demo-output
+	rm -rf build build-sanitize build-gyp build-cuda dist demo-output

@@ -91,6 +91,9 @@ export class Restoration {
   }
 }
 
+/** Which of the authors' tables `official` step sizes come from. */
+type OfficialTable = Pick<OfficialProblem, 'method' | 'steps'>;
+
 const DEFAULT_PROMPT = 'a portrait of a person';
 const CACHED_OPERATORS = 16;
 
@@ -161,7 +164,8 @@ export class Latino implements AsyncDisposable {
     const embedding = calibration && (await this.downloadEmbedding(calibration.promptEmbeds, options));
 
     const previews: Promise<Image>[] = [];
-    using restored = await latino(this.runOn(problem, options, seededNoise(this.device, seed)), {
+    const table: OfficialTable = { method: settings ? 'latino-pro' : 'latino', steps };
+    using restored = await latino(this.runOn(problem, options, seededNoise(this.device, seed), table), {
       promptEmbeds: calibration?.promptEmbeds ?? prompted.promptEmbeds,
       timesteps: latinoTimesteps(steps),
       start: options.start,
@@ -239,7 +243,8 @@ export class Latino implements AsyncDisposable {
     const size = imageSize(descriptor, { width, height });
     const operator = this.operatorFor(descriptor, size);
     const y = this.device.upload(data, [1, channels, height, width]);
-    return { operator, y, sigma: 2 * options.sigma, imageShape: [1, 3, size.height, size.width] };
+    const inpainting = descriptor.kind === 'inpainting';
+    return { operator, y, sigma: 2 * options.sigma, imageShape: [1, 3, size.height, size.width], inpainting };
   }
 
   private async conditioning({ prompt = DEFAULT_PROMPT, embedding }: MeasurementOptions): Promise<{ promptEmbeds: Tensor } & Disposable> {
@@ -248,8 +253,8 @@ export class Latino implements AsyncDisposable {
     return { promptEmbeds, [Symbol.dispose]: () => promptEmbeds.dispose() };
   }
 
-  private runOn(problem: Problem, { operator, stepRule = 'auto' }: MeasurementOptions, noise: NoiseSource): Run {
-    const rule = gammaRule(this.addon, stepRule, officialProblem(operator, this.model.isXL));
+  private runOn(problem: Problem, { operator, stepRule = 'auto' }: MeasurementOptions, noise: NoiseSource, table: OfficialTable): Run {
+    const rule = gammaRule(this.addon, stepRule, { ...officialProblem(operator, this.model.isXL), ...table });
     return { kernels: this.addon, model: this.model, problem, gammaRule: rule, noise };
   }
 
@@ -263,7 +268,8 @@ export class Latino implements AsyncDisposable {
     const { start, signal, seed = 0 } = options;
     const gradientOf = await this.model.loadEmbeddingGradient();
     const noise = calibrationNoise(this.device, seed);
-    const runs = problems.map((problem) => this.runOn(problem, options, noise));
+    const table: OfficialTable = { method: 'latino-pro', steps: settings.timesteps.length };
+    const runs = problems.map((problem) => this.runOn(problem, options, noise, table));
     return calibrate(this.addon, runs, gradientOf, { ...settings, promptEmbeds, start, signal, onPass });
   }
 

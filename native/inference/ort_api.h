@@ -31,7 +31,7 @@ struct CustomOpDomain;
 inline constexpr std::uint32_t kApiVersion = 17;
 
 enum ErrorCode : int { kFail = 1 };
-enum LoggingLevel : int { kLogError = 3 };
+enum LoggingLevel : int { kLogFatal = 4 };
 enum OptimizationLevel : int { kOptimizeAll = 99 };
 enum ElementType : int { kFloat = 1, kInt64 = 7, kFloat16 = 10 };
 enum AllocatorType : int { kDeviceAllocator = 0 };

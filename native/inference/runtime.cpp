@@ -59,7 +59,8 @@ ort::Env* createEnvironment(ort::Table* table) {
       raw, [table](ort::ThreadingOptions* threading) { ort::releaseThreadingOptions(table, threading); });
   check(ort::setGlobalIntraOpThreads(table, raw, static_cast<int>(availableCores())));
   ort::Env* environment = nullptr;
-  check(ort::createEnvWithGlobalThreadPools(table, ort::kLogError, "latino", raw, &environment));
+  // What fails is thrown with its message; a line of the library's own beside it would be noise.
+  check(ort::createEnvWithGlobalThreadPools(table, ort::kLogFatal, "latino", raw, &environment));
   return environment;
 }
 

@@ -8,6 +8,12 @@
 #include "kernels/host_device.h"
 #include "tensor/device.h"
 
+#ifdef __CUDACC__
+#include <cuda_runtime.h>
+
+#include "tensor/error.h"
+#endif
+
 namespace latino {
 
 inline constexpr std::int64_t kLoopGrain = 16384;
@@ -15,7 +21,13 @@ inline constexpr std::int64_t kSumChunk = 4096;
 
 #ifdef __CUDACC__
 /// The device's cudaStream_t, defined by the CUDA backend.
-void* cudaStreamOf(Device& device);
+cudaStream_t cudaStreamOf(Device& device);
+
+/// A launch that the driver refuses says so here and nowhere else.
+inline void checkLaunch() {
+  if (const cudaError_t error = cudaGetLastError(); error != cudaSuccess)
+    throw RuntimeError(std::string("A kernel could not be started: ") + cudaGetErrorString(error));
+}
 
 template <class F>
 __global__ void forEachKernel(std::int64_t n, F f) {
@@ -41,10 +53,12 @@ __global__ void sumRowsKernel(std::int64_t n, Out* out, Map map) {
 /// f(i) for every i in [0, n), in any order; on a CPU a thread takes `grain` of them at a time. Inside tasks only.
 template <class F>
 void forEach(Device& device, std::int64_t n, F f, std::int64_t grain = kLoopGrain) {
+  if (n <= 0) return;
 #ifdef __CUDACC__
   if (device.kind() == DeviceKind::cuda) {
     const unsigned blocks = static_cast<unsigned>(std::clamp<std::int64_t>((n + 255) / 256, 1, 65535));
-    forEachKernel<<<blocks, 256, 0, static_cast<cudaStream_t>(cudaStreamOf(device))>>>(n, f);
+    forEachKernel<<<blocks, 256, 0, cudaStreamOf(device)>>>(n, f);
+    checkLaunch();
     return;
   }
 #endif
@@ -53,12 +67,15 @@ void forEach(Device& device, std::int64_t n, F f, std::int64_t grain = kLoopGrai
   });
 }
 
-/// out[row] = sum over i in [0, n) of map(row, i), a double. The order of summation is fixed per device, whatever the number of threads.
+/// out[row] = sum over i in [0, n) of map(row, i), a double; out is device memory. The order of summation is fixed per device, whatever
+/// the number of threads.
 template <class Out, class Map>
 void sumRows(Device& device, std::int64_t rows, std::int64_t n, Out* out, Map map) {
+  if (rows <= 0) return;
 #ifdef __CUDACC__
   if (device.kind() == DeviceKind::cuda) {
-    sumRowsKernel<<<static_cast<unsigned>(rows), 256, 0, static_cast<cudaStream_t>(cudaStreamOf(device))>>>(n, out, map);
+    sumRowsKernel<<<static_cast<unsigned>(rows), 256, 0, cudaStreamOf(device)>>>(n, out, map);
+    checkLaunch();
     return;
   }
 #endif
@@ -77,6 +94,16 @@ void sumRows(Device& device, std::int64_t rows, std::int64_t n, Out* out, Map ma
     for (std::int64_t k = 0; k < chunks; ++k) sum += sums[static_cast<std::size_t>(row * chunks + k)];
     out[row] = static_cast<Out>(sum);
   }
+}
+
+/// A number that kernels wrote: read in place on a CPU; elsewhere the host waits for it, which counts as a transfer.
+template <class T>
+T hostValue(Device& device, const T* number) {
+  if (device.kind() == DeviceKind::cpu) return *number;
+  T value;
+  device.copyToHost(&value, number, sizeof value);
+  device.finish();
+  return value;
 }
 
 }  // namespace latino

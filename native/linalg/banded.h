@@ -6,14 +6,14 @@
 
 namespace latino {
 
-/// A matrix on a device, with the range of each row that is not zero.
+/// A matrix on a device, with the range of each row and column that is not zero: products go block by block over these bands.
 class BandedMatrix {
  public:
   BandedMatrix(const std::shared_ptr<Device>& device, std::int64_t rows, std::int64_t columns);
 
   /// Inside a task that has tensors() among its outputs.
   void fill(const Matrix& matrix) const;
-  std::vector<Tensor> tensors() const { return {values_, ranges_}; }
+  std::vector<Tensor> tensors() const { return {values_, rowRanges_, columnRanges_}; }
 
   /// [..., columns, width] to [..., rows, width]: M x.
   Tensor applyToColumns(const Tensor& x) const;
@@ -22,8 +22,9 @@ class BandedMatrix {
 
  private:
   std::int64_t rows_, columns_;
-  Tensor values_;  // [rows, columns] f32
-  Tensor ranges_;  // [rows, 2] i64: first column that is not zero, and one past the last
+  Tensor values_;        // [rows, columns] f32
+  Tensor rowRanges_;     // [rows, 2] i64: first column that is not zero, and one past the last
+  Tensor columnRanges_;  // [columns, 2] i64: the same of rows
 };
 
 }  // namespace latino

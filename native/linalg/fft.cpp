@@ -1,7 +1,10 @@
 #include "linalg/fft.h"
 
+#include <algorithm>
 #include <cmath>
 #include <unsupported/Eigen/FFT>
+
+#include "tensor/scratch.h"
 
 namespace latino {
 
@@ -38,68 +41,100 @@ void inverseRow(std::int64_t width, const Complex* spectrum, double* row) {
   }
 }
 
-/// Transforms every column of a half spectrum in place, in both directions without scaling.
-void transformColumns(std::int64_t height, std::int64_t half, Complex* spectrum, bool forward) {
-  if (height == 1) return;
-  std::vector<Complex> column(static_cast<std::size_t>(height)), result(column.size());
-  for (std::int64_t c = 0; c < half; ++c) {
-    for (std::int64_t r = 0; r < height; ++r) column[static_cast<std::size_t>(r)] = spectrum[r * half + c];
-    if (forward) {
-      transform().fwd(result.data(), column.data(), static_cast<int>(height));
-    } else {
-      transform().inv(result.data(), column.data(), static_cast<int>(height));
-    }
-    for (std::int64_t r = 0; r < height; ++r) spectrum[r * half + c] = result[static_cast<std::size_t>(r)];
-  }
-}
+/// Columns that are gathered together: a row of them fills two cache lines.
+constexpr std::int64_t kColumnTile = 8;
+/// Rows that a thread takes at a time.
+constexpr std::int64_t kRowGrain = 8;
 
-std::vector<Complex> forwardPlane(std::int64_t height, std::int64_t width, const double* x) {
-  const std::int64_t half = halfWidth(width);
-  std::vector<Complex> spectrum(static_cast<std::size_t>(height * half));
-  for (std::int64_t r = 0; r < height; ++r) forwardRow(width, x + r * width, spectrum.data() + r * half);
-  transformColumns(height, half, spectrum.data(), true);
-  return spectrum;
+std::int64_t columnTiles(std::int64_t half) { return (half + kColumnTile - 1) / kColumnTile; }
+
+/// Transforms tile number `tile` of the columns of a half spectrum, without scaling: `read(at)` gives a number of it, `write(at, value)`
+/// takes one.
+template <class Read, class Write>
+void transformTile(std::int64_t height, std::int64_t half, std::int64_t tile, bool forward, const Read& read, const Write& write) {
+  const std::int64_t first = tile * kColumnTile, count = std::min(kColumnTile, half - first);
+  static thread_local std::vector<Complex> columns, result;
+  columns.resize(static_cast<std::size_t>(count * height));
+  result.resize(static_cast<std::size_t>(height));
+  for (std::int64_t r = 0; r < height; ++r) {
+    for (std::int64_t c = 0; c < count; ++c) columns[static_cast<std::size_t>(c * height + r)] = read(r * half + first + c);
+  }
+  for (std::int64_t c = 0; c < count; ++c) {
+    Complex* column = columns.data() + c * height;
+    if (height == 1) continue;
+    if (forward) {
+      transform().fwd(result.data(), column, static_cast<int>(height));
+    } else {
+      transform().inv(result.data(), column, static_cast<int>(height));
+    }
+    std::copy(result.begin(), result.end(), column);
+  }
+  for (std::int64_t r = 0; r < height; ++r) {
+    for (std::int64_t c = 0; c < count; ++c) write(r * half + first + c, columns[static_cast<std::size_t>(c * height + r)]);
+  }
 }
 
 }  // namespace
 
 void rfft2(Device& device, std::int64_t planes, std::int64_t height, std::int64_t width, const float* x, float* spectrum) {
-  const std::int64_t count = height * halfWidth(width);
+  const std::int64_t half = halfWidth(width), tiles = columnTiles(half);
   const double scale = 1 / std::sqrt(static_cast<double>(height * width));
-  device.threads().parallelFor(planes, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t plane = begin; plane < end; ++plane) {
-      const std::vector<double> wide(x + plane * height * width, x + (plane + 1) * height * width);
-      const std::vector<Complex> result = forwardPlane(height, width, wide.data());
-      float* out = spectrum + 2 * plane * count;
-      for (std::int64_t i = 0; i < count; ++i) {
-        out[2 * i] = static_cast<float>(scale * result[static_cast<std::size_t>(i)].real());
-        out[2 * i + 1] = static_cast<float>(scale * result[static_cast<std::size_t>(i)].imag());
-      }
+  const Scratch scratch(device, 4 * planes * height * half);
+  auto* rows = reinterpret_cast<Complex*>(scratch.data());
+  device.threads().parallelFor(planes * height, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<double> wide(static_cast<std::size_t>(width));
+    for (std::int64_t row = begin; row < end; ++row) {
+      std::copy(x + row * width, x + (row + 1) * width, wide.begin());
+      forwardRow(width, wide.data(), rows + row * half);
+    }
+  });
+  device.threads().parallelFor(planes * tiles, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t k = begin; k < end; ++k) {
+      const Complex* in = rows + k / tiles * height * half;
+      float* out = spectrum + 2 * (k / tiles * height * half);
+      transformTile(
+          height, half, k % tiles, true, [in](std::int64_t at) { return in[at]; },
+          [out, scale](std::int64_t at, Complex value) {
+            out[2 * at] = static_cast<float>(scale * value.real());
+            out[2 * at + 1] = static_cast<float>(scale * value.imag());
+          });
     }
   });
 }
 
 void irfft2(Device& device, std::int64_t planes, std::int64_t height, std::int64_t width, const float* spectrum, float* x) {
-  const std::int64_t half = halfWidth(width), count = height * half;
+  const std::int64_t half = halfWidth(width), tiles = columnTiles(half);
   const double scale = 1 / std::sqrt(static_cast<double>(height * width));
-  device.threads().parallelFor(planes, 1, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<Complex> wide(static_cast<std::size_t>(count));
-    std::vector<double> row(static_cast<std::size_t>(width));
-    for (std::int64_t plane = begin; plane < end; ++plane) {
-      const float* in = spectrum + 2 * plane * count;
-      for (std::int64_t i = 0; i < count; ++i) wide[static_cast<std::size_t>(i)] = {in[2 * i], in[2 * i + 1]};
-      transformColumns(height, half, wide.data(), false);
-      for (std::int64_t r = 0; r < height; ++r) {
-        inverseRow(width, wide.data() + r * half, row.data());
-        for (std::int64_t c = 0; c < width; ++c)
-          x[(plane * height + r) * width + c] = static_cast<float>(scale * row[static_cast<std::size_t>(c)]);
-      }
+  const Scratch scratch(device, 4 * planes * height * half);
+  auto* rows = reinterpret_cast<Complex*>(scratch.data());
+  device.threads().parallelFor(planes * tiles, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t k = begin; k < end; ++k) {
+      const float* in = spectrum + 2 * (k / tiles * height * half);
+      Complex* out = rows + k / tiles * height * half;
+      transformTile(
+          height, half, k % tiles, false, [in](std::int64_t at) { return Complex(in[2 * at], in[2 * at + 1]); },
+          [out](std::int64_t at, Complex value) { out[at] = value; });
+    }
+  });
+  device.threads().parallelFor(planes * height, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<double> wide(static_cast<std::size_t>(width));
+    for (std::int64_t row = begin; row < end; ++row) {
+      inverseRow(width, rows + row * half, wide.data());
+      std::transform(wide.begin(), wide.end(), x + row * width, [scale](double value) { return static_cast<float>(scale * value); });
     }
   });
 }
 
 std::vector<std::complex<double>> hostTransfer(std::int64_t height, std::int64_t width, const std::vector<double>& plane) {
-  return forwardPlane(height, width, plane.data());
+  const std::int64_t half = halfWidth(width);
+  std::vector<Complex> spectrum(static_cast<std::size_t>(height * half));
+  for (std::int64_t r = 0; r < height; ++r) forwardRow(width, plane.data() + r * width, spectrum.data() + r * half);
+  for (std::int64_t tile = 0; tile < columnTiles(half); ++tile) {
+    transformTile(
+        height, half, tile, true, [&](std::int64_t at) { return spectrum[static_cast<std::size_t>(at)]; },
+        [&](std::int64_t at, Complex value) { spectrum[static_cast<std::size_t>(at)] = value; });
+  }
+  return spectrum;
 }
 
 }  // namespace latino

@@ -1,9 +1,11 @@
 #include <cmath>
+#include <utility>
 
 #include "kernels/elementwise.h"
 #include "kernels/launch.h"
 #include "linalg/fft.h"
 #include "operators/circular_basis.h"
+#include "operators/framed_convolution.h"
 #include "operators/image_shape.h"
 #include "tensor/error.h"
 #include "tensor/scratch.h"
@@ -19,44 +21,8 @@ constexpr int kMaxIterations = 5000;
 constexpr float kPreconditionerFloor = 1e-2F;
 constexpr double kTolerance = 1e-7;  // of |y - A z|
 
-/// Index of the pixel that position i beyond the border stands for; -1 for a zero.
-std::int64_t extended(std::int64_t i, std::int64_t n, Boundary boundary) {
-  if (i >= 0 && i < n) return i;
-  switch (boundary) {
-    case Boundary::zero:
-      return -1;
-    case Boundary::replicate:
-      return i < 0 ? 0 : n - 1;
-    case Boundary::circular:
-      return (i % n + n) % n;
-    case Boundary::reflect: {
-      if (n == 1) return 0;
-      const std::int64_t period = 2 * n - 2, inside = (i % period + period) % period;
-      return inside < n ? inside : period - inside;
-    }
-  }
-  return -1;
-}
-
-/// For one axis: which (input, tap) pairs each output reads. The transposed table belongs to the adjoint.
-struct AxisTable {
-  Tensor starts;  // [outputs + 1] i64
-  Tensor pairs;   // [total, 2] i64
-};
-
-std::vector<std::vector<std::int64_t>> readsOf(std::int64_t n, std::int64_t taps, std::int64_t centre, std::int64_t factor,
-                                               Boundary boundary, bool adjoint) {
-  std::vector<std::vector<std::int64_t>> reads(static_cast<std::size_t>(adjoint ? n : n / factor));
-  for (std::int64_t i = 0; i < n / factor; ++i) {
-    for (std::int64_t a = 0; a < taps; ++a) {
-      const std::int64_t source = extended(factor * i - (a - centre), n, boundary);
-      if (source < 0) continue;
-      auto& list = reads[static_cast<std::size_t>(adjoint ? source : i)];
-      list.insert(list.end(), {adjoint ? i : source, a});
-    }
-  }
-  return reads;
-}
+/// Iterations between two looks at a device's residual: a CPU has it at hand, elsewhere the host must wait for it.
+int iterationsBetweenChecks(const Device& device) { return device.kind() == DeviceKind::cpu ? 1 : 16; }
 
 /// Any kernel with any boundary. A Aᵀ has no closed-form basis here: the proximal point comes from conjugate gradients on
 /// (A Aᵀ + 1/gamma) w = y - A z, preconditioned by the same equations with a circular boundary.
@@ -67,16 +33,8 @@ class Convolution final : public Operator {
       : height_(height),
         width_(width),
         factor_(factor),
-        kernel_(kernel),
         circular_(device, kernel, height, width, factor),
-        taps_(device, {kernel.height, kernel.width}) {
-    const std::vector<float> narrow(kernel.taps.begin(), kernel.taps.end());
-    submit({}, {taps_}, [taps = taps_, narrow] { taps.device().copyFromHost(taps.data<void>(), narrow.data(), taps.bytes()); });
-    for (const bool adjoint : {false, true}) {
-      rows_[adjoint] = tableOf(device, readsOf(height, kernel.height, kernel.centreY, factor, boundary, adjoint));
-      columns_[adjoint] = tableOf(device, readsOf(width, kernel.width, kernel.centreX, factor, boundary, adjoint));
-    }
-  }
+        convolution_(device, kernel, height, width, factor, boundary) {}
 
   Shape measurementShape(const Shape& image) const override {
     requireImage(image, height_, width_, "an image");
@@ -89,12 +47,12 @@ class Convolution final : public Operator {
 
   Tensor forward(const Tensor& x) const override {
     const Tensor y(x.sharedDevice(), measurementShape(x.shape()));
-    submit(with({x}), {y}, [*this, x, y] { apply(y.device(), x.dim(0) * x.dim(1), false, x.data<float>(), y.data<float>()); });
+    submit(reading({x}), {y}, [*this, x, y] { convolution_.forward(y.device(), x.dim(0) * x.dim(1), x.data<float>(), y.data<float>()); });
     return y;
   }
   Tensor adjoint(const Tensor& y) const override {
     const Tensor x(y.sharedDevice(), imageShape(y.shape()));
-    submit(with({y}), {x}, [*this, x, y] { apply(x.device(), y.dim(0) * y.dim(1), true, y.data<float>(), x.data<float>()); });
+    submit(reading({y}), {x}, [*this, x, y] { convolution_.adjoint(x.device(), y.dim(0) * y.dim(1), y.data<float>(), x.data<float>()); });
     return x;
   }
   Tensor residual(const Tensor& z, const Tensor& y) const override {
@@ -105,13 +63,15 @@ class Convolution final : public Operator {
     requireShape(residual.shape(), measurementShape(z.shape()), "a residual");
     requireGamma(gamma, z.dim(0));
     const Tensor out(z.sharedDevice(), z.shape());
-    std::vector<Tensor> inputs = with({z, residual, gamma.tensor});
+    std::vector<Tensor> inputs = reading({z, residual, gamma.tensor});
     for (const Tensor& tensor : circular_.tensors()) inputs.push_back(tensor);
     submit(inputs, {out}, [*this, z, residual, gamma, out] {
       const std::int64_t measured = residual.size() / residual.dim(0), pixels = z.size() / z.dim(0);
+      const ScalarRef all = gamma.ref();
       for (std::int64_t image = 0; image < z.dim(0); ++image) {
-        prox(out.device(), z.dim(1), gamma.ref()(image), residual.data<float>() + image * measured, z.data<float>() + image * pixels,
-             out.data<float>() + image * pixels);
+        const ScalarRef own{all.perImage ? all.pointer + image : all.pointer, all.value, false};
+        solve(out.device(), z.dim(1), own, residual.data<float>() + image * measured, z.data<float>() + image * pixels,
+              out.data<float>() + image * pixels);
       }
     });
     return out;
@@ -125,24 +85,8 @@ class Convolution final : public Operator {
   }
 
  private:
-  static AxisTable tableOf(const std::shared_ptr<Device>& device, const std::vector<std::vector<std::int64_t>>& reads) {
-    std::vector<std::int64_t> starts{0}, pairs;
-    for (const auto& list : reads) {
-      pairs.insert(pairs.end(), list.begin(), list.end());
-      starts.push_back(static_cast<std::int64_t>(pairs.size() / 2));
-    }
-    const AxisTable table{{device, {static_cast<std::int64_t>(starts.size())}, DType::i64}, {device, {starts.back(), 2}, DType::i64}};
-    submit({}, {table.starts, table.pairs}, [table, starts, pairs] {
-      table.starts.device().copyFromHost(table.starts.data<void>(), starts.data(), table.starts.bytes());
-      table.pairs.device().copyFromHost(table.pairs.data<void>(), pairs.data(), table.pairs.bytes());
-    });
-    return table;
-  }
-
-  std::vector<Tensor> with(std::vector<Tensor> inputs) const {
-    inputs.push_back(taps_);
-    for (const AxisTable* table : {&rows_[0], &rows_[1], &columns_[0], &columns_[1]})
-      inputs.insert(inputs.end(), {table->starts, table->pairs});
+  std::vector<Tensor> reading(std::vector<Tensor> inputs) const {
+    for (const Tensor& tensor : convolution_.tensors()) inputs.push_back(tensor);
     return inputs;
   }
 
@@ -156,94 +100,76 @@ class Convolution final : public Operator {
   }
 
  public:  // as nvcc asks of every function with a kernel in it
-  template <class T>
-  void apply(Device& device, std::int64_t planes, bool adjoint, const T* in, T* out) const {
-    const std::int64_t fineH = height_, fineW = width_, coarseH = height_ / factor_, coarseW = width_ / factor_, tapColumns = kernel_.width;
-    const std::int64_t inH = adjoint ? coarseH : fineH, inW = adjoint ? coarseW : fineW, outH = adjoint ? fineH : coarseH,
-                       outW = adjoint ? fineW : coarseW;
-    const auto *rowStarts = rows_[adjoint].starts.data<std::int64_t>(), *rowPairs = rows_[adjoint].pairs.data<std::int64_t>();
-    const auto *columnStarts = columns_[adjoint].starts.data<std::int64_t>(), *columnPairs = columns_[adjoint].pairs.data<std::int64_t>();
-    const float* taps = taps_.data<float>();
-    forEach(
-        device, planes * outH * outW,
-        [=] LATINO_HOST_DEVICE(std::int64_t i) {
-          const std::int64_t column = i % outW, row = i / outW % outH, plane = i / (outW * outH);
-          T sum = 0;
-          for (std::int64_t r = rowStarts[row]; r < rowStarts[row + 1]; ++r) {
-            const T* line = in + (plane * inH + rowPairs[2 * r]) * inW;
-            const float* weights = taps + rowPairs[2 * r + 1] * tapColumns;
-            for (std::int64_t c = columnStarts[column]; c < columnStarts[column + 1]; ++c)
-              sum += weights[columnPairs[2 * c + 1]] * line[columnPairs[2 * c]];
-          }
-          out[i] = sum;
-        },
-        1024);
-  }
-
-  static double dot(Device& device, std::int64_t n, const double* a, const double* b) {
-    double sum = 0;
-    sumRows(device, 1, n, &sum, [=] LATINO_HOST_DEVICE(std::int64_t, std::int64_t i) { return a[i] * b[i]; });
-    return sum;
+  /// out = a · b, on the device.
+  static void dot(Device& device, std::int64_t n, const double* a, const double* b, double* out) {
+    sumRows(device, 1, n, out, [=] LATINO_HOST_DEVICE(std::int64_t, std::int64_t i) { return a[i] * b[i]; });
   }
 
   /// out = start + Aᵀ (A Aᵀ + 1/gamma)⁻¹ b for one image. The iteration is in double: in float32 its directions lose their conjugacy long
-  /// before the tolerance is reached, and what it finds may be so large that float32 would spoil what Aᵀ leaves of it. Its scalars are read
-  /// by the host, where on a CPU they are anyway.
-  void prox(Device& device, std::int64_t channels, float gamma, const float* b, const float* start, float* out) const {
+  /// before the tolerance is reached, and what it finds may be so large that float32 would spoil what Aᵀ leaves of it. Its scalars stay on
+  /// the device; the host only looks whether it is done.
+  void solve(Device& device, std::int64_t channels, ScalarRef gamma, const float* b, const float* start, float* out) const {
     const std::int64_t h = height_ / factor_, width = width_ / factor_, n = channels * h * width, pixels = channels * height_ * width_;
     const auto doubles = [&device](std::int64_t count) { return Scratch(device, 2 * count); };
     const Scratch solution = doubles(n), residual = doubles(n), direction = doubles(n), conditioned = doubles(n), product = doubles(n),
-                  image = doubles(pixels);
+                  image = doubles(pixels), scalars = doubles(5);
     const Scratch narrow(device, n), spectrum(device, channels * h * halfWidth(width) * 2);
     const auto as = [](const Scratch& scratch) { return reinterpret_cast<double*>(scratch.data()); };
     double *s = as(solution), *r = as(residual), *p = as(direction), *z = as(conditioned), *q = as(product), *x = as(image);
+    double *left = as(scalars), *curvature = left + 1, *rz = left + 2, *before = left + 3,
+           *size = left + 4;  // r·r, p·q, r·z, the last r·z, |r|
     float* f = narrow.data();
     const auto condition = [&] {
       // Scaled to its largest size, so that the float32 transform stays clear of subnormal numbers.
-      const double scale = std::sqrt(dot(device, n, r, r));
-      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { f[i] = static_cast<float>(r[i] / scale); });
+      forEach(device, 1, [=] LATINO_HOST_DEVICE(std::int64_t) { size[0] = sqrt(left[0]); });
+      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { f[i] = size[0] > 0 ? static_cast<float>(r[i] / size[0]) : 0; });
       rfft2(device, channels, h, width, f, spectrum.data());
-      circular_.shrink(device, channels, channels, {nullptr, gamma, false}, kPreconditionerFloor, spectrum.data());
+      circular_.shrink(device, channels, channels, gamma, kPreconditionerFloor, spectrum.data());
       irfft2(device, channels, h, width, spectrum.data(), f);
-      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { z[i] = scale * f[i]; });
+      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { z[i] = size[0] * f[i]; });
     };
     forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) {
-      s[i] = 0;
+      s[i] = p[i] = 0;
       r[i] = b[i];
     });
-    double rz = 0, left = dot(device, n, r, r);
-    const double target = kTolerance * kTolerance * left;
-    for (int iteration = 0; iteration < kMaxIterations && left > target; ++iteration) {
+    dot(device, n, r, r, left);
+    double reached = hostValue(device, left);
+    const double target = kTolerance * kTolerance * reached;
+    const int interval = iterationsBetweenChecks(device);
+    for (int iteration = 0; iteration < kMaxIterations && reached > target; ++iteration) {
       condition();
-      const double next = dot(device, n, r, z), beta = iteration == 0 ? 0 : next / rz;
-      rz = next;
-      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { p[i] = z[i] + (beta == 0 ? 0 : beta * p[i]); });
-      apply(device, channels, true, static_cast<const double*>(p), x);
-      apply(device, channels, false, static_cast<const double*>(x), q);
-      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { q[i] += p[i] / gamma; });
-      const double alpha = rz / dot(device, n, p, q);
+      std::swap(rz, before);
+      dot(device, n, r, z, rz);
+      const bool first = iteration == 0;
+      forEach(device, n,
+              [=] LATINO_HOST_DEVICE(std::int64_t i) { p[i] = z[i] + (first || before[0] == 0 ? 0 : rz[0] / before[0] * p[i]); });
+      convolution_.adjoint(device, channels, static_cast<const double*>(p), x);
+      convolution_.forward(device, channels, static_cast<const double*>(x), q);
+      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { q[i] += p[i] / gamma(0); });
+      dot(device, n, p, q, curvature);
       forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) {
-        s[i] += alpha * p[i];
-        r[i] -= alpha * q[i];
+        const double step = curvature[0] == 0 ? 0 : rz[0] / curvature[0];  // nothing is left
+        s[i] += step * p[i];
+        r[i] -= step * q[i];
       });
-      left = dot(device, n, r, r);
+      dot(device, n, r, r, left);
+      if ((iteration + 1) % interval == 0) reached = hostValue(device, left);
     }
     // Written so that a residual that is not a number fails, too.
-    if (!(left <= target)) {
+    if (!(reached <= target)) {
+      const float weight = gamma.pointer == nullptr ? gamma.value : hostValue(device, gamma.pointer);
       throw ConvergenceError("Expected the proximal point of a convolution within " + std::to_string(kMaxIterations) +
-                             " iterations but they did not converge for gamma " + std::to_string(gamma) +
+                             " iterations but they did not converge for gamma " + std::to_string(weight) +
                              ": are all values finite, and is sigma not too small?");
     }
-    apply(device, channels, true, static_cast<const double*>(s), x);
+    convolution_.adjoint(device, channels, static_cast<const double*>(s), x);
     forEach(device, pixels, [=] LATINO_HOST_DEVICE(std::int64_t i) { out[i] = static_cast<float>(start[i] + x[i]); });
   }
 
  private:
   std::int64_t height_, width_, factor_;
-  Kernel kernel_;
   CircularBasis circular_;
-  Tensor taps_;
-  AxisTable rows_[2], columns_[2];  // [1]: the adjoint's
+  FramedConvolution convolution_;
 };
 
 }  // namespace

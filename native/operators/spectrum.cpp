@@ -6,11 +6,14 @@
 
 #include "kernels/launch.h"
 #include "tensor/error.h"
+#include "tensor/scratch.h"
 
 namespace latino {
 
 namespace {
 constexpr std::int64_t kBins = 512;
+/// Coefficients of a bin that are summed together: whatever the bins hold, no thread is left with more, and the order is always the same.
+constexpr std::int64_t kSegment = 1024;
 /// Eigenvalues below this part of the largest one share a bin: at any noise level they carry no information.
 constexpr double kSmallest = 1e-10;
 constexpr int kBisections = 48;
@@ -32,6 +35,7 @@ Spectrum::Spectrum(const std::shared_ptr<Device>& device, std::int64_t count, st
     : count_(count),
       components_(components),
       order_(device, {count}, DType::i64),
+      segments_(device, {count / kSegment + std::min(kBins, count), 2}, DType::i64),
       starts_(device, {kBins + 1}, DType::i64),
       multiplicities_(device, {count}),
       bins_(device, {kBins, 2}) {}
@@ -45,7 +49,7 @@ void Spectrum::fill(const std::vector<double>& eigenvalues, const std::vector<do
     if (value > kSmallest * largest) smallest = std::min(smallest, value);
   }
   const double span = std::max(1e-9, std::log(largest / smallest));
-  std::vector<std::int64_t> bin(count), order(count), starts(kBins + 1);
+  std::vector<std::int64_t> bin(count), order(count), begins(kBins + 1);
   std::vector<float> narrow(count), bins(2 * kBins);
   std::vector<double> sum(kBins), weight(kBins);
   for (std::size_t i = 0; i < count; ++i) {
@@ -53,22 +57,30 @@ void Spectrum::fill(const std::vector<double>& eigenvalues, const std::vector<do
     bin[i] = value <= kSmallest * largest
                  ? 0
                  : std::clamp<std::int64_t>(1 + static_cast<std::int64_t>(std::log(value / smallest) / span * (kBins - 1)), 1, kBins - 1);
-    ++starts[static_cast<std::size_t>(bin[i]) + 1];
+    ++begins[static_cast<std::size_t>(bin[i]) + 1];
     sum[static_cast<std::size_t>(bin[i])] += multiplicities[i] * value;
     weight[static_cast<std::size_t>(bin[i])] += multiplicities[i];
     narrow[i] = static_cast<float>(multiplicities[i]);
   }
   for (std::size_t b = 0; b < kBins; ++b) {
-    starts[b + 1] += starts[b];
+    begins[b + 1] += begins[b];
     bins[2 * b] = static_cast<float>(weight[b] > 0 ? sum[b] / weight[b] : 0);
     bins[2 * b + 1] = static_cast<float>(weight[b]);
   }
-  std::vector<std::int64_t> next(starts.begin(), starts.end() - 1);
+  std::vector<std::int64_t> segments, starts{0};
+  for (std::size_t b = 0; b < kBins; ++b) {
+    for (std::int64_t first = begins[b]; first < begins[b + 1]; first += kSegment)
+      segments.insert(segments.end(), {first, std::min(first + kSegment, begins[b + 1])});
+    starts.push_back(static_cast<std::int64_t>(segments.size() / 2));
+  }
+  segments.resize(static_cast<std::size_t>(segments_.size()));  // the rest is empty
+  std::vector<std::int64_t> next(begins.begin(), begins.end() - 1);
   for (std::size_t i = 0; i < count; ++i)
     order[static_cast<std::size_t>(next[static_cast<std::size_t>(bin[i])]++)] = static_cast<std::int64_t>(i);
 
   Device& device = order_.device();
   device.copyFromHost(order_.data<void>(), order.data(), order_.bytes());
+  device.copyFromHost(segments_.data<void>(), segments.data(), segments_.bytes());
   device.copyFromHost(starts_.data<void>(), starts.data(), starts_.bytes());
   device.copyFromHost(multiplicities_.data<void>(), narrow.data(), multiplicities_.bytes());
   device.copyFromHost(bins_.data<void>(), bins.data(), bins_.bytes());
@@ -79,27 +91,46 @@ std::int64_t Spectrum::planesOf(const Tensor& residual) const { return residual.
 Tensor Spectrum::powerOf(const Tensor& residual) const {
   const std::int64_t images = residual.dim(0), planes = planesOf(residual), count = count_, components = components_;
   const Tensor power(residual.sharedDevice(), {images, kBins});
-  submit({residual, order_, starts_, multiplicities_}, {power}, [*this, residual, power, images, planes, count, components] {
+  submit({residual, order_, segments_, starts_, multiplicities_}, {power}, [*this, residual, power, images, planes, count, components] {
+    Device& device = power.device();
     const float *r = residual.data<float>(), *multiplicity = multiplicities_.data<float>();
-    const std::int64_t *order = order_.data<std::int64_t>(), *starts = starts_.data<std::int64_t>();
+    const auto *order = order_.data<std::int64_t>(), *segments = segments_.data<std::int64_t>(), *starts = starts_.data<std::int64_t>();
     float* out = power.data<float>();
+    // Small planes are summed several at a time.
+    const std::int64_t together = std::max<std::int64_t>(1, kSegment / count), groups = (planes + together - 1) / together,
+                       pieces = segments_.dim(0);
+    const Scratch sums(device, 2 * images * groups * pieces);
+    auto* partial = reinterpret_cast<double*>(sums.data());
     forEach(
-        power.device(), images * kBins,
+        device, images * groups * pieces,
         [=] LATINO_HOST_DEVICE(std::int64_t k) {
-          const std::int64_t image = k / kBins, bin = k % kBins;
+          const std::int64_t piece = k % pieces, group = k / pieces % groups, image = k / (pieces * groups);
+          const std::int64_t lastPlane = (group + 1) * together < planes ? (group + 1) * together : planes;
           double sum = 0;
-          for (std::int64_t plane = 0; plane < planes; ++plane) {
+          for (std::int64_t plane = group * together; plane < lastPlane; ++plane) {
             const float* base = r + (image * planes + plane) * count * components;
-            for (std::int64_t i = starts[bin]; i < starts[bin + 1]; ++i) {
+            for (std::int64_t i = segments[2 * piece]; i < segments[2 * piece + 1]; ++i) {
               double square = 0;
               for (std::int64_t c = 0; c < components; ++c)
                 square += static_cast<double>(base[order[i] * components + c]) * base[order[i] * components + c];
               sum += multiplicity[order[i]] * square;
             }
           }
-          out[k] = static_cast<float>(sum);
+          partial[k] = sum;
         },
         16);
+    forEach(
+        device, images * kBins,
+        [=] LATINO_HOST_DEVICE(std::int64_t k) {
+          const std::int64_t image = k / kBins, bin = k % kBins;
+          double sum = 0;
+          for (std::int64_t group = 0; group < groups; ++group) {
+            for (std::int64_t piece = starts[bin]; piece < starts[bin + 1]; ++piece)
+              sum += partial[(image * groups + group) * pieces + piece];
+          }
+          out[k] = static_cast<float>(sum);
+        },
+        64);
   });
   return power;
 }

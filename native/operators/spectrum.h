@@ -17,7 +17,7 @@ class Spectrum {
   /// Inside a task that has tensors() among its outputs. `multiplicities` says how many real coefficients each one stands for: 1, 2
   /// for a complex one whose conjugate is not stored, 0 for one that is not measured.
   void fill(const std::vector<double>& eigenvalues, const std::vector<double>& multiplicities) const;
-  std::vector<Tensor> tensors() const { return {order_, starts_, multiplicities_, bins_}; }
+  std::vector<Tensor> tensors() const { return {order_, segments_, starts_, multiplicities_, bins_}; }
 
   /// See Operator::errorVariance and Operator::discrepancyGamma; residual is [N, planes..., count * components].
   Tensor errorVariance(const Tensor& residual, double sigma, double floor) const;
@@ -31,7 +31,8 @@ class Spectrum {
 
   std::int64_t count_, components_;
   Tensor order_;           // [count] i64: coefficients, sorted by bin
-  Tensor starts_;          // [bins + 1] i64: where each bin begins in order_
+  Tensor segments_;        // [.., 2] i64: parts of order_ within a bin, first and one past the last
+  Tensor starts_;          // [bins + 1] i64: where each bin begins in segments_
   Tensor multiplicities_;  // [count] f32
   Tensor bins_;            // [bins, 2] f32: mean eigenvalue, sum of multiplicities
 };

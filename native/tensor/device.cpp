@@ -15,12 +15,14 @@ void Device::shutdown() noexcept {
 }
 
 void Device::copyFromHost(void* device, const void* host, std::size_t bytes) {
+  if (bytes == 0) return;  // an empty tensor has no address
   copyIn(device, host, bytes);
   ++uploads_;
   uploadBytes_ += bytes;
 }
 
 void Device::copyToHost(void* host, const void* device, std::size_t bytes) {
+  if (bytes == 0) return;  // an empty tensor has no address
   copyOut(host, device, bytes);
   ++downloads_;
   downloadBytes_ += bytes;

@@ -42,6 +42,8 @@ TEST_CASE("norms agree with a direct sum, whatever the number of threads") {
     CHECK(got[image] == doctest::Approx(std::sqrt(squares)).epsilon(1e-6));
   }
   CHECK(got == readFloats(norm(randn(three, shape, 1, 0))));
+  CHECK(readFloats(norm(randn(one, {0, 3}, 1, 0))).empty());
+  CHECK(readFloats(norm(randn(one, {2, 0}, 1, 0))) == std::vector<float>{0, 0});
 }
 
 TEST_CASE("element-wise kernels") {

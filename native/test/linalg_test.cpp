@@ -135,3 +135,43 @@ TEST_CASE("banded products agree with dense ones, whatever the zeros") {
     }
   }
 }
+
+TEST_CASE("products over blocks of bands agree with the whole sum, whatever the number of threads") {
+  const auto one = openCpuDevice(1), three = openCpuDevice(3);
+  const std::int64_t rows = 190, columns = 301, width = 37;
+  for (const std::int64_t reach : {std::int64_t{0}, std::int64_t{9}, columns}) {  // a diagonal with an empty row, a band, a full matrix
+    CAPTURE(reach);
+    Matrix matrix = irregular(rows, columns);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      for (std::int64_t j = 0; j < columns; ++j) {
+        if (std::abs(j - i * columns / rows) > reach || (i == 40 && reach == 0))
+          matrix.values[static_cast<std::size_t>(i * columns + j)] = 0;
+      }
+    }
+    const auto products = [&](const std::shared_ptr<Device>& device) {
+      const BandedMatrix banded(device, rows, columns);
+      submit({}, banded.tensors(), [banded, matrix] { banded.fill(matrix); });
+      return std::pair(readFloats(banded.applyToColumns(randn(device, {2, columns, width}, 8, 0))),
+                       readFloats(banded.applyToRows(randn(device, {2, width, rows}, 8, 1))));
+    };
+    const auto [left, right] = products(one);
+    CHECK(std::pair(left, right) == products(three));
+    const std::vector<float> x = readFloats(randn(one, {2, columns, width}, 8, 0)), z = readFloats(randn(one, {2, width, rows}, 8, 1));
+    double worst = 0;
+    for (std::int64_t plane = 0; plane < 2; ++plane) {
+      for (std::int64_t k = 0; k < width; ++k) {
+        for (std::int64_t i = 0; i < rows; ++i) {
+          double sum = 0;
+          for (std::int64_t j = 0; j < columns; ++j) sum += matrix(i, j) * x[static_cast<std::size_t>((plane * columns + j) * width + k)];
+          worst = std::max(worst, std::abs(left[static_cast<std::size_t>((plane * rows + i) * width + k)] - sum));
+        }
+        for (std::int64_t j = 0; j < columns; ++j) {
+          double sum = 0;
+          for (std::int64_t i = 0; i < rows; ++i) sum += z[static_cast<std::size_t>((plane * width + k) * rows + i)] * matrix(i, j);
+          worst = std::max(worst, std::abs(right[static_cast<std::size_t>((plane * width + k) * columns + j)] - sum));
+        }
+      }
+    }
+    CHECK(worst < 3e-5);
+  }
+}

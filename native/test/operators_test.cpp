@@ -163,3 +163,16 @@ TEST_CASE("the step rules want noise: without it what the operator does not see 
     }
   }
 }
+
+TEST_CASE("the error variance does not depend on the number of threads") {
+  const auto variance = [](const std::shared_ptr<Device>& device) {
+    const Tensor residual = randn(device, {2, 3, 61, 97}, 4, 0);
+    const std::vector<float> plain = readFloats(makeIdentity(device)->errorVariance(residual, 0.1, 1e-3));
+    const auto blur = makeCircularConvolution(device, asymmetric(), 61, 97, 1);
+    const std::vector<float> blurred = readFloats(blur->errorVariance(blur->residual(residual, residual), 0.1, 1e-3));
+    // One image of unit variance: less what the noise explains.
+    CHECK(plain[0] == doctest::Approx(0.99).epsilon(0.03));
+    return std::pair(plain, blurred);
+  };
+  CHECK(variance(openCpuDevice(1)) == variance(openCpuDevice(3)));
+}

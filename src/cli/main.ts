@@ -14,6 +14,12 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 const program = new Command('latino-native')
   .description('Restores degraded photographs by Bayesian inference with latent consistency models (LATINO).')
   .version(version)
+  .addHelpText(
+    'after',
+    `
+A terminal shows a progress bar. Elsewhere one line says what was written (JSON with --json), and standard error is for failures only.
+Exit status: 0 done, 2 bad input, 1 any other failure, 130 interrupted.`,
+  )
   .configureOutput({ outputError: () => undefined }) // reported below, as every other failure is
   .exitOverride();
 for (const register of [registerRestore, registerCalibrate, registerDegrade, registerEval, registerInspect, registerDoctor, registerDemo])

@@ -4,6 +4,10 @@
  */
 
 export interface OfficialProblem {
+  /** `latino-pro` has a table of its own, made for SDXL; `latino` by default. */
+  readonly method?: 'latino' | 'latino-pro';
+  /** Of the run; LATINO-PRO's table has one rule for its passes of 4 steps and another for other runs. */
+  readonly steps?: number;
   readonly family: 'sdxl' | 'sd15';
   readonly task: 'super-resolution' | 'gaussian' | 'motion' | 'inpainting' | 'other';
   /** Super-resolution factor. */
@@ -67,12 +71,48 @@ function sd15Rule({ task, factor = 0 }: OfficialProblem): Rule {
   }
 }
 
+function proRule({ task, factor = 0, kernelSigma = 0, steps = 8 }: OfficialProblem, sigmaY: number): Rule {
+  const pass = steps === 4;
+  const noisy = sigmaY >= 0.05;
+  switch (task) {
+    case 'super-resolution':
+      if (factor < 16) return mildSuperResolution;
+      if (factor < 32) {
+        const scaled = { power: 1, sigmaPower: -1, measured: 12288 } as const;
+        if (!noisy) return { threshold: 300, above: 0.0006, below: 0.0009, ...scaled };
+        return pass ? { threshold: 500, above: 0.05, below: 0.008, ...scaled } : { threshold: 700, above: 0.06, below: 0.02, ...scaled };
+      }
+      return noisy
+        ? { threshold: 300, above: 0.15, below: 0.09, power: 1, sigmaPower: -1, measured: 3072 }
+        : { threshold: 300, above: 0.015, below: 0.009, power: 1, sigmaPower: -1, measured: 3072 };
+    case 'gaussian': {
+      const scaled = { power: 1, measured: 3145728 } as const;
+      // As in the authors' code, a kernel of exactly 10 goes with the noisy ones.
+      if (noisy || kernelSigma === 10) return { threshold: pass ? 500 : 400, above: 0.008, below: 0.005, ...scaled };
+      if (kernelSigma > 10) return { threshold: 400, above: 0.02, below: 0.002, ...scaled };
+      return pass ? { threshold: 500, above: 0.004, below: 0.002, ...scaled } : { threshold: 400, above: 0.0004, below: 0.0004, ...scaled };
+    }
+    case 'motion':
+      return pass
+        ? { threshold: 500, above: 0.0004, below: 0.0005, power: 1, measured: 3145728 }
+        : { threshold: 400, above: 0.0005, below: 0.0009, power: 1, measured: 3145728 };
+    case 'inpainting':
+    case 'other':
+      return other;
+  }
+}
+
+function ruleFor(problem: OfficialProblem, sigmaY: number): Rule {
+  if (problem.method === 'latino-pro') return proRule(problem, sigmaY);
+  return problem.family === 'sdxl' ? sdxlRule(problem, sigmaY) : sd15Rule(problem);
+}
+
 /** delta at timestep t as coefficient · df^power; sigma on the [-1, 1] scale, `measured` the number of values in y. */
 export function officialDelta(
   problem: OfficialProblem,
   { t, sigma, measured }: { t: number; sigma: number; measured: number },
 ): { coefficient: number; power: 0 | 1 } {
-  const rule = problem.family === 'sdxl' ? sdxlRule(problem, sigma / 2) : sd15Rule(problem);
+  const rule = ruleFor(problem, sigma / 2);
   const size = rule.measured === undefined ? 1 : Math.sqrt(rule.measured / measured);
   const coefficient = (t > rule.threshold ? rule.above : rule.below) * sigma ** (rule.sigmaPower ?? 0) * size;
   return { coefficient, power: rule.power };

@@ -1,5 +1,6 @@
 import type { Addon, NativeOperator, Tensor } from '../native/addon.js';
 import type { LatentModel, NoiseSource } from './model.js';
+import { officialFill } from './official_fill.js';
 import type { GammaRule } from './step_rules.js';
 
 /** y = A x + noise, on the [-1, 1] scale. */
@@ -10,14 +11,16 @@ export interface Problem {
   readonly imageShape: readonly number[];
   /** Standard deviation of the noise, on the [-1, 1] scale. */
   readonly sigma: number;
+  /** Whether A hides pixels: the official start fills them. */
+  readonly inpainting?: boolean;
 }
 
-/** `regularised`: prox(0; y, 1e4), which is a regularised inverse; `official`: Aᵀy, as in the authors' code. */
+/** `regularised`: prox(0; y, 1e4), which is a regularised inverse; `official`: Aᵀy, or the filled hole, as in the authors' code. */
 export type Start = 'regularised' | 'official';
 
 /** What the steps of a run have in common. */
 export interface Run {
-  readonly kernels: Pick<Addon, 'linearCombination' | 'clip'>;
+  readonly kernels: Pick<Addon, 'linearCombination' | 'clip' | 'convolution'>;
   readonly model: LatentModel;
   readonly problem: Problem;
   readonly gammaRule: GammaRule;
@@ -43,10 +46,10 @@ export interface StepTensors {
 const START_GAMMA = 1e4;
 
 /** E(x_init(y)). The caller disposes it. */
-export function startingLatents({ model, problem }: Run, start: Start = 'regularised'): Tensor {
-  const { operator, y, imageShape } = problem;
+export function startingLatents({ kernels, model, problem }: Run, start: Start = 'regularised'): Tensor {
+  const { operator, y, imageShape, inpainting } = problem;
   if (start === 'official') {
-    using image = operator.adjoint(y);
+    using image = inpainting ? officialFill(kernels, model.device, operator, y) : operator.adjoint(y);
     return model.encode(image);
   }
   using zero = model.device.full(imageShape, 0);

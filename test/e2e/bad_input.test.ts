@@ -264,3 +264,23 @@ describe('a run that is interrupted', () => {
     expect(readdirSync(outputs)).toEqual([]);
   });
 });
+
+describe('what ONNX Runtime refuses', () => {
+  it('is an error with its message, and no line of its own on standard error', async () => {
+    const built = (module: string): string => JSON.stringify(new URL(`../../dist/${module}.js`, import.meta.url).href);
+    const script = `
+      const { loadAddon } = await import(${built('native/load')});
+      const { Graph } = await import(${built('graph/graph')});
+      const graph = new Graph('test', {});
+      const inputs = ['x', 'y'].map((name) => graph.input(name, 'f32', [name]));
+      graph.output('sum', graph.op('Add', inputs, { dims: ['x'] }));
+      const { model, options } = graph.build();
+      const addon = loadAddon();
+      const device = addon.openDevice('cpu');
+      const session = await addon.createSession(device, model, options);
+      const { sum } = session.run({ x: device.full([2], 1), y: device.full([3], 1) }, { sum: [2] });
+      await sum.read().catch(({ message }) => console.log(message));`;
+    const outcome = await execute([process.execPath, '--input-type=module', '-e', script]);
+    expect(outcome).toEqual({ status: 0, stdout: expect.stringMatching(/Add node/), stderr: '' });
+  });
+});

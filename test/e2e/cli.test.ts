@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { portraits, run } from '../support/cli.js';
+import { commandLine, execute, portraits, run } from '../support/cli.js';
 
 const sample = join(portraits, 'samples/03.png');
 
@@ -39,6 +39,17 @@ describe('latino-native', () => {
     const score = JSON.parse(stdout) as { psnr: number; ssim: number };
     expect(score.psnr).toBeGreaterThan(24.5);
     expect(score.ssim).toBeGreaterThan(0.8);
+  });
+
+  const onTerminal = process.platform === 'linux' && existsSync('/usr/bin/script');
+  it.skipIf(!onTerminal)('shows a bar on a terminal and one line elsewhere', async () => {
+    const args = ['restore', sample, '--task', 'denoise', '--sigma', '0.1', '--steps', '2', '-o', at('denoised.png')];
+    const quiet = await run(...args);
+    expect(quiet).toEqual({ status: 0, stdout: expect.stringMatching(/^[^\n]+denoised\.png: 128 × 128, [\d.]+ s\n$/), stderr: '' });
+    const terminal = (more: string) => execute(['script', '-qec', `${[...commandLine, ...args].join(' ')} ${more}`, '/dev/null']);
+    const shown = await terminal('');
+    expect(shown).toMatchObject({ status: 0, stdout: expect.stringMatching(/[█░]{30} \d of 2 steps/) });
+    expect((await terminal('--json')).stdout).not.toContain('steps');
   });
 
   it('explains itself', async () => {

@@ -11,6 +11,7 @@ import {
   type ResizeFilter,
   superResolution,
 } from '../../src/operators/index.js';
+import { officialFill } from '../../src/solver/official_fill.js';
 import { goldenPath, goldenSet, readGolden } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 
@@ -139,4 +140,24 @@ goldenSet('operators against deepinv (golden/operators)', ['operators/cases.json
   };
   for (const golden of cases)
     goldenSet(golden.id, [`operators/${golden.file}`, `operators/${images[golden.images]!.file}`], register(golden));
+});
+
+goldenSet('the official start (golden/operators)', ['operators/cases.json', 'operators/x_init.safetensors'], () => {
+  const { cases, x_init } = readGolden<{
+    cases: Case[];
+    x_init: { entries: { tensor: string; case?: string; channels: number[]; iterations?: number }[] };
+  }>('operators/cases.json');
+  const fills = x_init.entries.filter(({ iterations }) => iterations !== undefined);
+
+  it.each(fills)('$tensor', async ({ tensor, channels, iterations }) => {
+    const golden = cases.find(({ id }) => id === fills.find((entry) => entry.case)!.case)!;
+    const stored = await readTensors(goldenPath(`operators/${golden.file}`));
+    const want = (await readTensors(goldenPath('operators/x_init.safetensors'))).get(tensor)!.data as Float32Array;
+    const addon = loadAddon();
+    const device = addon.openDevice('cpu');
+    const { height, width } = golden;
+    using y = device.upload(stored.get('y')!.data, [1, golden.channels, height, width]);
+    using filled = officialFill(addon, device, build(addon, device, golden, stored), y, iterations);
+    expect(relativeDistance(select((await filled.read()) as Float32Array, channels, height * width), want)).toBeLessThan(1e-6);
+  });
 });

@@ -9,7 +9,7 @@ import type { CalibrationPass } from '../../solver/latino_pro.js';
 import type { StepRule } from '../../solver/step_rules.js';
 import { summarise, writeCalibrationReport } from '../calibration.js';
 import { interruptSignal, number, OPERATORS_HELP, operatorFrom, stepRule } from '../options.js';
-import { describePass, progressLine } from '../progress.js';
+import { progressBar, showPass } from '../progress.js';
 
 interface Flags {
   task: string;
@@ -63,7 +63,7 @@ Examples:
       const begun = performance.now();
       await using latino = await Latino.load({ model: flags.model, device: flags.device });
       const what = inputs.length === 1 ? basename(inputs[0]!) : `${inputs.length} measurements`;
-      const progress = progressLine(what, flags.json === true);
+      const progress = progressBar(what, flags.json === true);
       const passes: CalibrationPass[] = [];
       const calibrated = await latino
         .calibrate(inputs, {
@@ -74,7 +74,7 @@ Examples:
           signal: interruptSignal(),
           onProgress: (pass) => {
             passes.push(pass);
-            progress.show(describePass(pass));
+            showPass(progress, pass);
           },
         })
         .finally(() => progress.stop());

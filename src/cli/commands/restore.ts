@@ -10,7 +10,7 @@ import type { CalibrationPass } from '../../solver/latino_pro.js';
 import type { StepRule } from '../../solver/step_rules.js';
 import { summarise, writeCalibrationReport } from '../calibration.js';
 import { interruptSignal, number, OPERATORS_HELP, operatorFrom, stepRule } from '../options.js';
-import { describePass, progressLine } from '../progress.js';
+import { progressBar, showPass } from '../progress.js';
 
 interface Flags {
   task: string;
@@ -72,7 +72,7 @@ Examples:
       const embedding = flags.embedding === undefined ? undefined : await Embedding.load(flags.embedding);
       const begun = performance.now();
       await using latino = await Latino.load({ model: flags.model, device: flags.device });
-      const progress = progressLine(input, flags.json === true);
+      const progress = progressBar(input, flags.json === true);
       const passes: CalibrationPass[] = [];
       const restored = await latino
         .restore(input, {
@@ -82,8 +82,9 @@ Examples:
           calibrate,
           signal: interruptSignal(),
           onProgress: ({ step, calibration }) => {
-            if (calibration) passes.push(calibration);
-            progress.show(calibration ? describePass(calibration) : `step ${step} of ${flags.steps}`);
+            if (!calibration) return progress.show(step, flags.steps, `step ${step} of ${flags.steps}`);
+            passes.push(calibration);
+            showPass(progress, calibration);
           },
         })
         .finally(() => progress.stop());

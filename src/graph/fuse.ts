@@ -30,7 +30,7 @@ export function fuse(graph: Graph): Graph {
 }
 
 function moveKernelWeights(graph: Graph): void {
-  const usedElsewhere = new Set(graph.nodes.flatMap((node) => node.inputs.map((input) => input.name)));
+  const usedElsewhere = new Set(graph.nodes.flatMap(readBy));
   for (const { opType, attributes } of graph.nodes) {
     if (opType !== 'Conv3x3') continue;
     const name = String(attributes.weight!.value);
@@ -54,7 +54,7 @@ class Fusion {
   constructor(private readonly graph: Graph) {
     for (const node of graph.nodes) {
       for (const output of node.outputs) this.producers.set(output.name, node);
-      for (const input of node.inputs) this.consumers.set(input.name, [...(this.consumers.get(input.name) ?? []), node]);
+      for (const name of readBy(node)) this.consumers.set(name, [...(this.consumers.get(name) ?? []), node]);
     }
   }
 
@@ -110,6 +110,14 @@ class Fusion {
     const consumers = this.consumers.get(node.outputs[0]!.name) ?? [];
     return consumers.length === 1 ? consumers[0] : undefined;
   }
+}
+
+/** Names of the values that a node reads, also inside the body of a loop. */
+function readBy({ inputs, attributes }: Node): string[] {
+  const bodies = Object.values(attributes).flatMap((attribute) =>
+    attribute.kind === 'graph' ? attribute.value.nodes.flatMap(readBy) : [],
+  );
+  return [...inputs.map((input) => input.name), ...bodies];
 }
 
 function replace(parts: readonly Node[], opType: string, inputs: readonly Value[], attributes: Attributes): Chain {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { fuse } from '../../src/graph/fuse.js';
-import { float, Graph, int, type Value } from '../../src/graph/graph.js';
+import { float, Graph, int, subgraph, type Value } from '../../src/graph/graph.js';
 import { lower } from '../../src/graph/lower.js';
 import { serializeModel } from '../../src/graph/onnx.js';
 import { appendVjp } from '../../src/graph/vjp/vjp.js';
@@ -57,6 +57,17 @@ describe('fuse', () => {
       return conv(g, conv(g, add(g, conv(g, x, 'a', 4), bias), 'b', 4, { stride: 2 }), 'c', 4, { kernel: 1 });
     });
     expect(kinds(g)).toEqual(['Conv3x3', 'Add', 'Conv', 'Conv', 'Identity']);
+  });
+
+  it('keeps a value that the body of a loop reads', () => {
+    const g = network((g, x) => {
+      const y = conv(g, x, 'a', 4);
+      const body = g.body('body');
+      body.output('z', add(body, y, y));
+      g.append({ opType: 'Loop', domain: '', inputs: [], outputs: [], attributes: { body: subgraph(body) } });
+      return activation(g, y, 'relu');
+    });
+    expect(kinds(g)).toEqual(['Conv3x3', 'Loop', 'Relu', 'Identity']);
   });
 
   it('normalises and activates at once', () => {

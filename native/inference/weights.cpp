@@ -88,6 +88,7 @@ std::vector<float> readWeight(const WeightSource& source) {
   checkWeight(source);
   const std::size_t elements = elementsOf(source), count = elements * bytesPerElement(source);
   std::vector<float> values(elements);
+  if (elements == 0) return values;  // which has no address to copy to
   float* to = values.data();
   readBytes(source, count, [&](const std::byte* from, std::size_t bytes) {
     if (source.sourceType == "F32") {

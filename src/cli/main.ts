@@ -17,7 +17,7 @@ const program = new Command('latino-native')
   .addHelpText(
     'after',
     `
-A terminal shows a progress bar. Elsewhere one line says what was written (JSON with --json), and standard error is for failures only.
+A terminal shows a progress bar. Elsewhere plain lines say what was written (JSON with --json), and standard error is for failures only.
 Exit status: 0 done, 2 bad input, 1 any other failure, 130 interrupted.`,
   )
   .configureOutput({ outputError: () => undefined }) // reported below, as every other failure is

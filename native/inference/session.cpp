@@ -86,9 +86,10 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
 
   void readWeights(const std::vector<WeightSource>& sources) {
     for (const WeightSource& source : sources) {
-      weights_.push_back(readWeight(source));
-      std::vector<float>& weight = weights_.back();
-      weightValues_.push_back(wrap<ModelError>(memory_.get(), weight.data(), weight.size() * sizeof(float), source.shape, ort::kFloat));
+      weights_.push_back(sharedWeight(source));
+      // ONNX Runtime only reads initializers, whatever the type of its argument.
+      auto* data = const_cast<float*>(weights_.back()->data());
+      weightValues_.push_back(wrap<ModelError>(memory_.get(), data, weights_.back()->size() * sizeof(float), source.shape, ort::kFloat));
     }
   }
 
@@ -114,7 +115,7 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
   std::shared_ptr<Device> device_;
   ort::OwnedMemoryInfo memory_;
   // ONNX Runtime uses these buffers in place, so they live as long as the session does.
-  std::vector<std::vector<float>> weights_;
+  std::vector<std::shared_ptr<const std::vector<float>>> weights_;
   std::vector<ort::OwnedValue> weightValues_;
   cpu::Operators operators_;
   ort::OwnedSession session_;

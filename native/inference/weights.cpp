@@ -5,6 +5,9 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <mutex>
+#include <sstream>
 
 #include "tensor/error.h"
 
@@ -104,6 +107,33 @@ std::vector<float> readWeight(const WeightSource& source) {
     }
   });
   return values;
+}
+
+std::shared_ptr<const std::vector<float>> sharedWeight(const WeightSource& source) {
+  if (source.path.empty()) return std::make_shared<const std::vector<float>>(readWeight(source));
+  using Weight = std::shared_ptr<const std::vector<float>>;
+  static std::mutex mutex;
+  static auto* held = new std::map<std::string, std::weak_ptr<const std::vector<float>>>;  // never destroyed: sessions may outlive it
+  checkWeight(source);
+  std::error_code failure;
+  const auto written = std::filesystem::last_write_time(pathOf(source), failure).time_since_epoch().count();
+  std::ostringstream key;
+  key << source.path << '\n' << written << ' ' << source.offset << ' ' << source.sourceType << ' ' << toString(source.shape);
+  const auto known = [&]() -> Weight {
+    const auto found = held->find(key.str());
+    return found == held->end() ? nullptr : found->second.lock();
+  };
+  {
+    const std::lock_guard lock(mutex);
+    if (Weight weight = known()) return weight;
+  }
+  // Read without the lock: sessions are made side by side. Who comes second takes what the first has read.
+  Weight read = std::make_shared<const std::vector<float>>(readWeight(source));
+  const std::lock_guard lock(mutex);
+  if (Weight weight = known()) return weight;
+  std::erase_if(*held, [](const auto& entry) { return entry.second.expired(); });
+  (*held)[key.str()] = read;
+  return read;
 }
 
 }  // namespace latino

@@ -1,6 +1,7 @@
 // Weights that are widened to float32 before ONNX Runtime sees them.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "inference/session.h"
@@ -11,5 +12,7 @@ namespace latino {
 void checkWeight(const WeightSource& source);
 /// Reads a weight from its file or its bytes. Throws ModelError.
 std::vector<float> readWeight(const WeightSource& source);
+/// The same, in memory once for all who hold it: a network and its derivative have the same weights.
+std::shared_ptr<const std::vector<float>> sharedWeight(const WeightSource& source);
 
 }  // namespace latino

@@ -58,3 +58,18 @@ TEST_CASE("a weight that its file cannot hold is an error of the model, before m
     CHECK_THROWS_WITH_AS(readWeight(source), doctest::Contains(source.name.c_str()), ModelError);
   }
 }
+
+TEST_CASE("a weight of a file is in memory once") {
+  const File file;
+  const WeightSource source{"w", {2}, "F16", file.path.string(), 2, {}};
+  const auto weight = sharedWeight(source);
+  CHECK(*weight == readWeight(source));
+  WeightSource other = source;
+  other.name = "the same by another name";
+  CHECK(sharedWeight(other) == weight);
+  other.offset = 4;
+  CHECK(sharedWeight(other) != weight);
+  other = source;
+  other.sourceType = "BF16";
+  CHECK(sharedWeight(other) != weight);
+}

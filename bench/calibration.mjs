@@ -1,5 +1,5 @@
 // What calibrating a prompt gains on held-out portraits (bench/heldout, rendered by models/portraits-lcm/training/render.mjs from the
-// seeds in facts.json, which no training used): node bench/calibration.mjs [--images 32] [--seeds 3] [--presets best,official] [--out FILE]
+// seeds in facts.json, which no training used): node bench/calibration.mjs [--images 32] [--seeds 3] [--presets best,official] [--tasks sr:8,sr:16] [--out FILE]
 // Every restoration is paired: the same measurement and the same noise, with the vague prompt, the calibrated and the right one.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,7 @@ const { values } = parseArgs({
     images: { type: 'string', default: '32' },
     seeds: { type: 'string', default: '3' },
     presets: { type: 'string', default: 'best' },
+    tasks: { type: 'string' },
     threads: { type: 'string' },
     out: { type: 'string' },
   },
@@ -41,7 +42,8 @@ function summary(perPicture) {
 const report = { images: images.length, seeds: Number(values.seeds), sigma: SIGMA, prompt: VAGUE, tasks: {}, wrongPrompt: {} };
 const save = () => values.out && writeFileSync(values.out, `${JSON.stringify(report, null, 1)}\n`);
 const presets = values.presets.split(',');
-for (const [task, operator] of Object.entries(TASKS)) {
+const wanted = Object.entries(TASKS).filter(([task]) => values.tasks?.split(',').includes(task) ?? true);
+for (const [task, operator] of wanted) {
   const vague = [];
   const gains = Object.fromEntries(['right', ...presets].map((name) => [name, []]));
   for (const [index, clean] of images.entries()) {

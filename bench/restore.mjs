@@ -1,7 +1,12 @@
 // Times one warm 8-step restoration of a portrait and its components: node bench/restore.mjs [--json]
 // Figures are medians of one run on one machine; compare ratios within a run, never seconds across machines.
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
+import { writeImage } from '../dist/image/index.js';
 import { Latino, readImage, superResolution } from '../dist/index.js';
 import { loadAddon } from '../dist/native/load.js';
 import { buildOperator } from '../dist/operators/index.js';
@@ -51,21 +56,45 @@ const { image } = await latino.degrade(clean, options);
 await latino.restore(image, options);
 const delay = monitorEventLoopDelay({ resolution: 1 });
 delay.enable();
+const { unet, autoencoder } = latino.model;
+const inNetworks = () => 1000 * [unet.session, autoencoder.encoder, autoencoder.decoder].reduce((sum, session) => sum + session.busySeconds, 0);
 const whole = [];
+const outside = [];
 for (let i = 0; i < 20; i++) {
   const begun = performance.now();
+  const busy = inNetworks();
   await latino.restore(image, { ...options, seed: i });
-  whole.push(performance.now() - begun);
+  const milliseconds = performance.now() - begun;
+  whole.push(milliseconds);
+  outside.push((milliseconds - (inNetworks() - busy)) / milliseconds);
 }
 delay.disable();
 const restoration = median(whole);
-const networks = STEPS * (components.unet + components.decoder + components.encoder) + components.encoder + components.decoder;
 const report = {
   steps: STEPS,
   milliseconds: { ...components, restoration },
-  outsideNetworks: (restoration - networks) / restoration,
+  outsideNetworks: median(outside),
   eventLoopDelayP99: delay.percentile(99) / 1e6,
 };
+
+/** `latino-native restore` from the shell, as a process of its own. */
+function cold() {
+  const output = join(tmpdir(), `latino-cold-${process.pid}.png`);
+  const hook = "data:text/javascript,process.on('exit',()=>console.error(process.resourceUsage().maxRSS))";
+  const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+  const args = ['--import', hook, command, 'restore', measurement, '--task', 'sr:8', '--sigma', '0.01', '-o', output];
+  const begun = performance.now();
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  const seconds = (performance.now() - begun) / 1000;
+  rmSync(output, { force: true });
+  if (status !== 0) throw new Error(stderr);
+  return { seconds, maxRssMiB: Number(stderr.trim()) / 1024 };
+}
+const measurement = join(tmpdir(), `latino-measurement-${process.pid}.png`);
+await writeImage(measurement, image);
+const colds = Array.from({ length: 5 }, cold);
+rmSync(measurement);
+report.cold = { seconds: median(colds.map(({ seconds }) => seconds)), maxRssMiB: median(colds.map(({ maxRssMiB }) => maxRssMiB)) };
 
 async function rssAfter(runs) {
   for (let i = 0; i < runs; i++) await latino.restore(image, { ...options, steps: 2 });
@@ -81,6 +110,7 @@ else {
     console.log(`${name.padEnd(12)} ${ms.toFixed(2).padStart(11)} ${`${((100 * STEPS * ms) / restoration).toFixed(1)} %`.padStart(24)}`);
   }
   console.log(`restoration of ${STEPS} steps: ${restoration.toFixed(0)} ms, outside the networks ${(100 * report.outsideNetworks).toFixed(1)} %`);
+  console.log(`from the shell: ${report.cold.seconds.toFixed(2)} s, at most ${report.cold.maxRssMiB.toFixed(0)} MiB`);
   console.log(`event-loop delay, 99th percentile: ${report.eventLoopDelayP99.toFixed(1)} ms`);
   console.log(`resident memory after 20 and 200 restorations: ${report.rssMiB.after20.toFixed(0)}, ${report.rssMiB.after200.toFixed(0)} MiB`);
 }

@@ -80,7 +80,9 @@ class SessionWorker final : public Napi::AsyncWorker {
 }  // namespace
 
 Napi::Function SessionWrap::define(Napi::Env env) {
-  return DefineClass(env, "Session", {InstanceMethod<&SessionWrap::run>("run"), InstanceMethod<&SessionWrap::dispose>("dispose")});
+  return DefineClass(env, "Session",
+                     {InstanceMethod<&SessionWrap::run>("run"), InstanceMethod<&SessionWrap::dispose>("dispose"),
+                      InstanceAccessor<&SessionWrap::busySeconds>("busySeconds")});
 }
 
 Napi::Object SessionWrap::make(Napi::Env env, std::shared_ptr<Session> session) {
@@ -121,5 +123,9 @@ Napi::Value SessionWrap::run(const Napi::CallbackInfo& info) {
 }
 
 void SessionWrap::dispose(const Napi::CallbackInfo&) { session_.reset(); }
+
+Napi::Value SessionWrap::busySeconds(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), session_ ? session_->busySeconds() : 0);
+}
 
 }  // namespace latino::addon

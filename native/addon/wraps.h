@@ -120,6 +120,7 @@ class SessionWrap final : public Tagged<SessionWrap> {
  private:
   Napi::Value run(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
+  Napi::Value busySeconds(const Napi::CallbackInfo& info);
 
   std::shared_ptr<Session> session_;
 };

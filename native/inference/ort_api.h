@@ -22,6 +22,7 @@ struct MemoryInfo;
 struct IoBinding;
 struct RunOptions;
 struct ThreadingOptions;
+struct ArenaConfiguration;
 struct TensorInfo;
 struct KernelInfo;
 struct KernelContext;
@@ -34,7 +35,7 @@ enum ErrorCode : int { kFail = 1 };
 enum LoggingLevel : int { kLogFatal = 4 };
 enum OptimizationLevel : int { kOptimizeAll = 99 };
 enum ElementType : int { kFloat = 1, kInt64 = 7, kFloat16 = 10 };
-enum AllocatorType : int { kDeviceAllocator = 0 };
+enum AllocatorType : int { kDeviceAllocator = 0, kArenaAllocator = 1 };
 enum MemType : int { kDefaultMemory = 0 };
 enum Characteristic : int { kRequired = 0, kOptional = 1 };
 
@@ -119,6 +120,7 @@ inline constexpr Function<134, Status*, Session*, IoBinding**> createIoBinding;
 inline constexpr Function<135, void, IoBinding*> releaseIoBinding;
 inline constexpr Function<136, Status*, IoBinding*, const char*, const Value*> bindInput;
 inline constexpr Function<137, Status*, IoBinding*, const char*, const Value*> bindOutput;
+inline constexpr Function<144, Status*, Env*, const MemoryInfo*, const ArenaConfiguration*> createAndRegisterAllocator;
 inline constexpr Function<147, Status*, ThreadingOptions*, int> setGlobalIntraOpThreads;
 inline constexpr Function<210, Status*, SessionOptions*, const char* const*, const Value* const*, std::size_t> addExternalInitializers;
 inline constexpr Function<274, Status*, const KernelContext*, void(LATINO_ORT_CALL*)(void*, std::size_t), std::size_t, std::size_t, void*>

@@ -61,6 +61,12 @@ ort::Env* createEnvironment(ort::Table* table) {
   ort::Env* environment = nullptr;
   // What fails is thrown with its message; a line of the library's own beside it would be noise.
   check(ort::createEnvWithGlobalThreadPools(table, ort::kLogFatal, "latino", raw, &environment));
+  // One arena for all sessions, for the same reason: what one network has given back, the next may have.
+  ort::MemoryInfo* memory = nullptr;
+  check(ort::createCpuMemoryInfo(table, ort::kArenaAllocator, ort::kDefaultMemory, &memory));
+  ort::Status* registered = ort::createAndRegisterAllocator(table, environment, memory, nullptr);
+  ort::releaseMemoryInfo(table, memory);
+  check(registered);
   return environment;
 }
 

@@ -1,5 +1,7 @@
 #include "inference/session.h"
 
+#include <chrono>
+
 #include "inference/cpu/operators.h"
 #include "inference/runtime.h"
 #include "inference/weights.h"
@@ -61,6 +63,7 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
     ort::check<RuntimeError>(ort::setGraphOptimizationLevel(ort::table(), raw, ort::kOptimizeAll));
     if (threads == Threads::shared) {
       ort::check<RuntimeError>(ort::disablePerSessionThreads(ort::table(), raw));
+      ort::check<RuntimeError>(ort::addSessionConfigEntry(ort::table(), raw, "session.use_env_allocators", "1"));
     } else {
       ort::check<RuntimeError>(ort::setIntraOpThreads(ort::table(), raw, static_cast<int>(options.threads)));
       // The networks run in turn: idle threads that spin would take the cores that the next network needs.
@@ -109,7 +112,10 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
       values.push_back(wrap<RuntimeError>(memory_.get(), tensor.data<void>(), tensor.bytes(), tensor.shape(), ort::kFloat));
       ort::check<RuntimeError>(ort::bindOutput(ort::table(), raw, outputs[i].first.c_str(), values.back().get()));
     }
-    ort::check<RuntimeError>(ort::runWithBinding(ort::table(), session_.get(), nullptr, raw));
+    const auto begun = std::chrono::steady_clock::now();
+    ort::Status* status = ort::runWithBinding(ort::table(), session_.get(), nullptr, raw);
+    busySeconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    ort::check<RuntimeError>(status);
   }
 
   std::shared_ptr<Device> device_;

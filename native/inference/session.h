@@ -1,6 +1,7 @@
 // ONNX Runtime sessions whose inputs and outputs are bound to device memory.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <span>
@@ -42,6 +43,12 @@ class Session {
   /// Enqueues a run; outputs are given by name and shape (float32) and come back in the same order.
   virtual std::vector<Tensor> run(const std::vector<std::pair<std::string, Tensor>>& inputs,
                                   const std::vector<std::pair<std::string, Shape>>& outputs) = 0;
+
+  /// Time that the device's queue has spent in ONNX Runtime for this session.
+  double busySeconds() const { return busySeconds_; }
+
+ protected:
+  std::atomic<double> busySeconds_ = 0;
 };
 
 }  // namespace latino

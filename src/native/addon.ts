@@ -97,6 +97,8 @@ export interface SessionOptions {
 
 /** A network on a device. `outputs` names the wanted outputs with their shapes. */
 export interface Session {
+  /** Time spent in ONNX Runtime by the runs of this session so far. */
+  readonly busySeconds: number;
   run<Name extends string>(inputs: Readonly<Record<string, Tensor>>, outputs: Readonly<Record<Name, Shape>>): Record<Name, Tensor>;
   dispose(): void;
 }

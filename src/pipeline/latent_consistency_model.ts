@@ -3,8 +3,7 @@ import type { Addon, Device, Session, SessionOptions, Tensor } from '../native/a
 import { AutoencoderTinyConfig, buildTinyDecoder, buildTinyEncoder } from '../networks/autoencoder_tiny.js';
 import { buildCLIPText, CLIPTextConfig } from '../networks/clip_text.js';
 import { buildUNet, UNet2DConditionConfig, unetVjpGraph } from '../networks/unet2d_condition.js';
-import type { EmbeddingGradient } from '../solver/latino_pro.js';
-import type { LatentModel } from '../solver/model.js';
+import type { EmbeddingGradient, LatentModel } from '../solver/model.js';
 import { type DiffusersFolder, openDiffusersFolder } from './diffusers_folder.js';
 import { loadSchedule, type Schedule } from './schedule.js';
 import { type CLIPTokenizer, loadTokenizer } from './tokenizer.js';

@@ -1,9 +1,6 @@
 import type { Addon, Tensor } from '../native/addon.js';
-import type { LatentModel } from './model.js';
+import type { EmbeddingGradient, LatentModel } from './model.js';
 import { disposeStep, latinoStep, type Run, renoise, type Start, type StepTensors, startingLatents } from './step.js';
-
-/** The gradient with respect to c [1, tokens, channels] of sum(cotangent * eps(z, t, c)). */
-export type EmbeddingGradient = (z: Tensor, t: number, c: Tensor, cotangent: Tensor) => Tensor;
 
 /** How the prompt's embedding is moved; see docs/latino-pro.md for what each does. */
 export interface CalibrationSettings {

@@ -13,6 +13,9 @@ export interface LatentModel {
   predictNoise(z: Tensor, t: number, promptEmbeds: Tensor): Tensor;
 }
 
+/** The gradient of sum(cotangent * eps(z, t, c)) with respect to the prompt embedding c [1, tokens, channels], of its shape. */
+export type EmbeddingGradient = (z: Tensor, t: number, c: Tensor, cotangent: Tensor) => Tensor;
+
 /** Where the solver's randomness comes from; a test puts recorded noise in its place. */
 export type NoiseSource = (shape: readonly number[]) => Tensor;
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
 import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../../src/networks/unet2d_condition.js';
-import { createInPlaceRunner } from '../support/networks.js';
 import type { Stored } from '../support/safetensors.js';
+import { openNetwork } from '../support/session.js';
 
 /** Stable Diffusion 1.5: 860 million weights. */
 const config = UNet2DConditionConfig.parse({ cross_attention_dim: 768 });
@@ -94,10 +94,11 @@ describe.runIf(process.env.LATINO_SLOW)('the vector-Jacobian product of a UNet a
       const directions = WRT.flatMap((name) => [5, 6].map((seed) => ({ name, direction: tensor(inputs[name]!.shape, seed) })));
 
       const { quotients, seconds: forward } = await differenceQuotients(weights, inputs, g, directions);
-      const run = await createInPlaceRunner(unetVjpGraph(config, weights, { wrt: WRT }).build());
-      await run({ ...inputs, g });
+      const run = await openNetwork(unetVjpGraph(config, weights, { wrt: WRT }));
+      const wanted = { eps: g, ...Object.fromEntries(WRT.map((name) => [`vjp_${name}`, inputs[name]!])) };
+      await run({ ...inputs, g }, wanted);
       const start = performance.now();
-      const results = await run({ ...inputs, g });
+      const results = await run({ ...inputs, g }, wanted);
       const seconds = (performance.now() - start) / 1000;
 
       const memory = process.resourceUsage().maxRSS / 2 ** 20;
@@ -125,14 +126,16 @@ async function differenceQuotients(
   g: Stored,
   directions: readonly { name: string; direction: Stored }[],
 ) {
-  const run = await createInPlaceRunner(unetGraph(config, weights).build());
+  const run = await openNetwork(unetGraph(config, weights));
   const step = 0.03;
   const quotients: number[] = [];
-  await run(inputs);
+  await run(inputs, { eps: g });
   const start = performance.now();
   for (const { name, direction } of directions) {
-    const at = async (t: number) => dot(g, (await run({ ...inputs, [name]: moved(inputs[name]!, direction, t) })).eps!);
+    const at = async (t: number) => dot(g, (await run({ ...inputs, [name]: moved(inputs[name]!, direction, t) }, { eps: g })).eps!);
     quotients.push((8 * ((await at(step)) - (await at(-step))) - ((await at(2 * step)) - (await at(-2 * step)))) / (12 * step));
   }
-  return { quotients, seconds: (performance.now() - start) / 1000 / (4 * directions.length) };
+  const seconds = (performance.now() - start) / 1000 / (4 * directions.length);
+  run.dispose();
+  return { quotients, seconds };
 }

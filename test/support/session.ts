@@ -14,7 +14,10 @@ export async function openNetwork(graph: Graph) {
   const session = await addon.createSession(device, model, options);
   const names = graph.inputs.map((input) => input.name);
   const outputs = graph.outputs.map((output) => output.name);
-  return async (inputs: Readonly<Record<string, Stored>>, wanted: Readonly<Record<string, Stored>>): Promise<Record<string, Stored>> => {
+  const run = async (
+    inputs: Readonly<Record<string, Stored>>,
+    wanted: Readonly<Record<string, Stored>>,
+  ): Promise<Record<string, Stored>> => {
     const feeds = Object.fromEntries(names.map((name) => [name, device.upload(inputs[name]!.data, inputs[name]!.shape)]));
     const shapes = Object.fromEntries(outputs.flatMap((name) => (wanted[name] ? [[name, wanted[name].shape]] : [])));
     const results = Object.entries<Tensor>(session.run(feeds, shapes));
@@ -24,4 +27,5 @@ export async function openNetwork(graph: Graph) {
     ];
     return Object.fromEntries(await Promise.all(results.map(read)));
   };
+  return Object.assign(run, { dispose: () => session.dispose() });
 }

@@ -55,10 +55,6 @@ class Convolution final : public Operator {
     submit(reading({y}), {x}, [*this, x, y] { convolution_.adjoint(x.device(), y.dim(0) * y.dim(1), y.data<float>(), x.data<float>()); });
     return x;
   }
-  Tensor residual(const Tensor& z, const Tensor& y) const override {
-    requireShape(y.shape(), measurementShape(z.shape()), "a measurement");
-    return linearCombination(1, y, -1, forward(z));
-  }
   Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
     requireShape(residual.shape(), measurementShape(z.shape()), "a residual");
     requireGamma(gamma, z.dim(0));

@@ -27,8 +27,9 @@ class Operator {
   virtual Tensor forward(const Tensor& x) const = 0;
   virtual Tensor adjoint(const Tensor& y) const = 0;
 
-  /// Coefficients of y - A z in the eigenbasis of A Aᵀ, in a layout of the operator's own.
-  virtual Tensor residual(const Tensor& z, const Tensor& y) const = 0;
+  /// Coefficients of y - A z in the eigenbasis of A Aᵀ, in a layout of the operator's own; y - A z itself where that basis is the pixels or
+  /// none is used.
+  virtual Tensor residual(const Tensor& z, const Tensor& y) const;
   /// The proximal point from z and residual(z, y); gamma is one number, or a device tensor [1] or [N].
   virtual Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const = 0;
   virtual Tensor prox(const Tensor& z, const Tensor& y, const Scalar& gamma) const { return proxFromResidual(z, residual(z, y), gamma); }

@@ -127,10 +127,6 @@ class ChannelMix final : public Operator {
     return y;
   }
   Tensor adjoint(const Tensor& y) const override { return spread({}, y, 1.0, 0.0); }
-  Tensor residual(const Tensor& z, const Tensor& y) const override {
-    requireShape(y.shape(), measurementShape(z.shape()), "a measurement");
-    return linearCombination(1, y, -1, forward(z));
-  }
   Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
     requireShape(residual.shape(), measurementShape(z.shape()), "a residual");
     requireGamma(gamma, z.dim(0));

@@ -54,8 +54,7 @@ class Separable final : public Operator {
     return ah_.applyToRows(avT_.applyToColumns(y));
   }
   Tensor residual(const Tensor& z, const Tensor& y) const override {
-    requireShape(y.shape(), measurementShape(z.shape()), "a measurement");
-    return qh_.applyToRows(qvT_.applyToColumns(linearCombination(1, y, -1, forward(z))));
+    return qh_.applyToRows(qvT_.applyToColumns(Operator::residual(z, y)));
   }
   Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
     requireShape(residual.shape(), measurementShape(z.shape()), "a residual");

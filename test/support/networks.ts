@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { BuiltModel, Graph } from '../../src/graph/graph.js';
+import type { Graph } from '../../src/graph/graph.js';
 import { lower } from '../../src/graph/lower.js';
 import { serializeModel } from '../../src/graph/onnx.js';
 import type { WeightInfo } from '../../src/graph/weights.js';
@@ -8,16 +8,7 @@ import type { Stored } from './safetensors.js';
 /** Runs a network in ONNX Runtime's own binding, with its weights inside the model. */
 export async function createRunner(graph: Graph, values: (weight: WeightInfo) => Uint8Array) {
   const { model } = serializeModel(lower(graph), values);
-  return runnerOf(await InferenceSession.create(model, { logSeverityLevel: 3 }));
-}
-
-/** Runs a built network whose weights are all F32, read from their files by ONNX Runtime. */
-export async function createInPlaceRunner({ model, options }: BuiltModel) {
-  const extra = { session: { model_external_initializers_file_folder_path: options.folder } };
-  return runnerOf(await InferenceSession.create(model, { logSeverityLevel: 3, extra }));
-}
-
-function runnerOf(session: InferenceSession) {
+  const session = await InferenceSession.create(model, { logSeverityLevel: 3 });
   return async (inputs: Record<string, Stored>): Promise<Record<string, Stored>> => {
     const feeds = Object.fromEntries(
       Object.entries(inputs).map(([name, { data, shape }]) => [

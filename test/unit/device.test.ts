@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Addon, Device, Tensor } from '../../src/native/addon.js';
 import { loadAddon } from '../../src/native/load.js';
+import { withCode } from '../support/errors.js';
 
 let addon: Addon;
 let device: Device;
@@ -8,9 +9,6 @@ beforeAll(() => {
   addon = loadAddon();
   device = addon.openDevice('cpu');
 });
-
-const withCode = (code: string, message: RegExp = /./): unknown =>
-  expect.objectContaining({ code: `ERR_LATINO_${code}`, message: expect.stringMatching(message) });
 
 describe('openDevice', () => {
   it('opens the CPU', () => {

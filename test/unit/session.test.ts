@@ -6,6 +6,7 @@ import { Graph } from '../../src/graph/graph.js';
 import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
 import type { Addon, Device, Session, SessionOptions } from '../../src/native/addon.js';
 import { loadAddon } from '../../src/native/load.js';
+import { withCode } from '../support/errors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'latino-session-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -16,9 +17,6 @@ beforeAll(() => {
   addon = loadAddon();
   device = addon.openDevice('cpu');
 });
-
-const withCode = (code: string, message: RegExp = /./): unknown =>
-  expect.objectContaining({ code: `ERR_LATINO_${code}`, message: expect.stringMatching(message) });
 
 /** A file with a weight [2] somewhere inside. */
 function stored(dtype: WeightInfo['dtype'], data: Float32Array | Uint16Array, offset = 12): WeightStore {

@@ -5,7 +5,9 @@
 #include <mutex>
 #include <vector>
 
+#include "inference/cpu/panels.h"
 #include "inference/cpu/vector8.h"
+#include "inference/cpu/winograd_transforms.h"
 
 namespace latino::cpu {
 
@@ -15,88 +17,6 @@ namespace {
 constexpr std::int64_t kBlockTiles = 32;
 
 std::int64_t ceilDivide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-// The transforms of F(2, 3) and F(4, 3), each over a column of values (floats or vectors); the matrices are those of Lavin and Gray.
-
-template <class T>
-void transformInput(const std::array<T, 4>& d, std::array<T, 4>& out) {
-  out = {d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]};
-}
-template <class T>
-void transformInput(const std::array<T, 6>& d, std::array<T, 6>& out) {
-  const T a = d[4] - 4.0F * d[2], b = d[3] - 4.0F * d[1], c = d[4] - d[2], e = 2.0F * (d[3] - d[1]);
-  out = {4.0F * d[0] - 5.0F * d[2] + d[4], a + b, a - b, c + e, c - e, 4.0F * d[1] - 5.0F * d[3] + d[5]};
-}
-
-template <class T>
-void transformOutput(const std::array<T, 4>& y, std::array<T, 2>& out) {
-  out = {y[0] + y[1] + y[2], y[1] - y[2] - y[3]};
-}
-template <class T>
-void transformOutput(const std::array<T, 6>& y, std::array<T, 4>& out) {
-  const T a = y[1] + y[2], b = y[1] - y[2], c = y[3] + y[4], e = y[3] - y[4];
-  out = {y[0] + a + c, b + 2.0F * e, a + 4.0F * c, b + 8.0F * e + y[5]};
-}
-
-void transformWeight(const std::array<double, 3>& g, std::array<double, 4>& out) {
-  out = {g[0], (g[0] + g[1] + g[2]) / 2, (g[0] - g[1] + g[2]) / 2, g[2]};
-}
-void transformWeight(const std::array<double, 3>& g, std::array<double, 6>& out) {
-  out = {g[0] / 4, -(g[0] + g[1] + g[2]) / 6, -(g[0] - g[1] + g[2]) / 6, (g[0] / 4 + g[1] / 2 + g[2]) / 6, (g[0] / 4 - g[1] / 2 + g[2]) / 6,
-         g[2]};
-}
-
-/// Tiles of one pixel are no tiles: the plain sum over the nine taps.
-void transformWeight(const std::array<double, 3>& g, std::array<double, 3>& out) { out = g; }
-
-/// Output channels are multiplied in panels of six and four rows: what fits the registers.
-std::vector<int> panelsOf(std::int64_t outputs) {
-  std::int64_t left = std::max<std::int64_t>(4, outputs + outputs % 2);
-  std::vector<int> panels;
-  for (; left % 6 != 0; left -= 4) panels.push_back(4);
-  for (; left > 0; left -= 6) panels.push_back(6);
-  return panels;
-}
-
-/// y[r, t] = sum over c of u[c, r] v[c, t] for `rows` rows and 16 or 8 tiles; v and y have rows of `stride` floats.
-template <int rows, int vectors>
-void multiplyPanel(const float* u, const float* v, std::int64_t inputs, std::int64_t stride, float* y) {
-  // Unrolled by order, so that the sums stay in registers.
-  Vector8 sums[rows][vectors];
-#pragma GCC unroll 6
-  for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 2
-    for (int j = 0; j < vectors; ++j) sums[r][j] = Vector8{};
-  for (std::int64_t c = 0; c < inputs; ++c) {
-    Vector8 values[vectors];
-#pragma GCC unroll 2
-    for (int j = 0; j < vectors; ++j) values[j] = load(v + c * stride + j * kLanes);
-#pragma GCC unroll 6
-    for (int r = 0; r < rows; ++r) {
-      const Vector8 factor = broadcast(u[c * rows + r]);
-#pragma GCC unroll 2
-      for (int j = 0; j < vectors; ++j) sums[r][j] += factor * values[j];
-    }
-  }
-#pragma GCC unroll 6
-  for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 2
-    for (int j = 0; j < vectors; ++j) store(y + r * stride + j * kLanes, sums[r][j]);
-}
-
-template <int rows>
-void multiplyPanel(const float* u, const float* v, std::int64_t inputs, std::int64_t stride, float* y) {
-  std::int64_t t = 0;
-  for (; t + 2 * kLanes <= stride; t += 2 * kLanes) multiplyPanel<rows, 2>(u, v + t, inputs, stride, y + t);
-  if (t < stride) multiplyPanel<rows, 1>(u, v + t, inputs, stride, y + t);
-}
-
-void multiplyPanel(int rows, const float* u, const float* v, std::int64_t inputs, std::int64_t stride, float* y) {
-  if (rows == 6)
-    multiplyPanel<6>(u, v, inputs, stride, y);
-  else
-    multiplyPanel<4>(u, v, inputs, stride, y);
-}
 
 /// Eight tiles that follow each other in the order of image, row, column; lanes beyond the last tile are masked.
 template <int tile>

@@ -15,14 +15,6 @@ namespace latino {
 
 namespace {
 
-/// Shifts the half's exponent and fraction into a float's place and multiplies by 2^112, which also scales subnormal numbers right.
-float fromHalf(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16, magnitude = static_cast<std::uint32_t>(half & 0x7FFFU) << 13;
-  const float scaled = std::bit_cast<float>(magnitude) * 0x1p112F;
-  const std::uint32_t special = magnitude >= 0x0F800000U ? 0x7F800000U | magnitude : std::bit_cast<std::uint32_t>(scaled);
-  return std::bit_cast<float>(sign | special);
-}
-
 float fromBrain(std::uint16_t brain) { return std::bit_cast<float>(static_cast<std::uint32_t>(brain) << 16); }
 
 std::filesystem::path pathOf(const WeightSource& source) { return std::u8string(source.path.begin(), source.path.end()); }
@@ -103,9 +95,19 @@ std::vector<float> readWeight(const WeightSource& source) {
     for (std::size_t i = 0; i < bytes; i += 2) {
       std::uint16_t narrow = 0;
       std::memcpy(&narrow, from + i, 2);
-      *to++ = half ? fromHalf(narrow) : fromBrain(narrow);
+      *to++ = half ? widen(static_cast<Half>(narrow)) : fromBrain(narrow);
     }
   });
+  return values;
+}
+
+std::vector<Half> readHalves(const WeightSource& source) {
+  if (source.sourceType != "F16") throw ModelError("Expected F16 for weight " + source.name + " but received " + source.sourceType);
+  checkWeight(source);
+  std::vector<Half> values(elementsOf(source));
+  auto* to = reinterpret_cast<std::byte*>(values.data());
+  if (!values.empty())
+    readBytes(source, 2 * values.size(), [&](const std::byte* from, std::size_t bytes) { to = std::copy_n(from, bytes, to); });
   return values;
 }
 

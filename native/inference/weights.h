@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "inference/half.h"
 #include "inference/session.h"
 
 namespace latino {
@@ -12,7 +13,9 @@ namespace latino {
 void checkWeight(const WeightSource& source);
 /// Reads a weight from its file or its bytes. Throws ModelError.
 std::vector<float> readWeight(const WeightSource& source);
-/// The same, in memory once for all who hold it: a network and its derivative have the same weights.
+/// Reads a weight of type F16 as it is. Throws ModelError.
+std::vector<Half> readHalves(const WeightSource& source);
+/// As readWeight, in memory once for all who hold it: a network and its derivative have the same weights.
 std::shared_ptr<const std::vector<float>> sharedWeight(const WeightSource& source);
 
 }  // namespace latino

@@ -1,11 +1,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <random>
 #include <vector>
 
 #include "inference/cpu/group_norm.h"
+#include "inference/cpu/linear.h"
 #include "inference/cpu/winograd.h"
 
 using namespace latino::cpu;
@@ -25,8 +27,18 @@ std::vector<float> normal(std::int64_t count, unsigned seed) {
 }
 
 double activated(double x, Activation activation) {
-  if (activation == Activation::relu) return std::max(0.0, x);
-  return activation == Activation::silu ? x / (1 + std::exp(-x)) : x;
+  switch (activation) {
+    case Activation::relu:
+      return std::max(0.0, x);
+    case Activation::silu:
+      return x / (1 + std::exp(-x));
+    case Activation::gelu:
+      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case Activation::quickGelu:
+      return x / (1 + std::exp(-1.702 * x));
+    default:
+      return x;
+  }
 }
 
 struct Case {
@@ -85,8 +97,10 @@ TEST_CASE("3 x 3 convolutions agree with the sum over the taps, whatever the til
       {1, 32, 32, 64, 64, false, true, Activation::relu},  // runs of tiles inside the image
       {2, 5, 7, 13, 37, false, false, Activation::none},   // tiles that stick out
       {1, 8, 3, 36, 72, true, true, Activation::silu},        {1, 3, 32, 33, 65, false, true, Activation::none},
-      {1, 16, 16, 8, 8, false, false, Activation::relu},  // tiles of 2 x 2
-      {1, 40, 20, 4, 4, false, true, Activation::silu},   // no tiles
+      {1, 16, 16, 8, 8, false, false, Activation::relu},   // tiles of 2 x 2
+      {1, 40, 24, 16, 16, false, true, Activation::silu},  // of 4 x 4, in a small image
+      {2, 9, 17, 15, 10, false, true, Activation::relu},      {1, 24, 40, 16, 12, true, false, Activation::silu},
+      {1, 40, 20, 4, 4, false, true, Activation::silu},  // no tiles
       {2, 7, 5, 3, 2, false, false, Activation::none},        {1, 4, 6, 1, 1, false, false, Activation::none},
       {3, 4, 6, 2, 2, true, false, Activation::none},         {1, 130, 10, 16, 16, false, false, Activation::none},
       {1, 5, 7, 13, 37, false, true, Activation::none, true}, {1, 16, 12, 8, 8, false, false, Activation::none, true},
@@ -97,6 +111,67 @@ TEST_CASE("3 x 3 convolutions agree with the sum over the taps, whatever the til
     CAPTURE(c.width);
     CHECK(errorOf(c, 1) < 2e-5);
     CHECK(errorOf(c, 64) < 2e-5);
+  }
+}
+
+TEST_CASE("linear layers agree with the sum over the channels, on tokens and on images") {
+  struct LayerCase {
+    std::int64_t n, rows, inputs, outputs;
+    Layout from = Layout::tokens, to = Layout::tokens;
+    Activation activation = Activation::none;
+    bool isGated = false, isTransposed = false, hasResidual = false, isHalf = false;
+  };
+  const auto tokens = Layout::tokens, image = Layout::image;
+  const LayerCase cases[] = {
+      {2, 17, 40, 48, tokens, tokens, Activation::silu, false, false, true},
+      {1, 1, 130, 5},
+      {3, 5, 7, 19, tokens, tokens, Activation::quickGelu, false, true, false, true},
+      {2, 11, 24, 20, tokens, tokens, Activation::gelu, true, false, true},
+      {1, 500, 80, 33, image, tokens},
+      {2, 37, 12, 40, tokens, image, Activation::none, false, false, true, true},
+      {2, 300, 70, 24, image, image, Activation::relu, false, true, true},
+  };
+  for (const LayerCase& c : cases) {
+    CAPTURE(c.rows);
+    const std::int64_t width = c.outputs * (c.isGated ? 2 : 1);
+    const auto x = normal(c.n * c.rows * c.inputs, 1), bias = normal(width, 3), residual = normal(c.n * c.rows * c.outputs, 4);
+    std::vector<float> weight = normal(width * c.inputs, 2), y(residual.size());
+    std::vector<latino::Half> halves;
+    if (c.isHalf)
+      for (float& value : weight) {
+        // Sign, exponent and ten bits of the fraction, of numbers that are normal in half precision.
+        const float size = std::max(std::abs(value), 1e-3F);
+        const std::uint32_t bits = std::bit_cast<std::uint32_t>(size) + 0x1000;
+        halves.push_back(static_cast<latino::Half>((std::signbit(value) ? 0x8000 : 0) | ((bits >> 13) - (112 << 10))));
+        value = std::copysign(std::bit_cast<float>(bits >> 13 << 13), value);
+      }
+    for (const unsigned threads : {1U, 64U}) {
+      Linear layer([&]() -> WeightValues { return c.isHalf ? WeightValues(halves) : WeightValues(weight); },
+                   {c.outputs, c.inputs, c.from, c.to, c.activation, c.isGated, c.isTransposed}, threads);
+      layer.run({x.data(), bias.data(), c.hasResidual ? residual.data() : nullptr, y.data(), c.n, c.rows}, kSerial);
+      const auto at = [&](Layout layout, std::int64_t channels, std::int64_t n, std::int64_t row, std::int64_t channel) {
+        return layout == Layout::image ? (n * channels + channel) * c.rows + row : (n * c.rows + row) * channels + channel;
+      };
+      double error = 0, largest = 0;
+      for (std::int64_t n = 0; n < c.n; ++n)
+        for (std::int64_t row = 0; row < c.rows; ++row)
+          for (std::int64_t o = 0; o < c.outputs; ++o) {
+            const auto sum = [&](std::int64_t output) {
+              double total = bias[output];
+              for (std::int64_t k = 0; k < c.inputs; ++k)
+                total += static_cast<double>(x[at(c.from, c.inputs, n, row, k)]) *
+                         weight[c.isTransposed ? k * width + output : output * c.inputs + k];
+              return total;
+            };
+            const std::int64_t to = at(c.to, c.outputs, n, row, o);
+            const double added = c.hasResidual ? residual[to] : 0;
+            const double want =
+                c.isGated ? sum(o) * activated(sum(c.outputs + o), c.activation) + added : activated(sum(o) + added, c.activation);
+            error = std::max(error, std::abs(want - y[to]));
+            largest = std::max(largest, std::abs(want));
+          }
+      CHECK(error < 2e-6 * largest);
+    }
   }
 }
 

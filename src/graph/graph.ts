@@ -1,5 +1,5 @@
 import type { SessionOptions } from '../native/addon.js';
-import { fuse } from './fuse.js';
+import { fuse } from './fuse/fuse.js';
 import { lower } from './lower.js';
 import { serializeModel } from './onnx.js';
 import type { WeightInfo, WeightStore } from './weights.js';

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { fuse } from '../../src/graph/fuse.js';
+import { fuse } from '../../src/graph/fuse/fuse.js';
 import { float, Graph, int, subgraph, type Value } from '../../src/graph/graph.js';
 import { lower } from '../../src/graph/lower.js';
 import { serializeModel } from '../../src/graph/onnx.js';
@@ -8,7 +8,7 @@ import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
 import { modelFolder } from '../../src/latino.js';
 import { loadAddon } from '../../src/native/load.js';
 import { AutoencoderTinyConfig, tinyDecoderGraph, tinyDecoderVjpGraph, tinyEncoderGraph } from '../../src/networks/autoencoder_tiny.js';
-import { activation, add, conv, groupNorm, upsample2x } from '../../src/networks/layers.js';
+import { activation, add, conv, geglu, groupNorm, layerNorm, linear, toImage, toTokens, upsample2x } from '../../src/networks/layers.js';
 import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../../src/networks/unet2d_condition.js';
 import { openDiffusersFolder } from '../../src/pipeline/diffusers_folder.js';
 import { relativeError } from '../support/networks.js';
@@ -56,7 +56,7 @@ describe('fuse', () => {
       const bias = g.weight('shift', [4, 1, 1]);
       return conv(g, conv(g, add(g, conv(g, x, 'a', 4), bias), 'b', 4, { stride: 2 }), 'c', 4, { kernel: 1 });
     });
-    expect(kinds(g)).toEqual(['Conv3x3', 'Add', 'Conv', 'Conv', 'Identity']);
+    expect(kinds(g)).toEqual(['Conv3x3', 'Add', 'Conv', 'Linear', 'Identity']);
   });
 
   it('keeps a value that the body of a loop reads', () => {
@@ -64,10 +64,36 @@ describe('fuse', () => {
       const y = conv(g, x, 'a', 4);
       const body = g.body('body');
       body.output('z', add(body, y, y));
-      g.append({ opType: 'Loop', domain: '', inputs: [], outputs: [], attributes: { body: subgraph(body) } });
-      return activation(g, y, 'relu');
+      const looped: Value = { name: 'looped', dtype: 'f32', dims: y.dims };
+      g.append({ opType: 'Loop', domain: '', inputs: [], outputs: [looped], attributes: { body: subgraph(body) } });
+      return add(g, activation(g, y, 'relu'), looped);
     });
-    expect(kinds(g)).toEqual(['Conv3x3', 'Loop', 'Relu', 'Identity']);
+    expect(kinds(g)).toEqual(['Conv3x3', 'Loop', 'Relu', 'Add', 'Identity']);
+  });
+
+  it('reads and writes images and tokens by linear layers alike', () => {
+    const g = network((g, x) => {
+      const tokens = toTokens(g, conv(g, x, 'in', 6, { kernel: 1 }));
+      const hidden = add(g, tokens, linear(g, geglu(g, layerNorm(g, tokens, 'norm', 1e-5), 'expand', 12), 'contract', 6));
+      return add(g, conv(g, toImage(g, hidden, x), 'out', 4, { kernel: 1 }), x);
+    });
+    const nodes = fuse(g).nodes;
+    expect(nodes.map((node) => node.opType)).toEqual(['Linear', 'LayerNormalization', 'Linear', 'Linear', 'Linear', 'Identity']);
+    const settings = nodes
+      .filter((node) => node.opType === 'Linear')
+      .map(({ attributes: a }) => [a.from, a.to, a.gated].map((v) => v?.value));
+    expect(settings).toEqual([
+      [1, 0, 0],
+      [0, 0, 1],
+      [0, 0, 0],
+      [0, 1, 0],
+    ]);
+    expect(nodes[4]!.inputs[2]!.name).toBe('x');
+  });
+
+  it('does not write an image whose height and width no residual tells', () => {
+    const g = network((g, x) => conv(g, toImage(g, toTokens(g, activation(g, x, 'relu')), x), 'out', 4, { kernel: 1 }));
+    expect(kinds(g).filter((kind) => kind === 'Linear' || kind === 'Transpose')).toEqual(['Transpose', 'Transpose', 'Linear']);
   });
 
   it('normalises and activates at once', () => {

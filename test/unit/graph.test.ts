@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { float, Graph, int } from '../../src/graph/graph.js';
 import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
 import { AutoencoderTinyConfig } from '../../src/networks/autoencoder_tiny.js';
-import { conv, linear, toImage, toTokens, upsample2x } from '../../src/networks/layers.js';
+import { conv, layerNorm, toImage, toTokens, upsample2x } from '../../src/networks/layers.js';
 import { UNet2DConditionConfig, unetGraph } from '../../src/networks/unet2d_condition.js';
 import { createRunner } from '../support/networks.js';
 
@@ -41,13 +41,13 @@ describe('Graph', () => {
   it('leaves F32 weights in their file and lists the others to be widened', () => {
     const model = (dtype: WeightInfo['dtype'], folder?: (name: string) => string) => {
       const g = new Graph('test', anyWeights(dtype, folder));
-      g.output('y', linear(g, g.input('x', 'f32', ['n', 3]), 'layer', 2));
+      g.output('y', layerNorm(g, g.input('x', 'f32', ['n', 3]), 'layer', 1e-5));
       return g.build().options;
     };
     expect(model('F32')).toEqual({ folder: '/model', weights: [] });
     expect(model('F16').weights).toEqual([
-      { name: 'layer.weight', shape: [2, 3], sourceType: 'F16', path: '/model/w.safetensors', offset: 8 },
-      { name: 'layer.bias', shape: [2], sourceType: 'F16', path: '/model/w.safetensors', offset: 8 },
+      { name: 'layer.weight', shape: [3], sourceType: 'F16', path: '/model/w.safetensors', offset: 8 },
+      { name: 'layer.bias', shape: [3], sourceType: 'F16', path: '/model/w.safetensors', offset: 8 },
     ]);
     const apart = model('F32', (name) => (name.endsWith('bias') ? '/elsewhere' : '/model'));
     expect(apart.weights?.map((weight) => weight.name)).toEqual(['layer.bias']);

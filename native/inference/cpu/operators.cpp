@@ -1,13 +1,16 @@
 #include "inference/cpu/operators.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "inference/cpu/group_norm.h"
+#include "inference/cpu/linear.h"
 #include "inference/cpu/winograd.h"
 #include "inference/runtime.h"
 #include "inference/weights.h"
@@ -107,6 +110,12 @@ struct Context {
   }
 };
 
+/// A weight in half precision stays so.
+WeightValues readValues(const WeightSource& weight) {
+  if (weight.sourceType != "F16") return readWeight(weight);
+  return readHalves(weight);
+}
+
 class Conv3x3Kernel {
  public:
   static constexpr const char* kName = "Conv3x3";
@@ -144,12 +153,77 @@ class Conv3x3Kernel {
     const Shape& shape = weight.shape;
     if (shape.size() != 4 || shape[2] != 3 || shape[3] != 3)
       throw ModelError("Expected a weight [m, c, 3, 3] for Conv3x3 but " + weight.name + " is " + toString(shape));
-    return Conv3x3([&weight] { return readWeight(weight); }, shape[transposed ? 1 : 0], shape[transposed ? 0 : 1], threads, transposed);
+    return Conv3x3([&weight] { return readValues(weight); }, shape[transposed ? 1 : 0], shape[transposed ? 0 : 1], threads, transposed);
   }
 
   Activation activation_;
   bool upsample_;
   Conv3x3 convolution_;
+};
+
+class LinearKernel {
+ public:
+  static constexpr const char* kName = "Linear";
+  static constexpr std::size_t kInputs = 3, kRequiredInputs = 1;
+
+  LinearKernel(const ort::KernelInfo* info, const Context& context) : linear_(make(info, context)) {}
+
+  void compute(const Call& call) {
+    const std::vector<std::int64_t> x = shapeOf(call.input(0));
+    const LinearOptions& options = linear_.options();
+    const bool fromImage = options.from == Layout::image;
+    if (x.size() < 2 || x[fromImage ? 1 : x.size() - 1] != options.inputs)
+      throw ModelError("Expected " + std::to_string(options.inputs) + " channels for Linear but received " + toString(x));
+    LinearArguments arguments;
+    arguments.n = x[0];
+    arguments.rows = product(x) / (x[0] * options.inputs);
+    const ort::Value* residual = call.input(2);
+    std::vector<std::int64_t> y;
+    if (options.to == Layout::tokens) {
+      y = fromImage ? std::vector<std::int64_t>{x[0], arguments.rows, options.outputs} : x;
+      y.back() = options.outputs;
+    } else if (fromImage) {
+      y = x;
+      y[1] = options.outputs;
+    } else if (residual != nullptr) {
+      y = shapeOf(residual);  // tokens do not tell the height and width of their image
+      if (y.size() < 2 || y[0] != x[0] || y[1] != options.outputs || product(y) != x[0] * options.outputs * arguments.rows)
+        throw ModelError("Expected a residual of the shape of the output for Linear but received " + toString(y));
+    } else {
+      throw ModelError("Expected a residual for a Linear from tokens to an image");
+    }
+    if (residual != nullptr && shapeOf(residual) != y) throw ModelError("Expected a residual of the shape of the output for Linear");
+    arguments.x = call.data(0);
+    arguments.bias = call.data(1);
+    arguments.residual = call.data(2);
+    arguments.y = call.output(y);
+    linear_.run(arguments, call.parallelFor());
+  }
+
+ private:
+  static std::int64_t product(const std::vector<std::int64_t>& shape) {
+    return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+  }
+
+  static Linear make(const ort::KernelInfo* info, const Context& context) {
+    const WeightSource& weight = context.weight(textAttribute(info, "weight"));
+    checkWeight(weight);
+    LinearOptions options;
+    options.from = static_cast<Layout>(integerAttribute(info, "from"));
+    options.to = static_cast<Layout>(integerAttribute(info, "to"));
+    options.activation = static_cast<Activation>(integerAttribute(info, "activation"));
+    options.isGated = integerAttribute(info, "gated") != 0;
+    options.isTransposed = integerAttribute(info, "transposed") != 0;
+    const Shape& shape = weight.shape;
+    const bool isMatrix = shape.size() >= 2 && std::all_of(shape.begin() + 2, shape.end(), [](std::int64_t size) { return size == 1; });
+    if (!isMatrix || (options.isGated && shape[0] % 2 != 0))
+      throw ModelError("Expected a weight [outputs, inputs] for Linear but " + weight.name + " is " + toString(shape));
+    options.outputs = shape[options.isTransposed ? 1 : 0] / (options.isGated ? 2 : 1);
+    options.inputs = shape[options.isTransposed ? 0 : 1];
+    return Linear([&weight] { return readValues(weight); }, options, context.threads);
+  }
+
+  Linear linear_;
 };
 
 class GroupNormKernel {
@@ -242,11 +316,13 @@ struct Operators::Parts {
     domain.reset(raw);
     check<RuntimeError>(ort::customOpDomainAdd(ort::table(), raw, &conv3x3));
     check<RuntimeError>(ort::customOpDomainAdd(ort::table(), raw, &groupNorm));
+    check<RuntimeError>(ort::customOpDomainAdd(ort::table(), raw, &linear));
   }
 
   Context context;
   Operator<Conv3x3Kernel> conv3x3{context};
   Operator<GroupNormKernel> groupNorm{context};
+  Operator<LinearKernel> linear{context};
   ort::OwnedDomain domain;
 };
 

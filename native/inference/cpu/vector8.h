@@ -4,6 +4,12 @@
 #include <cstdint>
 #include <cstring>
 
+#ifdef __F16C__
+#include <immintrin.h>
+#endif
+
+#include "inference/half.h"
+
 #if !defined(__GNUC__) && !defined(__clang__)
 #error "Expected GCC or Clang (on Windows: clang-cl), whose vector types the CPU kernels use"
 #endif
@@ -13,12 +19,39 @@ namespace latino::cpu {
 inline constexpr int kLanes = 8;
 using Vector8 = float __attribute__((vector_size(32)));
 
+/// How many groups of b hold a things.
+inline std::int64_t ceilDivide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
 inline Vector8 load(const float* from) {
   Vector8 value;
   std::memcpy(&value, from, sizeof value);
   return value;
 }
 inline void store(float* to, Vector8 value) { std::memcpy(to, &value, sizeof value); }
+
+/// The first `lanes` of eight, `stride` floats apart in memory; the others are zero.
+inline Vector8 loadFirst(const float* from, std::int64_t lanes, std::int64_t stride = 1) {
+  if (lanes == kLanes && stride == 1) return load(from);
+  Vector8 value = {};
+  for (std::int64_t i = 0; i < lanes; ++i) value[i] = from[i * stride];
+  return value;
+}
+inline void storeFirst(float* to, Vector8 value, std::int64_t lanes, std::int64_t stride = 1) {
+  if (lanes == kLanes && stride == 1) return store(to, value);
+  for (std::int64_t i = 0; i < lanes; ++i) to[i * stride] = value[i];
+}
+
+inline Vector8 widen(const float* from) { return load(from); }
+inline Vector8 widen(const Half* from) {
+#if defined(__F16C__)
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+#else
+  _Float16 halves __attribute__((vector_size(16)));
+  std::memcpy(&halves, from, sizeof halves);
+  return __builtin_convertvector(halves, Vector8);
+#endif
+}
+
 inline Vector8 broadcast(float v) { return Vector8{v, v, v, v, v, v, v, v}; }
 inline Vector8 max(Vector8 a, Vector8 b) { return a > b ? a : b; }
 inline Vector8 min(Vector8 a, Vector8 b) { return a < b ? a : b; }
@@ -45,5 +78,28 @@ inline Vector8 zipLow(Vector8 a, Vector8 b) { return __builtin_shufflevector(a, 
 inline Vector8 zipHigh(Vector8 a, Vector8 b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
 /// a1 ... a7 b0.
 inline Vector8 next(Vector8 a, Vector8 b) { return __builtin_shufflevector(a, b, 1, 2, 3, 4, 5, 6, 7, 8); }
+
+using Block8 = Vector8[kLanes];
+
+/// Rows become columns: by pairs, then by fours, then by halves.
+inline void transpose(Block8& rows) {
+  Block8 pairs, fours;
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) {
+    pairs[i] = __builtin_shufflevector(rows[i], rows[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    pairs[i + 1] = __builtin_shufflevector(rows[i], rows[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const int from = i / 2 * 4 + i % 2;
+    fours[2 * i] = __builtin_shufflevector(pairs[from], pairs[from + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+    fours[2 * i + 1] = __builtin_shufflevector(pairs[from], pairs[from + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    rows[i] = __builtin_shufflevector(fours[i], fours[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    rows[i + 4] = __builtin_shufflevector(fours[i], fours[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+}
 
 }  // namespace latino::cpu

@@ -16,8 +16,6 @@ namespace {
 /// Tiles that are transformed together: their values stay in the second-level cache between the three stages.
 constexpr std::int64_t kBlockTiles = 32;
 
-std::int64_t ceilDivide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 /// Eight tiles that follow each other in the order of image, row, column; lanes beyond the last tile are masked.
 template <int tile>
 struct TileGroup {
@@ -153,12 +151,6 @@ void scatterRun(const Conv3x3Arguments& a, std::int64_t channels, std::int64_t m
   }
 }
 
-/// Scratch of one thread, kept between runs.
-float* scratch(std::vector<float>& memory, std::int64_t count) {
-  if (static_cast<std::int64_t>(memory.size()) < count) memory.resize(static_cast<std::size_t>(count));
-  return memory.data();
-}
-
 }  // namespace
 
 /// The weights after the transform, in the order in which the products read them: by frequency, panel, input channel, row. Without tiles,
@@ -219,37 +211,27 @@ class Conv3x3::Weights {
   std::once_flag once_;
 };
 
-Conv3x3::Conv3x3(std::function<std::vector<float>()> weight, std::int64_t outputs, std::int64_t inputs, unsigned threads, bool transposed)
+Conv3x3::Conv3x3(ReadWeight weight, std::int64_t outputs, std::int64_t inputs, unsigned threads, bool transposed)
     : weight_(std::move(weight)),
       outputs_(outputs),
       inputs_(inputs),
       threads_(threads),
       transposed_(transposed),
-      large_(std::make_unique<Weights<4>>(outputs, inputs)),
-      small_(std::make_unique<Weights<2>>(outputs, inputs)),
-      direct_(std::make_unique<Weights<1>>(outputs, inputs)) {}
+      small_(weight_, outputs, inputs, threads, transposed),
+      large_(std::make_unique<Weights<4>>(outputs, inputs)) {}
 
 Conv3x3::~Conv3x3() = default;
 
 void Conv3x3::run(const Conv3x3Arguments& arguments, const ParallelFor& parallelFor) {
-  // Per transformed weight: the vector operations that use it, and the time to read it, which is worth about 32 of their lanes
-  // where weights come from memory; it also keeps the largest form for where it pays.
-  const auto cost = [&](std::int64_t tile) {
-    const std::int64_t tiles = arguments.n * ceilDivide(arguments.height, tile) * ceilDivide(arguments.width, tile);
-    return (tile + 2) * (tile + 2) * (ceilDivide(tiles, kLanes) * kLanes + 32);
-  };
-  if (cost(4) <= std::min(cost(2), cost(1))) {
+  if (ceilDivide(arguments.height, 4) * ceilDivide(arguments.width, 4) < kBlockTiles)
+    small_.run(arguments, parallelFor);
+  else
     runTiled(*large_, arguments, parallelFor);
-  } else if (cost(2) <= cost(1)) {
-    runTiled(*small_, arguments, parallelFor);
-  } else {
-    runDirect(*direct_, arguments, parallelFor);
-  }
 }
 
 template <int tile>
 void Conv3x3::runTiled(Weights<tile>& weights, const Conv3x3Arguments& a, const ParallelFor& parallelFor) {
-  weights.prepare(weight_, transposed_);
+  weights.prepare([&] { return widened(weight_()); }, transposed_);
   constexpr int kSide = Weights<tile>::kSide, kFrequencies = Weights<tile>::kFrequencies;
   const std::int64_t tilesDown = ceilDivide(a.height, tile), tilesAcross = ceilDivide(a.width, tile);
   const std::int64_t tiles = a.n * tilesDown * tilesAcross;
@@ -345,38 +327,6 @@ void Conv3x3::runTiled(Weights<tile>& weights, const Conv3x3Arguments& a, const 
       computeOutputs(block, weights.firstRow(panel), panels[panel], v, scratch(outputMemory, outputCount));
     });
   }
-}
-
-void Conv3x3::runDirect(Weights<1>& weights, const Conv3x3Arguments& a, const ParallelFor& parallelFor) {
-  weights.prepare(weight_, transposed_);
-  const std::int64_t pixels = a.n * a.height * a.width, stride = ceilDivide(pixels, kLanes) * kLanes, terms = 9 * inputs_;
-  std::vector<TileGroup<1>> groups;
-  for (std::int64_t t = 0; t < pixels; t += kLanes) groups.emplace_back(t, pixels, a.height, a.width);
-
-  // v: [tap, input, pixel]
-  thread_local std::vector<float> inputMemory, outputMemory;
-  float* v = scratch(inputMemory, terms * stride);
-  parallelFor(static_cast<std::size_t>(inputs_), [&](std::size_t index) {
-    const auto c = static_cast<std::int64_t>(index);
-    for (std::size_t group = 0; group < groups.size(); ++group) {
-      Window<1> window;
-      gather<1>(a, inputs_, c, groups[group], window);
-      for (int tap = 0; tap < 9; ++tap)
-        store(v + (tap * inputs_ + c) * stride + static_cast<std::int64_t>(group) * kLanes, window[tap / 3][tap % 3]);
-    }
-  });
-  const std::vector<int>& panels = weights.panels();
-  parallelFor(panels.size(), [&](std::size_t panel) {
-    const int rows = panels[panel];
-    const std::int64_t first = weights.firstRow(panel);
-    float* y = scratch(outputMemory, 6 * stride);
-    multiplyPanel(rows, weights.at(0, first), v, terms, stride, y);
-    for (std::int64_t r = 0; r < rows && first + r < outputs_; ++r) {
-      const Epilogue finish{a.bias == nullptr ? 0 : a.bias[first + r], a.activation};
-      for (std::size_t group = 0; group < groups.size(); ++group)
-        scatter<1>(a, outputs_, first + r, groups[group], {{{load(y + r * stride + static_cast<std::int64_t>(group) * kLanes)}}}, finish);
-    }
-  });
 }
 
 }  // namespace latino::cpu

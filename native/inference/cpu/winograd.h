@@ -9,26 +9,18 @@
 #include <vector>
 
 #include "inference/cpu/activation.h"
+#include "inference/cpu/packed_weights.h"
 #include "inference/cpu/parallel.h"
+#include "inference/cpu/small_conv3x3.h"
 
 namespace latino::cpu {
-
-struct Conv3x3Arguments {
-  const float* x = nullptr;         // [n, inputs, height, width], or half the height and width with `upsample`
-  const float* bias = nullptr;      // [outputs], may be absent
-  const float* residual = nullptr;  // like y, may be absent; added before the activation
-  float* y = nullptr;               // [n, outputs, height, width]
-  std::int64_t n = 0, height = 0, width = 0;
-  bool upsample = false;  // x is doubled by nearest neighbour first
-  Activation activation = Activation::none;
-};
 
 class Conv3x3 {
  public:
   /// weight: [outputs, inputs, 3, 3], a cross-correlation as everywhere in neural networks. With `transposed` it is [inputs, outputs, 3, 3]
   /// and the result is the transpose (the derivative) of the convolution by it. It is asked for when the size of an image tells which
   /// tiles are cheapest, and not kept: its transform for them is.
-  Conv3x3(std::function<std::vector<float>()> weight, std::int64_t outputs, std::int64_t inputs, unsigned threads, bool transposed = false);
+  Conv3x3(ReadWeight weight, std::int64_t outputs, std::int64_t inputs, unsigned threads, bool transposed = false);
   ~Conv3x3();
 
   void run(const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
@@ -41,15 +33,13 @@ class Conv3x3 {
   class Weights;
   template <int tile>
   void runTiled(Weights<tile>& weights, const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
-  void runDirect(Weights<1>& weights, const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
 
-  std::function<std::vector<float>()> weight_;
+  ReadWeight weight_;
   std::int64_t outputs_, inputs_;
   unsigned threads_;
   bool transposed_;
+  SmallConv3x3 small_;
   std::unique_ptr<Weights<4>> large_;
-  std::unique_ptr<Weights<2>> small_;
-  std::unique_ptr<Weights<1>> direct_;
 };
 
 }  // namespace latino::cpu

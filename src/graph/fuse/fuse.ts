@@ -1,0 +1,84 @@
+import { ABSENT, type Graph, int, type Node, text, type Value } from '../graph.js';
+import { Chain, isConvolution, Links, readBy } from './chain.js';
+import { fuseLinear } from './linear.js';
+
+type Fusion = (chain: Chain, node: Node) => Node | undefined;
+
+/**
+ * Replaces 3 x 3 convolutions, group normalisations and linear layers by the kernels of the native core (domain 'latino.cpu'), which do
+ * in the same pass what surrounds them: doubling before a convolution, the way from an image to tokens and back, a gate, a residual sum,
+ * an activation. Convolutions and linear layers may be transposed; their kernels read the weights themselves, into the form that suits
+ * the size of the image.
+ */
+export function fuse(graph: Graph): Graph {
+  const links = new Links(graph);
+  const fused = graph.withoutNodes();
+  const replacements = new Map<Node, Node>();
+  for (const node of graph.nodes) {
+    if (links.replaced.has(node)) continue;
+    const chain = new Chain(links, node);
+    const kernel = FUSIONS[node.opType]?.(chain, node);
+    if (!kernel) continue;
+    for (const part of chain.parts) links.replaced.add(part);
+    replacements.set(chain.last, kernel);
+  }
+  // A kernel stands where the last of its parts stood: all that it reads has been computed there.
+  const nodes = graph.nodes.flatMap((node) => replacements.get(node) ?? (links.replaced.has(node) ? [] : [node]));
+  for (const node of alive(nodes, graph.outputs)) fused.append(node);
+  moveKernelWeights(fused);
+  return fused;
+}
+
+const FUSIONS: Readonly<Record<string, Fusion>> = {
+  Conv: (chain, node) => fuseConvolution(chain, node) ?? fuseLinear(chain, node),
+  ConvTranspose: (chain, node) => fuseConvolution(chain, node) ?? fuseLinear(chain, node),
+  Linear: fuseLinear,
+  MatMul: fuseLinear,
+  GroupNormalization: fuseNormalization,
+};
+
+function fuseConvolution(chain: Chain, node: Node): Node | undefined {
+  const [, weight, bias] = node.inputs as [Value, Value, Value?];
+  if (!isConvolution(node, 3) || !chain.links.graph.weights.has(weight.name)) return undefined;
+  const before = chain.before(({ opType }) => opType === 'Upsample2x') ?? [];
+  chain.parts.unshift(...before);
+  const residual = chain.absorbResidual();
+  const attributes = {
+    weight: text(weight.name),
+    activation: int(chain.absorbActivation()),
+    upsample: int(before.length),
+    transposed: int(node.opType === 'ConvTranspose' ? 1 : 0),
+  };
+  return chain.replacedBy('Conv3x3', [chain.input, bias ?? ABSENT, residual ?? ABSENT], attributes);
+}
+
+function fuseNormalization(chain: Chain, node: Node): Node | undefined {
+  // The kernel keeps to itself what the reverse pass asks for.
+  if (node.outputs.length > 1) return undefined;
+  const { num_groups: groups, epsilon } = node.attributes;
+  return chain.replacedBy('GroupNorm', node.inputs, { groups: groups!, epsilon: epsilon!, activation: int(chain.absorbActivation()) });
+}
+
+/** The nodes that the outputs depend on: shapes that only an absorbed node read are not computed. */
+function alive(nodes: readonly Node[], outputs: readonly Value[]): Node[] {
+  const used = new Set(outputs.map((output) => output.name));
+  const kept: Node[] = [];
+  for (const node of [...nodes].reverse()) {
+    if (!node.outputs.some((output) => used.has(output.name))) continue;
+    for (const name of readBy(node)) used.add(name);
+    kept.push(node);
+  }
+  return kept.reverse();
+}
+
+function moveKernelWeights(graph: Graph): void {
+  const usedElsewhere = new Set(graph.nodes.flatMap(readBy));
+  for (const { domain, attributes } of graph.nodes) {
+    if (domain !== 'latino.cpu' || !attributes.weight) continue;
+    const name = String(attributes.weight.value);
+    const weight = graph.weights.get(name);
+    if (!weight) continue;
+    graph.kernelWeights.set(name, weight);
+    if (!usedElsewhere.has(name)) graph.weights.delete(name);
+  }
+}

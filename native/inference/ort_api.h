@@ -37,7 +37,7 @@ enum OptimizationLevel : int { kOptimizeAll = 99 };
 enum ElementType : int { kFloat = 1, kInt64 = 7, kFloat16 = 10 };
 enum AllocatorType : int { kDeviceAllocator = 0, kArenaAllocator = 1 };
 enum MemType : int { kDefaultMemory = 0 };
-enum Characteristic : int { kRequired = 0, kOptional = 1 };
+enum Characteristic : int { kRequired = 0, kOptional = 1, kVariadic = 2 };
 
 using Table = void* const;
 

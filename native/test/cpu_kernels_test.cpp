@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
 #include <random>
 #include <vector>
 
+#include "inference/cpu/attention.h"
 #include "inference/cpu/group_norm.h"
 #include "inference/cpu/linear.h"
 #include "inference/cpu/winograd.h"
@@ -52,13 +54,14 @@ struct Case {
 double errorOf(const Case& c, unsigned threads) {
   const std::int64_t h = c.upsample ? c.height / 2 : c.height, w = c.upsample ? c.width / 2 : c.width;
   const auto x = normal(c.n * c.inputs * h * w, 1), weight = normal(c.outputs * c.inputs * 9, 2), bias = normal(c.outputs, 3);
-  const auto residual = normal(c.n * c.outputs * c.height * c.width, 4);
+  const auto residual = normal(c.n * c.outputs * c.height * c.width, 4), shift = normal(c.n * c.outputs, 5);
   std::vector<float> y(residual.size());
   Conv3x3 convolution([&] { return weight; }, c.outputs, c.inputs, threads, c.transposed);
   Conv3x3Arguments arguments;
   arguments.x = x.data();
   arguments.bias = bias.data();
   arguments.residual = c.residual ? residual.data() : nullptr;
+  arguments.shift = c.residual ? shift.data() : nullptr;
   arguments.y = y.data();
   arguments.n = c.n;
   arguments.height = c.height;
@@ -73,7 +76,7 @@ double errorOf(const Case& c, unsigned threads) {
     for (std::int64_t m = 0; m < c.outputs; ++m)
       for (std::int64_t i = 0; i < c.height; ++i)
         for (std::int64_t j = 0; j < c.width; ++j, ++at) {
-          double sum = bias[m] + (c.residual ? residual[at] : 0.0F);
+          double sum = bias[m] + (c.residual ? static_cast<double>(residual[at]) + shift[n * c.outputs + m] : 0);
           for (std::int64_t k = 0; k < c.inputs; ++k)
             for (std::int64_t p = -1; p <= 1; ++p)
               for (std::int64_t q = -1; q <= 1; ++q) {
@@ -119,12 +122,13 @@ TEST_CASE("linear layers agree with the sum over the channels, on tokens and on 
     std::int64_t n, rows, inputs, outputs;
     Layout from = Layout::tokens, to = Layout::tokens;
     Activation activation = Activation::none;
-    bool isGated = false, isTransposed = false, hasResidual = false, isHalf = false;
+    bool isGated = false, isTransposed = false, hasResidual = false, isHalf = false, isNormalized = false;
   };
   const auto tokens = Layout::tokens, image = Layout::image;
   const LayerCase cases[] = {
       {2, 17, 40, 48, tokens, tokens, Activation::silu, false, false, true},
       {1, 1, 130, 5},
+      {2, 9, 44, 21, tokens, tokens, Activation::none, false, false, true, false, true},
       {3, 5, 7, 19, tokens, tokens, Activation::quickGelu, false, true, false, true},
       {2, 11, 24, 20, tokens, tokens, Activation::gelu, true, false, true},
       {1, 500, 80, 33, image, tokens},
@@ -135,6 +139,7 @@ TEST_CASE("linear layers agree with the sum over the channels, on tokens and on 
     CAPTURE(c.rows);
     const std::int64_t width = c.outputs * (c.isGated ? 2 : 1);
     const auto x = normal(c.n * c.rows * c.inputs, 1), bias = normal(width, 3), residual = normal(c.n * c.rows * c.outputs, 4);
+    const auto scale = normal(c.inputs, 5), shift = normal(c.inputs, 6);
     std::vector<float> weight = normal(width * c.inputs, 2), y(residual.size());
     std::vector<latino::Half> halves;
     if (c.isHalf)
@@ -145,10 +150,24 @@ TEST_CASE("linear layers agree with the sum over the channels, on tokens and on 
         halves.push_back(static_cast<latino::Half>((std::signbit(value) ? 0x8000 : 0) | ((bits >> 13) - (112 << 10))));
         value = std::copysign(std::bit_cast<float>(bits >> 13 << 13), value);
       }
+    std::vector<float> normed = x;
+    if (c.isNormalized) {
+      for (std::int64_t row = 0; row < c.n * c.rows; ++row) {
+        float* values = normed.data() + row * c.inputs;
+        double mean = 0, variance = 0;
+        for (std::int64_t k = 0; k < c.inputs; ++k) mean += values[k] / static_cast<double>(c.inputs);
+        for (std::int64_t k = 0; k < c.inputs; ++k) variance += (values[k] - mean) * (values[k] - mean) / static_cast<double>(c.inputs);
+        for (std::int64_t k = 0; k < c.inputs; ++k)
+          values[k] = static_cast<float>((values[k] - mean) / std::sqrt(variance + 1e-5) * scale[k] + shift[k]);
+      }
+    }
     for (const unsigned threads : {1U, 64U}) {
       Linear layer([&]() -> WeightValues { return c.isHalf ? WeightValues(halves) : WeightValues(weight); },
-                   {c.outputs, c.inputs, c.from, c.to, c.activation, c.isGated, c.isTransposed}, threads);
-      layer.run({x.data(), bias.data(), c.hasResidual ? residual.data() : nullptr, y.data(), c.n, c.rows}, kSerial);
+                   [&]() -> WeightValues { return bias; }, {c.outputs, c.inputs, c.from, c.to, c.activation, c.isGated, c.isTransposed},
+                   threads);
+      LinearArguments arguments{x.data(), c.hasResidual ? residual.data() : nullptr, y.data(), c.n, c.rows, std::nullopt};
+      if (c.isNormalized) arguments.norm = {scale.data(), shift.data(), 1e-5F};
+      run(std::vector{LinearCall{&layer, arguments}}, kSerial);
       const auto at = [&](Layout layout, std::int64_t channels, std::int64_t n, std::int64_t row, std::int64_t channel) {
         return layout == Layout::image ? (n * channels + channel) * c.rows + row : (n * c.rows + row) * channels + channel;
       };
@@ -159,7 +178,7 @@ TEST_CASE("linear layers agree with the sum over the channels, on tokens and on 
             const auto sum = [&](std::int64_t output) {
               double total = bias[output];
               for (std::int64_t k = 0; k < c.inputs; ++k)
-                total += static_cast<double>(x[at(c.from, c.inputs, n, row, k)]) *
+                total += static_cast<double>(normed[at(c.from, c.inputs, n, row, k)]) *
                          weight[c.isTransposed ? k * width + output : output * c.inputs + k];
               return total;
             };
@@ -172,6 +191,44 @@ TEST_CASE("linear layers agree with the sum over the channels, on tokens and on 
           }
       CHECK(error < 2e-6 * largest);
     }
+  }
+}
+
+TEST_CASE("attention agrees with its definition, also where keys come in several blocks") {
+  struct AttentionCase {
+    std::int64_t n, queries, keys, heads, size;
+    bool isCausal = false;
+  };
+  for (const AttentionCase& c : {AttentionCase{2, 7, 5, 3, 13},
+                                 {1, 64, 48, 4, 32},
+                                 {1, 130, 600, 2, 40},
+                                 {1, 77, 77, 2, 64, true},
+                                 {1, 300, 300, 1, 8, true},
+                                 {1, 1, 1, 1, 1}}) {
+    CAPTURE(c.keys);
+    const std::int64_t width = c.heads * c.size;
+    const auto query = normal(c.n * c.queries * width, 1), key = normal(c.n * c.keys * width, 2), value = normal(c.n * c.keys * width, 3);
+    std::vector<float> y(query.size());
+    attention({query.data(), key.data(), value.data(), y.data(), c.n, c.queries, c.keys, c.heads, c.size, c.isCausal}, kSerial);
+    double error = 0;
+    for (std::int64_t n = 0; n < c.n; ++n)
+      for (std::int64_t i = 0; i < c.queries; ++i)
+        for (std::int64_t h = 0; h < c.heads; ++h) {
+          const float* q = query.data() + (n * c.queries + i) * width + h * c.size;
+          const std::int64_t seen = c.isCausal ? i + 1 : c.keys;
+          std::vector<double> weights(static_cast<std::size_t>(seen)), want(static_cast<std::size_t>(c.size));
+          double sum = 0;
+          for (std::int64_t j = 0; j < seen; ++j) {
+            const float* k = key.data() + (n * c.keys + j) * width + h * c.size;
+            weights[j] = std::exp(std::inner_product(q, q + c.size, k, 0.0) / std::sqrt(static_cast<double>(c.size)));
+            sum += weights[j];
+          }
+          for (std::int64_t j = 0; j < seen; ++j)
+            for (std::int64_t e = 0; e < c.size; ++e) want[e] += weights[j] / sum * value[(n * c.keys + j) * width + h * c.size + e];
+          for (std::int64_t e = 0; e < c.size; ++e)
+            error = std::max(error, std::abs(want[e] - y[(n * c.queries + i) * width + h * c.size + e]));
+        }
+    CHECK(error < 2e-6);
   }
 }
 

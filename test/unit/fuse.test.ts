@@ -8,7 +8,20 @@ import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
 import { modelFolder } from '../../src/latino.js';
 import { loadAddon } from '../../src/native/load.js';
 import { AutoencoderTinyConfig, tinyDecoderGraph, tinyDecoderVjpGraph, tinyEncoderGraph } from '../../src/networks/autoencoder_tiny.js';
-import { activation, add, conv, geglu, groupNorm, layerNorm, linear, toImage, toTokens, upsample2x } from '../../src/networks/layers.js';
+import {
+  activation,
+  add,
+  attention,
+  conv,
+  geglu,
+  groupNorm,
+  layerNorm,
+  linear,
+  perChannel,
+  toImage,
+  toTokens,
+  upsample2x,
+} from '../../src/networks/layers.js';
 import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../../src/networks/unet2d_condition.js';
 import { openDiffusersFolder } from '../../src/pipeline/diffusers_folder.js';
 import { relativeError } from '../support/networks.js';
@@ -78,7 +91,7 @@ describe('fuse', () => {
       return add(g, conv(g, toImage(g, hidden, x), 'out', 4, { kernel: 1 }), x);
     });
     const nodes = fuse(g).nodes;
-    expect(nodes.map((node) => node.opType)).toEqual(['Linear', 'LayerNormalization', 'Linear', 'Linear', 'Linear', 'Identity']);
+    expect(nodes.map((node) => node.opType)).toEqual(['Linear', 'Linear', 'Linear', 'Linear', 'Identity']);
     const settings = nodes
       .filter((node) => node.opType === 'Linear')
       .map(({ attributes: a }) => [a.from, a.to, a.gated].map((v) => v?.value));
@@ -88,7 +101,27 @@ describe('fuse', () => {
       [0, 0, 0],
       [0, 1, 0],
     ]);
-    expect(nodes[4]!.inputs[2]!.name).toBe('x');
+    expect(nodes[1]!.inputs.slice(2).map((value) => value.name)).toEqual(['norm.weight', 'norm.bias']);
+    expect(nodes[3]!.inputs[1]!.name).toBe('x');
+  });
+
+  it('joins the linear layers that read one value', () => {
+    const g = network((g, x) => {
+      const tokens = toTokens(g, activation(g, x, 'relu'));
+      const [query, key, value] = ['q', 'k', 'v'].map((name) => linear(g, tokens, name, 4, { bias: name === 'v' }));
+      return add(g, toImage(g, attention(g, query!, key!, value!, 2), x), x);
+    });
+    const joined = fuse(g).nodes.find((node) => node.opType === 'Linear')!;
+    expect(joined.outputs).toHaveLength(3);
+    expect(joined.attributes.weight!.value).toBe('q.weight\nk.weight\nv.weight');
+    expect(joined.attributes.bias!.value).toBe('\n\nv.bias');
+  });
+
+  it('adds a value per channel with the bias of a convolution', () => {
+    const g = network((g, x) => add(g, conv(g, x, 'a', 4), perChannel(g, g.input('time', 'f32', ['n', 4]))));
+    const [convolution, ...rest] = fuse(g).nodes;
+    expect(convolution!.inputs.map((input) => input.name)).toEqual(['x', 'a.bias', '', 'time']);
+    expect(rest.map((node) => node.opType)).toEqual(['Identity']);
   });
 
   it('does not write an image whose height and width no residual tells', () => {

@@ -51,11 +51,4 @@ inline Vector8 activate(Vector8 x, Activation activation) {
 
 inline float activate(float x, Activation activation) { return activate(broadcast(x), activation)[0]; }
 
-inline void activate(float* values, std::int64_t count, Activation activation) {
-  if (activation == Activation::none) return;
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) store(values + i, activate(load(values + i), activation));
-  for (; i < count; ++i) values[i] = activate(values[i], activation);
-}
-
 }  // namespace latino::cpu

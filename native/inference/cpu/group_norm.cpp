@@ -1,23 +1,37 @@
 #include "inference/cpu/group_norm.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace latino::cpu {
 
 namespace {
 
-/// Sums in double by eight accumulators, so that the loop is vectorised and large groups keep their precision.
-template <class Map>
-double sum(const float* x, std::int64_t count, const Map& map) {
-  constexpr int kAccumulators = 8;
-  double partial[kAccumulators] = {};
+struct Moments {
+  double sum = 0, squares = 0;
+};
+
+/// Sums in double, so that groups far from zero keep their precision: a square of a float is exact there. Eight accumulators of each,
+/// so that the loop is vectorised.
+Moments momentsOf(const float* x, std::int64_t count) {
+  double sums[kLanes] = {}, squares[kLanes] = {};
   std::int64_t i = 0;
-  for (; i + kAccumulators <= count; i += kAccumulators)
-    for (int k = 0; k < kAccumulators; ++k) partial[k] += map(x[i + k]);
-  double total = 0;
-  for (; i < count; ++i) total += map(x[i]);
-  for (const double part : partial) total += part;
-  return total;
+  for (; i + kLanes <= count; i += kLanes)
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const double value = x[i + lane];
+      sums[lane] += value;
+      squares[lane] += value * value;
+    }
+  Moments moments;
+  for (; i < count; ++i) {
+    moments.sum += x[i];
+    moments.squares += static_cast<double>(x[i]) * x[i];
+  }
+  for (int lane = 0; lane < kLanes; ++lane) {
+    moments.sum += sums[lane];
+    moments.squares += squares[lane];
+  }
+  return moments;
 }
 
 }  // namespace
@@ -27,13 +41,9 @@ void groupNorm(const GroupNormArguments& a, const ParallelFor& parallelFor) {
   parallelFor(static_cast<std::size_t>(a.n * a.groups), [&](std::size_t index) {
     const auto row = static_cast<std::int64_t>(index);
     const float* x = a.x + row * count;
-    const double mean = sum(x, count, [](float value) { return static_cast<double>(value); }) / static_cast<double>(count);
-    const double variance = sum(x, count,
-                                [mean](float value) {
-                                  const double difference = value - mean;
-                                  return difference * difference;
-                                }) /
-                            static_cast<double>(count);
+    const Moments moments = momentsOf(x, count);
+    const double mean = moments.sum / static_cast<double>(count);
+    const double variance = std::max(0.0, moments.squares / static_cast<double>(count) - mean * mean);
     const double factor = 1 / std::sqrt(variance + a.epsilon);
     for (std::int64_t c = 0; c < channels; ++c) {
       const std::int64_t channel = row % a.groups * channels + c;
@@ -41,8 +51,10 @@ void groupNorm(const GroupNormArguments& a, const ParallelFor& parallelFor) {
       const auto shift = static_cast<float>(a.bias[channel] - mean * factor * a.scale[channel]);
       const float* from = x + c * a.size;
       float* to = a.y + row * count + c * a.size;
-      for (std::int64_t i = 0; i < a.size; ++i) to[i] = from[i] * scale + shift;
-      activate(to, a.size, a.activation);
+      for (std::int64_t i = 0; i < a.size; i += kLanes) {
+        const std::int64_t lanes = std::min<std::int64_t>(kLanes, a.size - i);
+        storeFirst(to + i, activate(loadFirst(from + i, lanes) * scale + shift, a.activation), lanes);
+      }
     }
   });
 }

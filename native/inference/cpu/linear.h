@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
 
 #include "inference/cpu/activation.h"
 #include "inference/cpu/packed_weights.h"
@@ -14,12 +17,19 @@ namespace latino::cpu {
 /// Of a matrix in memory: [n, rows, channels], or [n, channels, rows] as images lie.
 enum class Layout : std::int64_t { tokens = 0, image = 1 };
 
+/// Layer normalisation of x before the product; only of tokens.
+struct LayerNorm {
+  const float* scale = nullptr;  // [inputs]
+  const float* bias = nullptr;   // [inputs]
+  float epsilon = 0;
+};
+
 struct LinearArguments {
   const float* x = nullptr;         // [n, rows, inputs] or [n, inputs, rows]
-  const float* bias = nullptr;      // [outputs], twice that when gated; may be absent
   const float* residual = nullptr;  // like y, may be absent; added before the activation
   float* y = nullptr;               // [n, rows, outputs] or [n, outputs, rows]
   std::int64_t n = 1, rows = 0;
+  std::optional<LayerNorm> norm;
 };
 
 struct LinearOptions {
@@ -34,26 +44,42 @@ struct LinearOptions {
 
 class Linear {
  public:
-  /// weight: [outputs, inputs]; asked for at the first run, and not kept: its panels are.
-  Linear(ReadWeight weight, const LinearOptions& options, unsigned threads);
+  /// weight: [outputs, inputs], bias: [outputs] (twice as many when gated) or null. They are asked for when the layer is prepared; of the
+  /// weight only its panels are kept.
+  Linear(ReadWeight weight, ReadWeight bias, const LinearOptions& options, unsigned threads);
 
-  void run(const LinearArguments& arguments, const ParallelFor& parallelFor);
+  /// To be called before the first run, by any number of threads.
+  void prepare();
+  /// The work is cut into pieces, which may run side by side.
+  std::int64_t pieces(const LinearArguments& arguments) const;
+  void run(const LinearArguments& arguments, std::int64_t piece) const;
 
   const LinearOptions& options() const { return options_; }
 
  private:
   struct Block;
+  struct Cut;
+  Cut cut(const LinearArguments& arguments) const;
   template <class Weight>
   void runBlock(const Weight* weights, const LinearArguments& arguments, const Block& block) const;
   template <int count>
   void finishRows(const LinearArguments& arguments, std::int64_t row, std::int64_t panel, const Sums<count>& sums) const;
   PackedWeights pack() const;
 
-  ReadWeight weight_;
+  ReadWeight readWeight_, readBias_;
   LinearOptions options_;
   unsigned threads_;
   std::once_flag once_;
   std::unique_ptr<PackedWeights> packed_;
+  std::vector<float> bias_;
 };
+
+struct LinearCall {
+  Linear* layer = nullptr;
+  LinearArguments arguments;
+};
+
+/// Runs layers side by side.
+void run(std::span<const LinearCall> calls, const ParallelFor& parallelFor);
 
 }  // namespace latino::cpu

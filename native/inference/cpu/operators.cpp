@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "inference/cpu/attention.h"
 #include "inference/cpu/group_norm.h"
 #include "inference/cpu/linear.h"
 #include "inference/cpu/winograd.h"
@@ -54,6 +55,10 @@ std::vector<std::int64_t> shapeOf(const ort::Value* value) {
   return shape;
 }
 
+std::int64_t product(const std::vector<std::int64_t>& shape) {
+  return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+}
+
 const float* dataOf(const ort::Value* value) {
   void* data = nullptr;
   // ONNX Runtime has one accessor, for reading and writing.
@@ -78,9 +83,9 @@ class Call {
     const ort::Value* value = input(index);
     return value == nullptr ? nullptr : dataOf(value);
   }
-  float* output(const std::vector<std::int64_t>& shape) const {
+  float* output(const std::vector<std::int64_t>& shape, std::size_t index = 0) const {
     ort::Value* value = nullptr;
-    check<RuntimeError>(ort::getOutput(ort::table(), context_, 0, shape.data(), shape.size(), &value));
+    check<RuntimeError>(ort::getOutput(ort::table(), context_, index, shape.data(), shape.size(), &value));
     void* data = nullptr;
     check<RuntimeError>(ort::getTensorData(ort::table(), value, &data));
     return static_cast<float*>(data);
@@ -119,7 +124,8 @@ WeightValues readValues(const WeightSource& weight) {
 class Conv3x3Kernel {
  public:
   static constexpr const char* kName = "Conv3x3";
-  static constexpr std::size_t kInputs = 3, kRequiredInputs = 1;
+  static constexpr std::size_t kInputs = 4, kRequiredInputs = 1;
+  static constexpr bool hasManyOutputs = false;
 
   Conv3x3Kernel(const ort::KernelInfo* info, const Context& context)
       : activation_(static_cast<Activation>(integerAttribute(info, "activation"))),
@@ -134,10 +140,16 @@ class Conv3x3Kernel {
     const std::vector<std::int64_t> y = {x[0], convolution_.outputs(), factor * x[2], factor * x[3]};
     if (const ort::Value* residual = call.input(2); residual != nullptr && shapeOf(residual) != y)
       throw ModelError("Expected a residual of the shape of the output for Conv3x3");
+    if (const ort::Value* shift = call.input(3); shift != nullptr) {
+      const std::vector<std::int64_t> shape = shapeOf(shift);
+      if (shape.size() < 2 || shape[0] != y[0] || product(shape) != y[0] * y[1])
+        throw ModelError("Expected a shift [n, " + std::to_string(y[1]) + "] for Conv3x3 but received " + toString(shape));
+    }
     Conv3x3Arguments arguments;
     arguments.x = call.data(0);
     arguments.bias = call.data(1);
     arguments.residual = call.data(2);
+    arguments.shift = call.data(3);
     arguments.y = call.output(y);
     arguments.n = y[0];
     arguments.height = y[2];
@@ -161,52 +173,70 @@ class Conv3x3Kernel {
   Conv3x3 convolution_;
 };
 
+/// The lines of a text: how an attribute holds several names.
+std::vector<std::string> linesOf(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+
 class LinearKernel {
  public:
   static constexpr const char* kName = "Linear";
-  static constexpr std::size_t kInputs = 3, kRequiredInputs = 1;
+  static constexpr std::size_t kInputs = 4, kRequiredInputs = 1;
+  static constexpr bool hasManyOutputs = true;
 
-  LinearKernel(const ort::KernelInfo* info, const Context& context) : linear_(make(info, context)) {}
+  LinearKernel(const ort::KernelInfo* info, const Context& context) : epsilon_(floatAttribute(info, "epsilon")) {
+    const std::vector<std::string> weights = linesOf(textAttribute(info, "weight")), biases = linesOf(textAttribute(info, "bias"));
+    if (weights.size() != biases.size()) throw ModelError("Expected as many biases as weights for Linear");
+    for (std::size_t i = 0; i < weights.size(); ++i) layers_.push_back(make(info, context, weights[i], biases[i]));
+  }
 
   void compute(const Call& call) {
     const std::vector<std::int64_t> x = shapeOf(call.input(0));
-    const LinearOptions& options = linear_.options();
-    const bool fromImage = options.from == Layout::image;
-    if (x.size() < 2 || x[fromImage ? 1 : x.size() - 1] != options.inputs)
-      throw ModelError("Expected " + std::to_string(options.inputs) + " channels for Linear but received " + toString(x));
-    LinearArguments arguments;
-    arguments.n = x[0];
-    arguments.rows = product(x) / (x[0] * options.inputs);
-    const ort::Value* residual = call.input(2);
-    std::vector<std::int64_t> y;
-    if (options.to == Layout::tokens) {
-      y = fromImage ? std::vector<std::int64_t>{x[0], arguments.rows, options.outputs} : x;
-      y.back() = options.outputs;
-    } else if (fromImage) {
-      y = x;
-      y[1] = options.outputs;
-    } else if (residual != nullptr) {
-      y = shapeOf(residual);  // tokens do not tell the height and width of their image
-      if (y.size() < 2 || y[0] != x[0] || y[1] != options.outputs || product(y) != x[0] * options.outputs * arguments.rows)
-        throw ModelError("Expected a residual of the shape of the output for Linear but received " + toString(y));
-    } else {
-      throw ModelError("Expected a residual for a Linear from tokens to an image");
+    const ort::Value* residual = call.input(1);
+    std::vector<LinearCall> calls;
+    for (const auto& layer : layers_) {
+      const LinearOptions& options = layer->options();
+      if (x.size() < 2 || x[options.from == Layout::image ? 1 : x.size() - 1] != options.inputs)
+        throw ModelError("Expected " + std::to_string(options.inputs) + " channels for Linear but received " + toString(x));
+      LinearArguments arguments;
+      arguments.n = x[0];
+      arguments.rows = product(x) / (x[0] * options.inputs);
+      const std::vector<std::int64_t> y = outputShape(options, x, arguments.rows, residual);
+      if (residual != nullptr && shapeOf(residual) != y) throw ModelError("Expected a residual of the shape of the output for Linear");
+      arguments.x = call.data(0);
+      arguments.residual = call.data(1);
+      if (call.input(2) != nullptr) arguments.norm = {call.data(2), call.data(3), epsilon_};
+      arguments.y = call.output(y, calls.size());
+      calls.push_back({layer.get(), arguments});
     }
-    if (residual != nullptr && shapeOf(residual) != y) throw ModelError("Expected a residual of the shape of the output for Linear");
-    arguments.x = call.data(0);
-    arguments.bias = call.data(1);
-    arguments.residual = call.data(2);
-    arguments.y = call.output(y);
-    linear_.run(arguments, call.parallelFor());
+    run(calls, call.parallelFor());
   }
 
  private:
-  static std::int64_t product(const std::vector<std::int64_t>& shape) {
-    return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+  static std::vector<std::int64_t> outputShape(const LinearOptions& options, std::vector<std::int64_t> x, std::int64_t rows,
+                                               const ort::Value* residual) {
+    const bool fromImage = options.from == Layout::image;
+    if (options.to == Layout::image && !fromImage) {
+      // Tokens do not tell the height and width of their image.
+      const std::vector<std::int64_t> y = residual == nullptr ? std::vector<std::int64_t>{} : shapeOf(residual);
+      if (y.size() < 2 || y[0] != x[0] || y[1] != options.outputs || product(y) != x[0] * options.outputs * rows)
+        throw ModelError("Expected a residual of the shape of the image for Linear");
+      return y;
+    }
+    if (options.to == Layout::tokens && fromImage) return {x[0], rows, options.outputs};
+    x[fromImage ? 1 : x.size() - 1] = options.outputs;
+    return x;
   }
 
-  static Linear make(const ort::KernelInfo* info, const Context& context) {
-    const WeightSource& weight = context.weight(textAttribute(info, "weight"));
+  static std::unique_ptr<Linear> make(const ort::KernelInfo* info, const Context& context, const std::string& weightName,
+                                      const std::string& biasName) {
+    const WeightSource& weight = context.weight(weightName);
     checkWeight(weight);
     LinearOptions options;
     options.from = static_cast<Layout>(integerAttribute(info, "from"));
@@ -220,16 +250,50 @@ class LinearKernel {
       throw ModelError("Expected a weight [outputs, inputs] for Linear but " + weight.name + " is " + toString(shape));
     options.outputs = shape[options.isTransposed ? 1 : 0] / (options.isGated ? 2 : 1);
     options.inputs = shape[options.isTransposed ? 0 : 1];
-    return Linear([&weight] { return readValues(weight); }, options, context.threads);
+    ReadWeight readBias;
+    if (!biasName.empty()) {
+      const WeightSource& bias = context.weight(biasName);
+      checkWeight(bias);
+      if (bias.shape != Shape{shape[0]})
+        throw ModelError("Expected a bias [" + std::to_string(shape[0]) + "] for Linear but " + bias.name + " is " + toString(bias.shape));
+      readBias = [&bias] { return readValues(bias); };
+    }
+    return std::make_unique<Linear>([&weight] { return readValues(weight); }, std::move(readBias), options, context.threads);
   }
 
-  Linear linear_;
+  std::vector<std::unique_ptr<Linear>> layers_;
+  float epsilon_;
+};
+
+class AttentionKernel {
+ public:
+  static constexpr const char* kName = "Attention";
+  static constexpr std::size_t kInputs = 3, kRequiredInputs = 3;
+  static constexpr bool hasManyOutputs = false;
+
+  AttentionKernel(const ort::KernelInfo* info, const Context&)
+      : heads_(integerAttribute(info, "num_heads")), isCausal_(integerAttribute(info, "causal") != 0) {}
+
+  void compute(const Call& call) {
+    const std::vector<std::int64_t> query = shapeOf(call.input(0)), key = shapeOf(call.input(1)), value = shapeOf(call.input(2));
+    if (query.size() != 3 || key.size() != 3 || key != value || query[0] != key[0] || query[2] != key[2] || query[2] % heads_ != 0)
+      throw ModelError("Expected query [n, s, c] and keys and values [n, t, c] of " + std::to_string(heads_) +
+                       " heads for Attention but received " + toString(query) + ", " + toString(key) + " and " + toString(value));
+    attention(
+        {call.data(0), call.data(1), call.data(2), call.output(query), query[0], query[1], key[1], heads_, query[2] / heads_, isCausal_},
+        call.parallelFor());
+  }
+
+ private:
+  std::int64_t heads_;
+  bool isCausal_;
 };
 
 class GroupNormKernel {
  public:
   static constexpr const char* kName = "GroupNorm";
   static constexpr std::size_t kInputs = 3, kRequiredInputs = 3;
+  static constexpr bool hasManyOutputs = false;
 
   GroupNormKernel(const ort::KernelInfo* info, const Context&)
       : groups_(integerAttribute(info, "groups")),
@@ -287,7 +351,9 @@ struct Operator : ort::CustomOp {
     getInputCharacteristic = [](const ort::CustomOp*, std::size_t index) {
       return static_cast<int>(index < Kernel::kRequiredInputs ? ort::kRequired : ort::kOptional);
     };
-    getOutputCharacteristic = [](const ort::CustomOp*, std::size_t) { return static_cast<int>(ort::kRequired); };
+    getOutputCharacteristic = [](const ort::CustomOp*, std::size_t) {
+      return static_cast<int>(Kernel::hasManyOutputs ? ort::kVariadic : ort::kRequired);
+    };
     getInputMemoryType = [](const ort::CustomOp*, std::size_t) { return static_cast<int>(ort::kDefaultMemory); };
     const auto one = [](const ort::CustomOp*) { return 1; };
     getVariadicInputMinArity = one;
@@ -317,12 +383,14 @@ struct Operators::Parts {
     check<RuntimeError>(ort::customOpDomainAdd(ort::table(), raw, &conv3x3));
     check<RuntimeError>(ort::customOpDomainAdd(ort::table(), raw, &groupNorm));
     check<RuntimeError>(ort::customOpDomainAdd(ort::table(), raw, &linear));
+    check<RuntimeError>(ort::customOpDomainAdd(ort::table(), raw, &attention));
   }
 
   Context context;
   Operator<Conv3x3Kernel> conv3x3{context};
   Operator<GroupNormKernel> groupNorm{context};
   Operator<LinearKernel> linear{context};
+  Operator<AttentionKernel> attention{context};
   ort::OwnedDomain domain;
 };
 

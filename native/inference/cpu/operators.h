@@ -1,7 +1,7 @@
 // Our kernels as operators of ONNX Runtime's CPU provider, domain 'latino.cpu'. What they compute is in winograd.h, linear.h and
 // group_norm.h:
 //
-//   Conv3x3(x, bias?, residual?) -> y      attributes: activation (0 none, 1 relu, 2 silu, 3 gelu, 4 quick gelu), upsample (0, 1),
+//   Conv3x3(x, bias?, residual?, shift?) -> y      attributes: activation (0 none, 1 relu, 2 silu, 3 gelu, 4 quick gelu), upsample (0, 1),
 //   transposed (0, 1) GroupNorm(x, scale, bias) -> y         attributes: groups, epsilon, activation Linear(x, bias?, residual?) -> y
 //   attributes: from, to (0 tokens, 1 image), activation, gated (0, 1), transposed (0, 1)
 #pragma once

@@ -17,6 +17,7 @@ struct Conv3x3Arguments {
   const float* x = nullptr;         // [n, inputs, height, width], or half the height and width with `upsample`
   const float* bias = nullptr;      // [outputs], may be absent
   const float* residual = nullptr;  // like y, may be absent; added before the activation
+  const float* shift = nullptr;     // [n, outputs], may be absent; added to the bias
   float* y = nullptr;               // [n, outputs, height, width]
   std::int64_t n = 0, height = 0, width = 0;
   bool upsample = false;  // x is doubled by nearest neighbour first

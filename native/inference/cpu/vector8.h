@@ -53,6 +53,7 @@ inline Vector8 widen(const Half* from) {
 }
 
 inline Vector8 broadcast(float v) { return Vector8{v, v, v, v, v, v, v, v}; }
+inline float sumOfLanes(Vector8 v) { return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7])); }
 inline Vector8 max(Vector8 a, Vector8 b) { return a > b ? a : b; }
 inline Vector8 min(Vector8 a, Vector8 b) { return a < b ? a : b; }
 

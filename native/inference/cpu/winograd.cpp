@@ -222,11 +222,25 @@ Conv3x3::Conv3x3(ReadWeight weight, std::int64_t outputs, std::int64_t inputs, u
 
 Conv3x3::~Conv3x3() = default;
 
-void Conv3x3::run(const Conv3x3Arguments& arguments, const ParallelFor& parallelFor) {
-  if (ceilDivide(arguments.height, 4) * ceilDivide(arguments.width, 4) < kBlockTiles)
-    small_.run(arguments, parallelFor);
-  else
-    runTiled(*large_, arguments, parallelFor);
+void Conv3x3::run(const Conv3x3Arguments& a, const ParallelFor& parallelFor) {
+  const std::int64_t pixels = a.height * a.width, sourcePixels = a.upsample ? pixels / 4 : pixels;
+  for (std::int64_t n = 0; n < a.n; ++n) {
+    Conv3x3Arguments image = a;
+    image.n = 1;
+    image.x += n * inputs_ * sourcePixels;
+    image.y += n * outputs_ * pixels;
+    if (a.residual != nullptr) image.residual += n * outputs_ * pixels;
+    std::vector<float> bias;
+    if (a.shift != nullptr) {
+      bias.assign(a.shift + n * outputs_, a.shift + (n + 1) * outputs_);
+      if (a.bias != nullptr) std::transform(bias.begin(), bias.end(), a.bias, bias.begin(), std::plus<>());
+      image.bias = bias.data();
+    }
+    if (ceilDivide(a.height, 4) * ceilDivide(a.width, 4) < kBlockTiles)
+      small_.run(image, parallelFor);
+    else
+      runTiled(*large_, image, parallelFor);
+  }
 }
 
 template <int tile>

@@ -1,11 +1,12 @@
 import { ABSENT, type Graph, int, type Node, text, type Value } from '../graph.js';
-import { Chain, isConvolution, Links, readBy } from './chain.js';
+import { Chain, isAdd, isConvolution, Links, readBy } from './chain.js';
 import { fuseLinear } from './linear.js';
+import { absorbLayerNorms, joinLinears } from './linear_inputs.js';
 
 type Fusion = (chain: Chain, node: Node) => Node | undefined;
 
 /**
- * Replaces 3 x 3 convolutions, group normalisations and linear layers by the kernels of the native core (domain 'latino.cpu'), which do
+ * Replaces 3 x 3 convolutions, group normalisations, linear layers and attention by the kernels of the native core (domain 'latino.cpu'), which do
  * in the same pass what surrounds them: doubling before a convolution, the way from an image to tokens and back, a gate, a residual sum,
  * an activation. Convolutions and linear layers may be transposed; their kernels read the weights themselves, into the form that suits
  * the size of the image.
@@ -24,7 +25,7 @@ export function fuse(graph: Graph): Graph {
   }
   // A kernel stands where the last of its parts stood: all that it reads has been computed there.
   const nodes = graph.nodes.flatMap((node) => replacements.get(node) ?? (links.replaced.has(node) ? [] : [node]));
-  for (const node of alive(nodes, graph.outputs)) fused.append(node);
+  for (const node of absorbLayerNorms(joinLinears(alive(nodes, graph.outputs)))) fused.append(node);
   moveKernelWeights(fused);
   return fused;
 }
@@ -35,6 +36,7 @@ const FUSIONS: Readonly<Record<string, Fusion>> = {
   Linear: fuseLinear,
   MatMul: fuseLinear,
   GroupNormalization: fuseNormalization,
+  Attention: (chain, node) => chain.replacedBy('Attention', node.inputs, node.attributes),
 };
 
 function fuseConvolution(chain: Chain, node: Node): Node | undefined {
@@ -42,6 +44,7 @@ function fuseConvolution(chain: Chain, node: Node): Node | undefined {
   if (!isConvolution(node, 3) || !chain.links.graph.weights.has(weight.name)) return undefined;
   const before = chain.before(({ opType }) => opType === 'Upsample2x') ?? [];
   chain.parts.unshift(...before);
+  const shift = absorbShift(chain);
   const residual = chain.absorbResidual();
   const attributes = {
     weight: text(weight.name),
@@ -49,7 +52,20 @@ function fuseConvolution(chain: Chain, node: Node): Node | undefined {
     upsample: int(before.length),
     transposed: int(node.opType === 'ConvTranspose' ? 1 : 0),
   };
-  return chain.replacedBy('Conv3x3', [chain.input, bias ?? ABSENT, residual ?? ABSENT], attributes);
+  return chain.replacedBy('Conv3x3', [chain.input, bias ?? ABSENT, residual ?? ABSENT, shift ?? ABSENT], attributes);
+}
+
+/** Takes in a sum with one value per image and channel, such as a time embedding, and returns these: [N, C] or [N, C, 1, 1]. */
+function absorbShift(chain: Chain): Value | undefined {
+  const [sum] = chain.after(isAdd) ?? [];
+  const shift = sum?.inputs.find((input) => input.name !== chain.output.name);
+  const [batch, channels] = chain.output.dims;
+  if (!sum || shift?.dims.join() !== [batch, channels, 1, 1].join()) return undefined;
+  const widening = chain.links.producer(shift);
+  const isOwn = widening?.opType === 'Unsqueeze' && chain.links.soleConsumer(widening) === sum;
+  if (isOwn) chain.parts.push(widening);
+  chain.parts.push(sum);
+  return isOwn ? widening.inputs[0] : shift;
 }
 
 function fuseNormalization(chain: Chain, node: Node): Node | undefined {
@@ -73,9 +89,10 @@ function alive(nodes: readonly Node[], outputs: readonly Value[]): Node[] {
 
 function moveKernelWeights(graph: Graph): void {
   const usedElsewhere = new Set(graph.nodes.flatMap(readBy));
-  for (const { domain, attributes } of graph.nodes) {
-    if (domain !== 'latino.cpu' || !attributes.weight) continue;
-    const name = String(attributes.weight.value);
+  const named = graph.nodes.flatMap(({ domain, attributes: { weight, bias } }) =>
+    domain === 'latino.cpu' ? [weight, bias].flatMap((names) => String(names?.value ?? '').split('\n')) : [],
+  );
+  for (const name of named) {
     const weight = graph.weights.get(name);
     if (!weight) continue;
     graph.kernelWeights.set(name, weight);

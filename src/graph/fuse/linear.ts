@@ -1,4 +1,4 @@
-import { ABSENT, type Graph, int, type Node, text, type Value } from '../graph.js';
+import { ABSENT, float, type Graph, int, type Node, text, type Value } from '../graph.js';
 import { activationOf, type Chain, isAdd, isConvolution, otherTerm } from './chain.js';
 
 /** How rows of channels lie in memory, as the kernel numbers it: [N, S, C] or [N, C, ...]. */
@@ -13,7 +13,8 @@ export function fuseLinear(chain: Chain, node: Node): Node | undefined {
   const [, weight, bias] = node.inputs as [Value, Value, Value?];
   const isPixelwise = isConvolution(node, 1);
   const isLayer = isPixelwise || node.opType === 'Linear' || (node.opType === 'MatMul' && weight.dims.length === 2);
-  if (!isLayer || !chain.links.graph.weights.has(weight.name)) return undefined;
+  const { weights } = chain.links.graph;
+  if (!isLayer || !weights.has(weight.name) || (bias && !weights.has(bias.name))) return undefined;
 
   let [from, to] = isPixelwise ? [IMAGE, IMAGE] : [TOKENS, TOKENS];
   const before = from === IMAGE ? chain.before(isTransposition, isUnflattening) : chain.before(isFlattening, isTransposition);
@@ -38,13 +39,15 @@ export function fuseLinear(chain: Chain, node: Node): Node | undefined {
   }
   const attributes = {
     weight: text(weight.name),
+    bias: text(bias?.name ?? ''),
+    epsilon: float(0),
     from: int(from),
     to: int(to),
     activation: int(gate ?? chain.absorbActivation()),
     gated: int(gate === undefined ? 0 : 1),
     transposed: int(node.opType === 'Linear' || node.opType === 'Conv' ? 0 : 1),
   };
-  return chain.replacedBy('Linear', [chain.input, bias ?? ABSENT, residual ?? ABSENT], attributes);
+  return chain.replacedBy('Linear', [chain.input, residual ?? ABSENT], attributes);
 }
 
 const isTransposition = ({ opType, attributes }: Node): boolean =>

@@ -3,28 +3,28 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <type_traits>
 #include <vector>
 
 #include "inference/cpu/panels.h"
 #include "inference/cpu/vector8.h"
+#include "inference/cpu/winograd_tiles.h"
 #include "inference/cpu/winograd_transforms.h"
 
 namespace latino::cpu {
 
 namespace {
 
-/// Tiles that are transformed together: their values stay in the second-level cache between the three stages.
-constexpr std::int64_t kBlockTiles = 32;
-
 std::int64_t ceilDivide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+/// Tiles that are transformed together: their values stay in the second-level cache between the three stages.
+std::int64_t blockTilesFor(std::int64_t inputs) { return inputs <= 64 ? 16 : 32; }
 
 /// Eight tiles that follow each other in the order of image, row, column; lanes beyond the last tile are masked.
 template <int tile>
 struct TileGroup {
   std::int64_t image[kLanes], top[kLanes], left[kLanes];
   bool valid[kLanes];
-  /// All in one row of tiles, so that rows of pixels can be read and written as they lie.
-  bool isRun;
 
   TileGroup(std::int64_t first, std::int64_t tiles, std::int64_t tilesDown, std::int64_t tilesAcross) {
     for (int lane = 0; lane < kLanes; ++lane) {
@@ -34,7 +34,6 @@ struct TileGroup {
       top[lane] = t / tilesAcross % tilesDown * tile;
       left[lane] = t % tilesAcross * tile;
     }
-    isRun = valid[kLanes - 1] && image[0] == image[kLanes - 1] && top[0] == top[kLanes - 1];
   }
 };
 
@@ -59,65 +58,13 @@ void gather(const Conv3x3Arguments& a, std::int64_t channels, std::int64_t c, co
   }
 }
 
-/// One row of pixels from `left - 1` on, zero outside the image.
-void readRow(const Conv3x3Arguments& a, const float* plane, std::int64_t row, std::int64_t left, std::int64_t count, float* out) {
-  if (row < 0 || row >= a.height) {
-    std::fill(out, out + count, 0.0F);
-    return;
-  }
-  const std::int64_t begin = std::max<std::int64_t>(0, 1 - left), end = std::min(count, a.width - left + 1);
-  std::fill(out, out + begin, 0.0F);
-  if (a.upsample) {
-    const float* source = plane + (row >> 1) * (a.width >> 1);
-    for (std::int64_t i = begin; i < end; ++i) out[i] = source[(left - 1 + i) >> 1];
-  } else {
-    const float* source = plane + row * a.width + left - 1;
-    std::copy(source + begin, source + end, out + begin);
-  }
-  std::fill(out + end, out + count, 0.0F);
-}
-
-/// As `gather` and the transform of the columns in one, for eight tiles of 4 x 4 side by side.
-void gatherRunTransformed(const Conv3x3Arguments& a, std::int64_t channels, std::int64_t c, const TileGroup<4>& group, Window<4>& window) {
-  constexpr int kVectors = 5;  // 34 pixels
-  const std::int64_t halving = a.upsample ? 1 : 0;
-  const float* plane = a.x + (group.image[0] * channels + c) * ((a.width >> halving) * (a.height >> halving));
-  float copies[6][kVectors * kLanes];
-  const float* rows[6];
-  const bool isInner = !a.upsample && group.left[0] > 0 && group.left[0] - 1 + kVectors * kLanes <= a.width;
-  for (int i = 0; i < 6; ++i) {
-    const std::int64_t row = group.top[0] + i - 1;
-    if (isInner && row >= 0 && row < a.height) {
-      rows[i] = plane + row * a.width + group.left[0] - 1;
-    } else {
-      readRow(a, plane, row, group.left[0], kVectors * kLanes, copies[i]);
-      rows[i] = copies[i];
-    }
-  }
-  Vector8 transformed[6][kVectors];
-  for (int v = 0; v < kVectors; ++v) {
-    std::array<Vector8, 6> column, out;
-    for (int i = 0; i < 6; ++i) column[i] = load(rows[i] + v * kLanes);
-    transformInput(column, out);
-    for (int i = 0; i < 6; ++i) transformed[i][v] = out[i];
-  }
-  for (int i = 0; i < 6; ++i) {
-    const Vector8* row = transformed[i];
-    const Vector8 evenLow = evens(row[0], row[1]), evenHigh = evens(row[2], row[3]);
-    const Vector8 oddLow = odds(row[0], row[1]), oddHigh = odds(row[2], row[3]);
-    window[i][0] = evens(evenLow, evenHigh);
-    window[i][1] = evens(oddLow, oddHigh);
-    window[i][2] = odds(evenLow, evenHigh);
-    window[i][3] = odds(oddLow, oddHigh);
-    window[i][4] = next(window[i][0], row[4]);
-    window[i][5] = next(window[i][1], evens(odds(row[4], row[4]), row[4]));
-  }
-}
-
 struct Epilogue {
   float bias;
   Activation activation;
-  float operator()(float y, float residual) const { return activate(y + bias + residual, activation); }
+  template <class Value>
+  Value operator()(Value y, Value residual) const {
+    return activate(y + bias + residual, activation);
+  }
 };
 
 /// Writes tile by tile what lies inside the image.
@@ -130,25 +77,8 @@ void scatter(const Conv3x3Arguments& a, std::int64_t channels, std::int64_t m, c
     const std::int64_t columns = std::min<std::int64_t>(tile, a.width - group.left[lane]);
     for (std::int64_t i = 0; i < rows; ++i) {
       const std::int64_t at = plane + (group.top[lane] + i) * a.width + group.left[lane];
-      for (std::int64_t j = 0; j < columns; ++j) a.y[at + j] = finish(values[i][j][lane], a.residual == nullptr ? 0 : a.residual[at + j]);
-    }
-  }
-}
-
-/// The same for eight tiles side by side that lie wholly inside.
-void scatterRun(const Conv3x3Arguments& a, std::int64_t channels, std::int64_t m, const TileGroup<4>& group,
-                const std::array<std::array<Vector8, 4>, 4>& values, const Epilogue& finish) {
-  const std::int64_t plane = (group.image[0] * channels + m) * a.height * a.width;
-  for (int i = 0; i < 4; ++i) {
-    const auto& row = values[i];
-    const Vector8 evenLow = zipLow(row[0], row[2]), evenHigh = zipHigh(row[0], row[2]);
-    const Vector8 oddLow = zipLow(row[1], row[3]), oddHigh = zipHigh(row[1], row[3]);
-    Vector8 pixels[4] = {zipLow(evenLow, oddLow), zipHigh(evenLow, oddLow), zipLow(evenHigh, oddHigh), zipHigh(evenHigh, oddHigh)};
-    const std::int64_t at = plane + (group.top[0] + i) * a.width + group.left[0];
-    for (int v = 0; v < 4; ++v) {
-      Vector8 value = pixels[v] + finish.bias;
-      if (a.residual != nullptr) value += load(a.residual + at + v * kLanes);
-      store(a.y + at + v * kLanes, activate(value, finish.activation));
+      for (std::int64_t j = 0; j < columns; ++j)
+        a.y[at + j] = finish(values[i][j][lane], a.residual == nullptr ? 0.0F : a.residual[at + j]);
     }
   }
 }
@@ -163,10 +93,11 @@ float* scratch(std::vector<float>& memory, std::int64_t count) {
 
 /// The weights after the transform, in the order in which the products read them: by frequency, panel, input channel, row. Without tiles,
 /// tap and input channel together are what is summed over: by panel, tap, input channel, row.
-template <int tile>
+template <class Form>
 class Conv3x3::Weights {
  public:
-  static constexpr int kSide = tile + 2, kFrequencies = kSide * kSide;
+  static constexpr int kSide = Form::kProducts, kFrequencies = kSide * kSide;
+  static constexpr bool kIsDirect = std::is_same_v<Form, Taps>;
 
   Weights(std::int64_t outputs, std::int64_t inputs) : outputs_(outputs), inputs_(inputs), panels_(panelsOf(outputs)) {
     for (const int panel : panels_) {
@@ -181,7 +112,7 @@ class Conv3x3::Weights {
   const std::vector<int>& panels() const { return panels_; }
   std::int64_t firstRow(std::size_t panel) const { return firstRows_[panel]; }
   const float* at(int frequency, std::int64_t firstRow) const {
-    return values_.data() + (tile == 1 ? firstRow * kFrequencies : frequency * rows_ + firstRow) * inputs_;
+    return values_.data() + (kIsDirect ? firstRow * kFrequencies : frequency * rows_ + firstRow) * inputs_;
   }
 
  private:
@@ -190,7 +121,7 @@ class Conv3x3::Weights {
     for (std::size_t panel = 0; panel < panels_.size(); ++panel) {
       const std::int64_t first = firstRows_[panel], rows = panels_[panel];
       // From one frequency to the next.
-      const std::int64_t step = (tile == 1 ? rows : rows_) * inputs_;
+      const std::int64_t step = (kIsDirect ? rows : rows_) * inputs_;
       for (std::int64_t m = first; m < std::min(outputs_, first + rows); ++m) {
         for (std::int64_t c = 0; c < inputs_; ++c) {
           std::array<std::array<double, kSide>, 3> columns;
@@ -225,9 +156,10 @@ Conv3x3::Conv3x3(std::function<std::vector<float>()> weight, std::int64_t output
       inputs_(inputs),
       threads_(threads),
       transposed_(transposed),
-      large_(std::make_unique<Weights<4>>(outputs, inputs)),
-      small_(std::make_unique<Weights<2>>(outputs, inputs)),
-      direct_(std::make_unique<Weights<1>>(outputs, inputs)) {}
+      large_(std::make_unique<Weights<Tiles4>>(outputs, inputs)),
+      small_(std::make_unique<Weights<Tiles2>>(outputs, inputs)),
+      doubled_(std::make_unique<Weights<DoubledTiles>>(outputs, inputs)),
+      direct_(std::make_unique<Weights<Taps>>(outputs, inputs)) {}
 
 Conv3x3::~Conv3x3() = default;
 
@@ -238,116 +170,88 @@ void Conv3x3::run(const Conv3x3Arguments& arguments, const ParallelFor& parallel
     const std::int64_t tiles = arguments.n * ceilDivide(arguments.height, tile) * ceilDivide(arguments.width, tile);
     return (tile + 2) * (tile + 2) * (ceilDivide(tiles, kLanes) * kLanes + 32);
   };
-  if (cost(4) <= std::min(cost(2), cost(1))) {
+  const bool areTilesCheaper = std::min(cost(4), cost(2)) <= cost(1);
+  if (arguments.upsample && areTilesCheaper) {
+    runTiled(*doubled_, arguments, parallelFor);
+  } else if (cost(4) <= std::min(cost(2), cost(1))) {
     runTiled(*large_, arguments, parallelFor);
-  } else if (cost(2) <= cost(1)) {
+  } else if (areTilesCheaper) {
     runTiled(*small_, arguments, parallelFor);
   } else {
     runDirect(*direct_, arguments, parallelFor);
   }
 }
 
-template <int tile>
-void Conv3x3::runTiled(Weights<tile>& weights, const Conv3x3Arguments& a, const ParallelFor& parallelFor) {
+template <class Form>
+void Conv3x3::runTiled(Weights<Form>& weights, const Conv3x3Arguments& a, const ParallelFor& parallelFor) {
   weights.prepare(weight_, transposed_);
-  constexpr int kSide = Weights<tile>::kSide, kFrequencies = Weights<tile>::kFrequencies;
-  const std::int64_t tilesDown = ceilDivide(a.height, tile), tilesAcross = ceilDivide(a.width, tile);
-  const std::int64_t tiles = a.n * tilesDown * tilesAcross;
-  const std::int64_t blocks = ceilDivide(tiles, kBlockTiles);
-  std::vector<TileGroup<tile>> groups;
-  for (std::int64_t t = 0; t < tiles; t += kLanes) groups.emplace_back(t, tiles, tilesDown, tilesAcross);
+  using Block = TileBlock<Form>;
+  constexpr int kWindow = Form::kWindow, kProducts = Form::kProducts, kOutputs = Form::kOutputs;
+  const std::int64_t halving = a.upsample ? 1 : 0;
+  const Planes<const float> x{a.x, inputs_, a.height >> halving, a.width >> halving};
+  const Planes<float> y{a.y, outputs_, a.height, a.width};
+  const TileGrid grid{a.n, ceilDivide(a.height, kOutputs), ceilDivide(a.width, kOutputs)};
+  const std::int64_t blockTiles = blockTilesFor(inputs_), blocks = ceilDivide(grid.count(), blockTiles);
+  const auto blockAt = [&](std::int64_t index) {
+    const std::int64_t first = index * blockTiles;
+    return Block(grid, first, std::min(blockTiles, grid.count() - first));
+  };
 
-  const auto strideOf = [&](std::int64_t block) { return ceilDivide(std::min(kBlockTiles, tiles - block * kBlockTiles), kLanes) * kLanes; };
-
-  // v: [frequency, input, tile of the block]. A cache line between the frequencies keeps them out of each other's cache sets.
-  const auto frequencyStride = [&](std::int64_t block) { return inputs_ * strideOf(block) + 16; };
-  const auto transformInputs = [&](std::int64_t block, std::int64_t c, float* v) {
-    const std::int64_t stride = strideOf(block), frequency = frequencyStride(block);
-    for (std::int64_t t = 0; t < stride; t += kLanes) {
-      const TileGroup<tile>& group = groups[static_cast<std::size_t>((block * kBlockTiles + t) / kLanes)];
-      float* to = v + c * stride + t;
-      Window<tile> window;
-      bool areColumnsDone = false;
-      if constexpr (tile == 4) {
-        if (group.isRun) {
-          gatherRunTransformed(a, inputs_, c, group, window);
-          areColumnsDone = true;
-        }
-      }
-      if (!areColumnsDone) {
-        gather<tile>(a, inputs_, c, group, window);
-        for (int j = 0; j < kSide; ++j) {
-          std::array<Vector8, kSide> column, out;
-          for (int i = 0; i < kSide; ++i) column[i] = window[i][j];
-          transformInput(column, out);
-          for (int i = 0; i < kSide; ++i) window[i][j] = out[i];
-        }
-      }
-      for (int i = 0; i < kSide; ++i) {
-        std::array<Vector8, kSide> out;
-        transformInput(window[i], out);
-        for (int j = 0; j < kSide; ++j) store(to + (i * kSide + j) * frequency, out[j]);
-      }
+  // v: [row of the window, column, input, tile of the block]. A cache line between the first two keeps them out of each other's cache sets.
+  const auto frequencyStride = [&](const Block& block) { return inputs_ * block.stride() + 16; };
+  const auto transformInputs = [&](const Block& block, std::int64_t begin, std::int64_t end, float* v) {
+    thread_local std::vector<float> memory;
+    memory.assign((kWindow + 1) * Block::kLineLength, 0);
+    float* lines = memory.data();
+    for (std::int64_t c = begin; c < end; ++c) {
+      block.transformColumns(x, c, lines);
+      block.transformRows(lines, v + c * block.stride(), frequencyStride(block));
     }
   };
 
-  // The products and the way back of one panel of output channels; y: [frequency, row of the panel, tile of the block]
-  const auto computeOutputs = [&](std::int64_t block, std::int64_t first, int rows, const float* v, float* y) {
-    const std::int64_t stride = strideOf(block);
-    for (int f = 0; f < kFrequencies; ++f) {
-      multiplyPanel(rows, weights.at(f, first), v + f * frequencyStride(block), inputs_, stride, y + f * rows * stride);
+  // The products and the way back of one panel of output channels; sums: [frequency, row of the panel, tile of the block]
+  const auto computeOutputs = [&](const Block& block, std::int64_t first, int rows, const float* v, float* sums) {
+    const std::int64_t stride = block.stride();
+    for (int f = 0; f < kProducts * kProducts; ++f) {
+      const int factor = Form::kFactor[f / kProducts] * kWindow + Form::kFactor[f % kProducts];
+      multiplyPanel(rows, weights.at(f, first), v + factor * frequencyStride(block), inputs_, stride, sums + f * rows * stride);
     }
-    for (std::int64_t t = 0; t < stride; t += kLanes) {
-      const TileGroup<tile>& group = groups[static_cast<std::size_t>((block * kBlockTiles + t) / kLanes)];
-      for (std::int64_t r = 0; r < rows && first + r < outputs_; ++r) {
-        std::array<std::array<Vector8, kSide>, tile> half;
-        for (int j = 0; j < kSide; ++j) {
-          std::array<Vector8, kSide> column;
-          for (int i = 0; i < kSide; ++i) column[i] = load(y + ((i * kSide + j) * rows + r) * stride + t);
-          std::array<Vector8, tile> out;
-          transformOutput(column, out);
-          for (int i = 0; i < tile; ++i) half[i][j] = out[i];
-        }
-        std::array<std::array<Vector8, tile>, tile> values;
-        for (int i = 0; i < tile; ++i) transformOutput(half[i], values[i]);
-        const Epilogue finish{a.bias == nullptr ? 0 : a.bias[first + r], a.activation};
-        bool isWritten = false;
-        if constexpr (tile == 4) {
-          if (group.isRun && group.top[0] + tile <= a.height && group.left[kLanes - 1] + tile <= a.width) {
-            scatterRun(a, outputs_, first + r, group, values, finish);
-            isWritten = true;
-          }
-        }
-        if (!isWritten) scatter<tile>(a, outputs_, first + r, group, values, finish);
-      }
+    for (std::int64_t r = 0; r < rows && first + r < outputs_; ++r) {
+      const Epilogue finish{a.bias == nullptr ? 0 : a.bias[first + r], a.activation};
+      block.transformOutputs(sums + r * stride, rows * stride, y, a.residual, first + r, finish);
     }
   };
 
   thread_local std::vector<float> inputMemory, outputMemory;
   const std::vector<int>& panels = weights.panels();
-  const std::int64_t inputCount = kFrequencies * (inputs_ * kBlockTiles + 16), outputCount = kFrequencies * 6 * kBlockTiles;
+  const std::int64_t inputCount = kWindow * kWindow * (inputs_ * blockTiles + 16), outputCount = kProducts * kProducts * 6 * blockTiles;
 
   if (blocks >= 2 * static_cast<std::int64_t>(threads_)) {
-    parallelFor(static_cast<std::size_t>(blocks), [&](std::size_t block) {
-      float *v = scratch(inputMemory, inputCount), *y = scratch(outputMemory, outputCount);
-      for (std::int64_t c = 0; c < inputs_; ++c) transformInputs(static_cast<std::int64_t>(block), c, v);
-      for (std::size_t panel = 0; panel < panels.size(); ++panel)
-        computeOutputs(static_cast<std::int64_t>(block), weights.firstRow(panel), panels[panel], v, y);
+    parallelFor(static_cast<std::size_t>(blocks), [&](std::size_t index) {
+      float *v = scratch(inputMemory, inputCount), *sums = scratch(outputMemory, outputCount);
+      const Block block = blockAt(static_cast<std::int64_t>(index));
+      transformInputs(block, 0, inputs_, v);
+      for (std::size_t panel = 0; panel < panels.size(); ++panel) computeOutputs(block, weights.firstRow(panel), panels[panel], v, sums);
     });
     return;
   }
 
   // A small image: the threads share the channels instead.
   float* v = scratch(inputMemory, inputCount);
-  for (std::int64_t block = 0; block < blocks; ++block) {
-    parallelFor(static_cast<std::size_t>(inputs_), [&](std::size_t c) { transformInputs(block, static_cast<std::int64_t>(c), v); });
+  const std::int64_t shares = std::min<std::int64_t>(threads_, inputs_);
+  for (std::int64_t index = 0; index < blocks; ++index) {
+    const Block block = blockAt(index);
+    parallelFor(static_cast<std::size_t>(shares), [&](std::size_t share) {
+      const auto s = static_cast<std::int64_t>(share);
+      transformInputs(block, s * inputs_ / shares, (s + 1) * inputs_ / shares, v);
+    });
     parallelFor(panels.size(), [&](std::size_t panel) {
       computeOutputs(block, weights.firstRow(panel), panels[panel], v, scratch(outputMemory, outputCount));
     });
   }
 }
 
-void Conv3x3::runDirect(Weights<1>& weights, const Conv3x3Arguments& a, const ParallelFor& parallelFor) {
+void Conv3x3::runDirect(Weights<Taps>& weights, const Conv3x3Arguments& a, const ParallelFor& parallelFor) {
   weights.prepare(weight_, transposed_);
   const std::int64_t pixels = a.n * a.height * a.width, stride = ceilDivide(pixels, kLanes) * kLanes, terms = 9 * inputs_;
   std::vector<TileGroup<1>> groups;

@@ -10,6 +10,7 @@
 
 #include "inference/cpu/activation.h"
 #include "inference/cpu/parallel.h"
+#include "inference/cpu/winograd_transforms.h"
 
 namespace latino::cpu {
 
@@ -37,19 +38,20 @@ class Conv3x3 {
   std::int64_t inputs() const { return inputs_; }
 
  private:
-  template <int tile>
+  template <class Form>
   class Weights;
-  template <int tile>
-  void runTiled(Weights<tile>& weights, const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
-  void runDirect(Weights<1>& weights, const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
+  template <class Form>
+  void runTiled(Weights<Form>& weights, const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
+  void runDirect(Weights<Taps>& weights, const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
 
   std::function<std::vector<float>()> weight_;
   std::int64_t outputs_, inputs_;
   unsigned threads_;
   bool transposed_;
-  std::unique_ptr<Weights<4>> large_;
-  std::unique_ptr<Weights<2>> small_;
-  std::unique_ptr<Weights<1>> direct_;
+  std::unique_ptr<Weights<Tiles4>> large_;
+  std::unique_ptr<Weights<Tiles2>> small_;
+  std::unique_ptr<Weights<DoubledTiles>> doubled_;
+  std::unique_ptr<Weights<Taps>> direct_;
 };
 
 }  // namespace latino::cpu

@@ -14,10 +14,6 @@ inline Vector8 loadQuads(const float* low, const float* high) {
   const Quad a = *reinterpret_cast<const Quad*>(low), b = *reinterpret_cast<const Quad*>(high);
   return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
 }
-inline void storeQuads(float* low, float* high, Vector8 value) {
-  *reinterpret_cast<Quad*>(low) = __builtin_shufflevector(value, value, 0, 1, 2, 3);
-  *reinterpret_cast<Quad*>(high) = __builtin_shufflevector(value, value, 4, 5, 6, 7);
-}
 
 /// Two floats from each of four places.
 using Pair = float __attribute__((vector_size(8), aligned(4), may_alias));

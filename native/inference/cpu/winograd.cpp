@@ -186,11 +186,11 @@ template <class Form>
 void Conv3x3::runTiled(Weights<Form>& weights, const Conv3x3Arguments& a, const ParallelFor& parallelFor) {
   weights.prepare(weight_, transposed_);
   using Block = TileBlock<Form>;
-  constexpr int kWindow = Form::kWindow, kProducts = Form::kProducts, kOutputs = Form::kOutputs;
+  constexpr int kWindow = Form::kWindow, kProducts = Form::kProducts;
   const std::int64_t halving = a.upsample ? 1 : 0;
   const Planes<const float> x{a.x, inputs_, a.height >> halving, a.width >> halving};
   const Planes<float> y{a.y, outputs_, a.height, a.width};
-  const TileGrid grid{a.n, ceilDivide(a.height, kOutputs), ceilDivide(a.width, kOutputs)};
+  const TileGrid grid(a.n, a.height, a.width, Form::kOutputs);
   const std::int64_t blockTiles = blockTilesFor(inputs_), blocks = ceilDivide(grid.count(), blockTiles);
   const auto blockAt = [&](std::int64_t index) {
     const std::int64_t first = index * blockTiles;

@@ -20,12 +20,17 @@ struct Planes {
   Float* at(std::int64_t image, std::int64_t channel) const { return data + (image * channels + channel) * height * width; }
 };
 
+/// Tiles of `images` images of one size. A row has an even number of them, so that neighbours can be read and written in pairs.
 struct TileGrid {
   std::int64_t images, down, across;
+
+  TileGrid(std::int64_t n, std::int64_t height, std::int64_t width, std::int64_t side)
+      : images(n), down((height + side - 1) / side), across((width + 2 * side - 1) / (2 * side) * 2) {}
   std::int64_t count() const { return images * down * across; }
 };
 
-/// Tiles that follow each other in the order of image, row, column, up to a whole number of vectors: the last is repeated.
+/// Tiles that follow each other in the order of image, row, column, up to a whole number of vectors. A vector holds four pairs of
+/// neighbours: the left ones in its lower lanes, the right ones in its upper lanes.
 template <class Form>
 class TileBlock {
  public:
@@ -35,12 +40,13 @@ class TileBlock {
   using Window = std::array<Vector8, Form::kWindow>;
   using Half = std::array<std::array<Vector8, Form::kProducts>, Form::kOutputs>;
 
+  /// `first` and `count` are even.
   TileBlock(const TileGrid& grid, std::int64_t first, std::int64_t count) : count_(count) {
     std::int64_t image = first / (grid.down * grid.across), row = first / grid.across % grid.down, column = first % grid.across;
     for (std::int64_t t = 0; t < count; ++t) {
       if (t == 0 || column == 0) beginStrip(image, row, column);
       Strip& strip = strips_[stripCount_ - 1];
-      tiles_[t] = {image, row * Form::kOutputs, column * Form::kOutputs, strip.offset + strip.width - (Form::kWindow - Form::kStep)};
+      tiles_[placeInVector(t)] = {image, row * Form::kOutputs, column * Form::kOutputs, strip.offset + strip.width - kOverlap};
       strip.width += Form::kStep;
       if (++column == grid.across) {
         column = 0;
@@ -50,7 +56,8 @@ class TileBlock {
         }
       }
     }
-    std::fill(tiles_.begin() + count, tiles_.begin() + stride(), tiles_[count - 1]);
+    // What is left of the last vector reads what is there and, below the image, writes nothing.
+    for (std::int64_t t = count; t < stride(); ++t) tiles_[placeInVector(t)] = {0, grid.down * Form::kOutputs, 0, kLanes};
   }
 
   /// A whole number of vectors.
@@ -139,7 +146,10 @@ class TileBlock {
     const auto transposedFrom = [&](int first) {
       std::array<Vector8, 4> quads;
 #pragma GCC unroll 4
-      for (int k = 0; k < 4; ++k) quads[k] = loadQuads(line + tile[k].offset + first, line + tile[k + 4].offset + first);
+      for (int k = 0; k < 4; ++k) {
+        const float* pair = line + tile[k].offset + first;
+        quads[k] = Form::kStep == 4 ? load(pair) : loadQuads(pair, pair + Form::kStep);
+      }
       return transposeQuads(quads);
     };
     const std::array<Vector8, 4> pixels = transposedFrom(0);
@@ -150,6 +160,11 @@ class TileBlock {
       return {pixels[0], pixels[1], pixels[2], pixels[3], more[0], more[1]};
     }
   }
+
+  /// By how much a tile reads into the next.
+  static constexpr std::int64_t kOverlap = Form::kWindow - Form::kStep;
+
+  static std::int64_t placeInVector(std::int64_t t) { return t / kLanes * kLanes + t % 2 * (kLanes / 2) + t % kLanes / 2; }
 
   struct Tile {
     std::int64_t image, top, left;  // of its outputs
@@ -168,14 +183,13 @@ class TileBlock {
       const Strip& before = strips_[stripCount_ - 1];
       offset = before.offset + (before.width + kLanes - 1) / kLanes * kLanes + kLanes;
     }
-    strips_[stripCount_++] = {image, row * Form::kStep - 1, column * Form::kStep - 1, Form::kWindow - Form::kStep, offset};
+    strips_[stripCount_++] = {image, row * Form::kStep - 1, column * Form::kStep - 1, kOverlap, offset};
   }
 
   /// Eight tiles that lie wholly inside the image.
   bool areWhole(const Planes<float>& y, std::int64_t t) const {
-    return t + kLanes <= count_ && std::all_of(&tiles_[t], &tiles_[t] + kLanes, [&](const Tile& tile) {
-             return tile.top + Form::kOutputs <= y.height && tile.left + Form::kOutputs <= y.width;
-           });
+    return std::all_of(&tiles_[t], &tiles_[t] + kLanes,
+                       [&](const Tile& tile) { return tile.top + Form::kOutputs <= y.height && tile.left + Form::kOutputs <= y.width; });
   }
 
   template <class Finish>
@@ -196,9 +210,8 @@ class TileBlock {
     const std::array<Vector8, 4> pixels = transposeQuads(values);
 #pragma GCC unroll 4
     for (int k = 0; k < 4; ++k) {
-      const std::int64_t low = at[k], high = at[k + 4];
-      const Vector8 sum = residual == nullptr ? Vector8{} : loadQuads(residual + low, residual + high);
-      storeQuads(y + low, y + high, finish(pixels[k], sum));
+      const Vector8 sum = residual == nullptr ? Vector8{} : load(residual + at[k]);
+      store(y + at[k], finish(pixels[k], sum));
     }
   }
   template <class Finish>
@@ -219,7 +232,7 @@ class TileBlock {
     for (int i = 0; i < Form::kOutputs; ++i) {
       std::array<Vector8, Form::kOutputs> values;
       transformOutput(half[i], values);
-      for (int lane = 0; lane < kLanes && t + lane < count_; ++lane) {
+      for (int lane = 0; lane < kLanes; ++lane) {
         const Tile& tile = tiles_[t + lane];
         if (tile.top + i >= y.height) continue;
         const std::int64_t at = placeOf(tile, y, channel) + i * y.width;

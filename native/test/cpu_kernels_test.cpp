@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "inference/cpu/attention.h"
+#include "inference/cpu/conv3x3.h"
 #include "inference/cpu/group_norm.h"
 #include "inference/cpu/linear.h"
-#include "inference/cpu/winograd.h"
 
 using namespace latino::cpu;
 
@@ -56,7 +56,7 @@ double errorOf(const Case& c, unsigned threads) {
   const auto x = normal(c.n * c.inputs * h * w, 1), weight = normal(c.outputs * c.inputs * 9, 2), bias = normal(c.outputs, 3);
   const auto residual = normal(c.n * c.outputs * c.height * c.width, 4), shift = normal(c.n * c.outputs, 5);
   std::vector<float> y(residual.size());
-  Conv3x3 convolution([&] { return weight; }, c.outputs, c.inputs, threads, c.transposed);
+  Conv3x3 convolution([&]() -> WeightValues { return weight; }, {c.outputs, c.inputs, c.transposed}, threads);
   Conv3x3Arguments arguments;
   arguments.x = x.data();
   arguments.bias = bias.data();
@@ -99,15 +99,24 @@ TEST_CASE("3 x 3 convolutions agree with the sum over the taps, whatever the til
   const Case cases[] = {
       {1, 32, 32, 64, 64, false, true, Activation::relu},  // runs of tiles inside the image
       {2, 5, 7, 13, 37, false, false, Activation::none},   // tiles that stick out
-      {1, 8, 3, 36, 72, true, true, Activation::silu},        {1, 3, 32, 33, 65, false, true, Activation::none},
+      {1, 8, 3, 36, 72, true, true, Activation::silu},
+      {1, 3, 32, 33, 65, false, true, Activation::none},
       {1, 16, 16, 8, 8, false, false, Activation::relu},   // tiles of 2 x 2
       {1, 40, 24, 16, 16, false, true, Activation::silu},  // of 4 x 4, in a small image
-      {2, 9, 17, 15, 10, false, true, Activation::relu},      {1, 24, 40, 16, 12, true, false, Activation::silu},
+      {2, 9, 17, 15, 10, false, true, Activation::relu},
+      {1, 24, 40, 16, 12, true, false, Activation::silu},
       {1, 40, 20, 4, 4, false, true, Activation::silu},  // no tiles
-      {2, 7, 5, 3, 2, false, false, Activation::none},        {1, 4, 6, 1, 1, false, false, Activation::none},
-      {3, 4, 6, 2, 2, true, false, Activation::none},         {1, 130, 10, 16, 16, false, false, Activation::none},
-      {1, 5, 7, 13, 37, false, true, Activation::none, true}, {1, 16, 12, 8, 8, false, false, Activation::none, true},
+      {2, 7, 5, 3, 2, false, false, Activation::none},
+      {1, 4, 6, 1, 1, false, false, Activation::none},
+      {3, 4, 6, 2, 2, true, false, Activation::none},
+      {1, 130, 10, 16, 16, false, false, Activation::none},
+      {1, 5, 7, 13, 37, false, true, Activation::none, true},
+      {1, 16, 12, 8, 8, false, false, Activation::none, true},
       {2, 7, 5, 3, 2, false, false, Activation::none, true},
+      {2, 6, 10, 26, 22, true, true, Activation::relu},  // doubled, rows of odd length
+      {1, 5, 7, 40, 6, false, true, Activation::none},   // rows shorter than a vector
+      {1, 70, 9, 24, 48, false, true, Activation::relu},
+      {2, 9, 6, 10, 12, false, true, Activation::silu},
   };
   for (const Case& c : cases) {
     CAPTURE(c.height);

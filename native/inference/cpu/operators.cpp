@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "inference/cpu/attention.h"
+#include "inference/cpu/conv3x3.h"
 #include "inference/cpu/group_norm.h"
 #include "inference/cpu/linear.h"
-#include "inference/cpu/winograd.h"
 #include "inference/runtime.h"
 #include "inference/weights.h"
 #include "tensor/thread_pool.h"
@@ -134,10 +134,11 @@ class Conv3x3Kernel {
 
   void compute(const Call& call) {
     const std::vector<std::int64_t> x = shapeOf(call.input(0));
-    if (x.size() != 4 || x[1] != convolution_.inputs())
-      throw ModelError("Expected x [n, " + std::to_string(convolution_.inputs()) + ", h, w] for Conv3x3 but received " + toString(x));
+    if (x.size() != 4 || x[1] != convolution_.options().inputs)
+      throw ModelError("Expected x [n, " + std::to_string(convolution_.options().inputs) + ", h, w] for Conv3x3 but received " +
+                       toString(x));
     const std::int64_t factor = upsample_ ? 2 : 1;
-    const std::vector<std::int64_t> y = {x[0], convolution_.outputs(), factor * x[2], factor * x[3]};
+    const std::vector<std::int64_t> y = {x[0], convolution_.options().outputs, factor * x[2], factor * x[3]};
     if (const ort::Value* residual = call.input(2); residual != nullptr && shapeOf(residual) != y)
       throw ModelError("Expected a residual of the shape of the output for Conv3x3");
     if (const ort::Value* shift = call.input(3); shift != nullptr) {
@@ -165,7 +166,7 @@ class Conv3x3Kernel {
     const Shape& shape = weight.shape;
     if (shape.size() != 4 || shape[2] != 3 || shape[3] != 3)
       throw ModelError("Expected a weight [m, c, 3, 3] for Conv3x3 but " + weight.name + " is " + toString(shape));
-    return Conv3x3([&weight] { return readValues(weight); }, shape[transposed ? 1 : 0], shape[transposed ? 0 : 1], threads, transposed);
+    return Conv3x3([&weight] { return readValues(weight); }, {shape[transposed ? 1 : 0], shape[transposed ? 0 : 1], transposed}, threads);
   }
 
   Activation activation_;

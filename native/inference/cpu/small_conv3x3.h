@@ -2,47 +2,36 @@
 // serves whatever the height and width: direct over the nine taps, or Winograd's (winograd.h) with tiles of 2 x 2 or 4 x 4.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 
-#include "inference/cpu/activation.h"
+#include "inference/cpu/conv3x3_image.h"
 #include "inference/cpu/packed_weights.h"
 #include "inference/cpu/parallel.h"
 
 namespace latino::cpu {
 
-struct Conv3x3Arguments {
-  const float* x = nullptr;         // [n, inputs, height, width], or half the height and width with `upsample`
-  const float* bias = nullptr;      // [outputs], may be absent
-  const float* residual = nullptr;  // like y, may be absent; added before the activation
-  const float* shift = nullptr;     // [n, outputs], may be absent; added to the bias
-  float* y = nullptr;               // [n, outputs, height, width]
-  std::int64_t n = 0, height = 0, width = 0;
-  bool upsample = false;  // x is doubled by nearest neighbour first
-  Activation activation = Activation::none;
-};
-
 class SmallConv3x3 {
  public:
-  /// As Conv3x3.
-  SmallConv3x3(ReadWeight weight, std::int64_t outputs, std::int64_t inputs, unsigned threads, bool isTransposed);
+  SmallConv3x3(ReadWeight weight, const Conv3x3Options& options, unsigned threads);
+  ~SmallConv3x3();
 
-  void run(const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
+  /// Whether an image is small: of so few tiles that vectors of neighbouring tiles would be part empty.
+  static bool suits(std::int64_t height, std::int64_t width) { return ceilDivide(height, 4) * ceilDivide(width, 4) < 32; }
+
+  void run(const Conv3x3Image& image, const ParallelFor& parallelFor);
 
  private:
-  template <int tile>
-  void runForm(const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
-  template <int tile>
-  PackedWeights packed() const;
+  struct Packed;
+  template <class Form>
+  void runForm(Packed& packed, const Conv3x3Image& image, const ParallelFor& parallelFor);
+  template <class Form>
+  PackedWeights pack() const;
 
   ReadWeight weight_;
-  std::int64_t outputs_, inputs_;
+  Conv3x3Options options_;
   unsigned threads_;
-  bool isTransposed_;
-  std::array<std::once_flag, 5> once_;
-  std::array<std::unique_ptr<PackedWeights>, 5> packed_;  // by tile
+  std::unique_ptr<Packed> taps_, tiles2_, tiles4_, doubled_;
 };
 
 }  // namespace latino::cpu

@@ -22,12 +22,10 @@ using Vector8 = float __attribute__((vector_size(32)));
 /// How many groups of b hold a things.
 inline std::int64_t ceilDivide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-inline Vector8 load(const float* from) {
-  Vector8 value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
-inline void store(float* to, Vector8 value) { std::memcpy(to, &value, sizeof value); }
+/// Anywhere in memory. GCC keeps arrays of these in registers, as it does not after std::memcpy.
+using Unaligned8 = float __attribute__((vector_size(32), aligned(4), may_alias));
+inline Vector8 load(const float* from) { return *reinterpret_cast<const Unaligned8*>(from); }
+inline void store(float* to, Vector8 value) { *reinterpret_cast<Unaligned8*>(to) = value; }
 
 /// The first `lanes` of eight, `stride` floats apart in memory; the others are zero.
 inline Vector8 loadFirst(const float* from, std::int64_t lanes, std::int64_t stride = 1) {
@@ -70,15 +68,6 @@ inline Vector8 powerOfTwo(Vector8 n) {
   std::memcpy(&value, &bits, sizeof value);
   return value;
 }
-
-/// Lanes 0, 2, 4, ... and 1, 3, 5, ... of sixteen values.
-inline Vector8 evens(Vector8 a, Vector8 b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14); }
-inline Vector8 odds(Vector8 a, Vector8 b) { return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15); }
-/// a0 b0 a1 b1 ...: the lower and the upper half.
-inline Vector8 zipLow(Vector8 a, Vector8 b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
-inline Vector8 zipHigh(Vector8 a, Vector8 b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
-/// a1 ... a7 b0.
-inline Vector8 next(Vector8 a, Vector8 b) { return __builtin_shufflevector(a, b, 1, 2, 3, 4, 5, 6, 7, 8); }
 
 using Block8 = Vector8[kLanes];
 

@@ -1,45 +1,36 @@
 // 3 x 3 convolution of stride 1 and padding 1 with a quarter of the multiplications (Winograd's minimal filtering; Lavin and Gray,
-// "Fast Algorithms for Convolutional Neural Networks", CVPR 2016). The image is cut into tiles of m x m outputs; with m + 2 inputs a
-// side, a tile becomes (m + 2)^2 independent products over the channels.
+// "Fast Algorithms for Convolutional Neural Networks", CVPR 2016). The image is cut into tiles of 4 x 4 outputs; with 6 inputs a side, a
+// tile becomes 36 independent products over the channels. Here eight neighbouring tiles make a vector, which suits large images.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <vector>
 
-#include "inference/cpu/activation.h"
+#include "inference/cpu/conv3x3_image.h"
 #include "inference/cpu/packed_weights.h"
 #include "inference/cpu/parallel.h"
-#include "inference/cpu/small_conv3x3.h"
+#include "inference/cpu/winograd_transforms.h"
 
 namespace latino::cpu {
 
-class Conv3x3 {
+class WinogradConv3x3 {
  public:
-  /// weight: [outputs, inputs, 3, 3], a cross-correlation as everywhere in neural networks. With `transposed` it is [inputs, outputs, 3, 3]
-  /// and the result is the transpose (the derivative) of the convolution by it. It is asked for when the size of an image tells which
-  /// tiles are cheapest, and not kept: its transform for them is.
-  Conv3x3(ReadWeight weight, std::int64_t outputs, std::int64_t inputs, unsigned threads, bool transposed = false);
-  ~Conv3x3();
+  WinogradConv3x3(ReadWeight weight, const Conv3x3Options& options, unsigned threads);
+  ~WinogradConv3x3();
 
-  void run(const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
-
-  std::int64_t outputs() const { return outputs_; }
-  std::int64_t inputs() const { return inputs_; }
+  void run(const Conv3x3Image& image, const ParallelFor& parallelFor);
 
  private:
-  template <int tile>
+  template <class Form>
   class Weights;
-  template <int tile>
-  void runTiled(Weights<tile>& weights, const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
+  template <class Form>
+  void runTiled(Weights<Form>& weights, const Conv3x3Image& image, const ParallelFor& parallelFor);
 
   ReadWeight weight_;
-  std::int64_t outputs_, inputs_;
+  Conv3x3Options options_;
   unsigned threads_;
-  bool transposed_;
-  SmallConv3x3 small_;
-  std::unique_ptr<Weights<4>> large_;
+  std::unique_ptr<Weights<Tiles4>> tiles_;
+  std::unique_ptr<Weights<DoubledTiles>> doubled_;
 };
 
 }  // namespace latino::cpu

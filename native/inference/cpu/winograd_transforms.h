@@ -1,10 +1,31 @@
 // The transforms of Winograd's F(2, 3) and F(4, 3), each over a column of values (floats or vectors); the matrices are those of Lavin and
-// Gray (winograd.h).
+// Gray (winograd.h). A third form is for images doubled by nearest neighbour: four pixels (b b c c) between their neighbours a and e are
+//   w0 a + (w1 + w2) b,  (w0 + w1) b + w2 c,  w0 b + (w1 + w2) c,  (w0 + w1) c + w2 e,
+// which takes five products of the values a - c, b + c, c - b, b - e: those that F(2, 3) makes of the image before doubling.
 #pragma once
 
 #include <array>
 
 namespace latino::cpu {
+
+/// Along one side of a tile: outputs, pixels of the image from one tile to the next, pixels that a tile reads, and products. `kFactor` is
+/// which of the transformed pixels each product takes.
+struct Tiles2 {
+  static constexpr int kOutputs = 2, kStep = 2, kWindow = 4, kProducts = 4;
+  static constexpr std::array<int, kProducts> kFactor = {0, 1, 2, 3};
+};
+struct Tiles4 {
+  static constexpr int kOutputs = 4, kStep = 4, kWindow = 6, kProducts = 6;
+  static constexpr std::array<int, kProducts> kFactor = {0, 1, 2, 3, 4, 5};
+};
+struct DoubledTiles {
+  static constexpr int kOutputs = 4, kStep = 2, kWindow = 4, kProducts = 5;
+  static constexpr std::array<int, kProducts> kFactor = {0, 1, 2, 2, 3};
+};
+/// Tiles of one pixel are no tiles: the plain sum over the nine taps.
+struct Taps {
+  static constexpr int kOutputs = 1, kStep = 1, kWindow = 3;
+};
 
 template <class T>
 void transformInput(const std::array<T, 4>& d, std::array<T, 4>& out) {
@@ -25,6 +46,11 @@ void transformOutput(const std::array<T, 6>& y, std::array<T, 4>& out) {
   const T a = y[1] + y[2], b = y[1] - y[2], c = y[3] + y[4], e = y[3] - y[4];
   out = {y[0] + a + c, b + 2.0F * e, a + 4.0F * c, b + 8.0F * e + y[5]};
 }
+template <class T>
+void transformOutput(const std::array<T, 5>& y, std::array<T, 4>& out) {
+  const T a = y[2] - y[3], b = y[2] + y[3];
+  out = {y[0] + y[1] - b, y[1] + a, y[1] + b, y[1] - a - y[4]};
+}
 
 inline void transformWeight(const std::array<double, 3>& g, std::array<double, 4>& out) {
   out = {g[0], (g[0] + g[1] + g[2]) / 2, (g[0] - g[1] + g[2]) / 2, g[2]};
@@ -33,8 +59,26 @@ inline void transformWeight(const std::array<double, 3>& g, std::array<double, 6
   out = {g[0] / 4, -(g[0] + g[1] + g[2]) / 6, -(g[0] - g[1] + g[2]) / 6, (g[0] / 4 + g[1] / 2 + g[2]) / 6, (g[0] / 4 - g[1] / 2 + g[2]) / 6,
          g[2]};
 }
+inline void transformWeight(const std::array<double, 3>& g, std::array<double, 5>& out) {
+  out = {g[0], (g[0] + g[1] + g[2]) / 2, (g[2] - g[0]) / 2, g[1] / 2, g[2]};
+}
 
-/// Tiles of one pixel are no tiles: the plain sum over the nine taps.
-inline void transformWeight(const std::array<double, 3>& g, std::array<double, 3>& out) { out = g; }
+/// The weight of each product of a filter of 3 x 3 taps, row by row.
+template <class Form>
+std::array<float, Form::kProducts * Form::kProducts> transformFilter(const float* taps, bool isReversed) {
+  constexpr int kSide = Form::kProducts;
+  std::array<std::array<double, kSide>, 3> columns;
+  for (int j = 0; j < 3; ++j) {
+    const auto tap = [&](int i) -> double { return taps[isReversed ? 8 - 3 * i - j : 3 * i + j]; };
+    transformWeight({tap(0), tap(1), tap(2)}, columns[j]);
+  }
+  std::array<float, kSide * kSide> products;
+  for (int i = 0; i < kSide; ++i) {
+    std::array<double, kSide> row;
+    transformWeight({columns[0][i], columns[1][i], columns[2][i]}, row);
+    for (int j = 0; j < kSide; ++j) products[i * kSide + j] = static_cast<float>(row[j]);
+  }
+  return products;
+}
 
 }  // namespace latino::cpu

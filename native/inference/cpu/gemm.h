@@ -18,7 +18,7 @@ using Sums = Vector8[rows][2];
 /// sums[r][o] += sum over t of x[r][t * step] w[t, o]
 template <int rows, class Weight>
 inline void multiplyAdd(const std::array<const float*, rows>& x, std::int64_t step, const Weight* w, std::int64_t terms, Sums<rows>& sums) {
-  Sums<rows> kept;
+  Sums<rows> kept;  // in registers, as what lies behind a reference is not
 #pragma GCC unroll 6
   for (int r = 0; r < rows; ++r) {
     kept[r][0] = sums[r][0];

@@ -1,10 +1,8 @@
 #include "inference/cpu/operators.h"
 
 #include <algorithm>
-#include <functional>
 #include <limits>
 #include <memory>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +10,7 @@
 #include "inference/cpu/attention.h"
 #include "inference/cpu/conv3x3.h"
 #include "inference/cpu/group_norm.h"
+#include "inference/cpu/kernel_call.h"
 #include "inference/cpu/linear.h"
 #include "inference/runtime.h"
 #include "inference/weights.h"
@@ -22,86 +21,6 @@ namespace latino::cpu {
 namespace {
 
 using ort::check;
-
-std::int64_t integerAttribute(const ort::KernelInfo* info, const char* name) {
-  std::int64_t value = 0;
-  check<ModelError>(ort::kernelInfoGetInteger(ort::table(), info, name, &value));
-  return value;
-}
-
-float floatAttribute(const ort::KernelInfo* info, const char* name) {
-  float value = 0;
-  check<ModelError>(ort::kernelInfoGetFloat(ort::table(), info, name, &value));
-  return value;
-}
-
-std::string textAttribute(const ort::KernelInfo* info, const char* name) {
-  std::size_t size = 0;
-  check<ModelError>(ort::kernelInfoGetText(ort::table(), info, name, nullptr, &size));
-  std::string text(size, '\0');
-  check<ModelError>(ort::kernelInfoGetText(ort::table(), info, name, text.data(), &size));
-  text.resize(size - 1);  // the size counts the terminating zero
-  return text;
-}
-
-std::vector<std::int64_t> shapeOf(const ort::Value* value) {
-  ort::TensorInfo* raw = nullptr;
-  check<RuntimeError>(ort::getTensorTypeAndShape(ort::table(), value, &raw));
-  const ort::OwnedTensorInfo info(raw);
-  std::size_t rank = 0;
-  check<RuntimeError>(ort::getDimensionsCount(ort::table(), raw, &rank));
-  std::vector<std::int64_t> shape(rank);
-  check<RuntimeError>(ort::getDimensions(ort::table(), raw, shape.data(), rank));
-  return shape;
-}
-
-std::int64_t product(const std::vector<std::int64_t>& shape) {
-  return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
-}
-
-const float* dataOf(const ort::Value* value) {
-  void* data = nullptr;
-  // ONNX Runtime has one accessor, for reading and writing.
-  check<RuntimeError>(ort::getTensorData(ort::table(), const_cast<ort::Value*>(value), &data));
-  return static_cast<const float*>(data);
-}
-
-/// What one call of a kernel reads and writes.
-class Call {
- public:
-  explicit Call(ort::KernelContext* context) : context_(context) {
-    check<RuntimeError>(ort::getInputCount(ort::table(), context, &inputs_));
-  }
-
-  /// Null when an optional input is left out.
-  const ort::Value* input(std::size_t index) const {
-    const ort::Value* value = nullptr;
-    if (index < inputs_) check<RuntimeError>(ort::getInput(ort::table(), context_, index, &value));
-    return value;
-  }
-  const float* data(std::size_t index) const {
-    const ort::Value* value = input(index);
-    return value == nullptr ? nullptr : dataOf(value);
-  }
-  float* output(const std::vector<std::int64_t>& shape, std::size_t index = 0) const {
-    ort::Value* value = nullptr;
-    check<RuntimeError>(ort::getOutput(ort::table(), context_, index, shape.data(), shape.size(), &value));
-    void* data = nullptr;
-    check<RuntimeError>(ort::getTensorData(ort::table(), value, &data));
-    return static_cast<float*>(data);
-  }
-  /// On the session's own threads.
-  ParallelFor parallelFor() const {
-    return [context = context_](std::size_t count, const std::function<void(std::size_t)>& task) {
-      const auto run = [](void* user, std::size_t index) { (*static_cast<const std::function<void(std::size_t)>*>(user))(index); };
-      check<RuntimeError>(ort::parallelFor(ort::table(), context, run, count, 0, const_cast<std::function<void(std::size_t)>*>(&task)));
-    };
-  }
-
- private:
-  ort::KernelContext* context_;
-  std::size_t inputs_ = 0;
-};
 
 /// What kernels get from their session.
 struct Context {
@@ -133,17 +52,17 @@ class Conv3x3Kernel {
         convolution_(make(context.weight(textAttribute(info, "weight")), context.threads, integerAttribute(info, "transposed") != 0)) {}
 
   void compute(const Call& call) {
-    const std::vector<std::int64_t> x = shapeOf(call.input(0));
+    const Shape x = shapeOf(call.input(0));
     if (x.size() != 4 || x[1] != convolution_.options().inputs)
       throw ModelError("Expected x [n, " + std::to_string(convolution_.options().inputs) + ", h, w] for Conv3x3 but received " +
                        toString(x));
     const std::int64_t factor = upsample_ ? 2 : 1;
-    const std::vector<std::int64_t> y = {x[0], convolution_.options().outputs, factor * x[2], factor * x[3]};
+    const Shape y = {x[0], convolution_.options().outputs, factor * x[2], factor * x[3]};
     if (const ort::Value* residual = call.input(2); residual != nullptr && shapeOf(residual) != y)
       throw ModelError("Expected a residual of the shape of the output for Conv3x3");
     if (const ort::Value* shift = call.input(3); shift != nullptr) {
-      const std::vector<std::int64_t> shape = shapeOf(shift);
-      if (shape.size() < 2 || shape[0] != y[0] || product(shape) != y[0] * y[1])
+      const Shape shape = shapeOf(shift);
+      if (shape.size() < 2 || shape[0] != y[0] || elementCount(shape) != y[0] * y[1])
         throw ModelError("Expected a shift [n, " + std::to_string(y[1]) + "] for Conv3x3 but received " + toString(shape));
     }
     Conv3x3Arguments arguments;
@@ -174,17 +93,6 @@ class Conv3x3Kernel {
   Conv3x3 convolution_;
 };
 
-/// The lines of a text: how an attribute holds several names.
-std::vector<std::string> linesOf(const std::string& text) {
-  std::vector<std::string> lines;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return lines;
-}
-
 class LinearKernel {
  public:
   static constexpr const char* kName = "Linear";
@@ -192,23 +100,23 @@ class LinearKernel {
   static constexpr bool hasManyOutputs = true;
 
   LinearKernel(const ort::KernelInfo* info, const Context& context) : epsilon_(floatAttribute(info, "epsilon")) {
-    const std::vector<std::string> weights = linesOf(textAttribute(info, "weight")), biases = linesOf(textAttribute(info, "bias"));
+    const std::vector<std::string> weights = linesAttribute(info, "weight"), biases = linesAttribute(info, "bias");
     if (weights.size() != biases.size()) throw ModelError("Expected as many biases as weights for Linear");
     for (std::size_t i = 0; i < weights.size(); ++i) layers_.push_back(make(info, context, weights[i], biases[i]));
   }
 
   void compute(const Call& call) {
-    const std::vector<std::int64_t> x = shapeOf(call.input(0));
+    const Shape x = shapeOf(call.input(0));
     const ort::Value* residual = call.input(1);
     std::vector<LinearCall> calls;
     for (const auto& layer : layers_) {
       const LinearOptions& options = layer->options();
-      if (x.size() < 2 || x[options.from == Layout::image ? 1 : x.size() - 1] != options.inputs)
+      if (x.size() < 2 || x[0] < 1 || x[options.from == Layout::image ? 1 : x.size() - 1] != options.inputs)
         throw ModelError("Expected " + std::to_string(options.inputs) + " channels for Linear but received " + toString(x));
       LinearArguments arguments;
       arguments.n = x[0];
-      arguments.rows = product(x) / (x[0] * options.inputs);
-      const std::vector<std::int64_t> y = outputShape(options, x, arguments.rows, residual);
+      arguments.rows = elementCount(x) / (x[0] * options.inputs);
+      const Shape y = outputShape(options, x, arguments.rows, residual);
       if (residual != nullptr && shapeOf(residual) != y) throw ModelError("Expected a residual of the shape of the output for Linear");
       arguments.x = call.data(0);
       arguments.residual = call.data(1);
@@ -220,13 +128,12 @@ class LinearKernel {
   }
 
  private:
-  static std::vector<std::int64_t> outputShape(const LinearOptions& options, std::vector<std::int64_t> x, std::int64_t rows,
-                                               const ort::Value* residual) {
+  static Shape outputShape(const LinearOptions& options, Shape x, std::int64_t rows, const ort::Value* residual) {
     const bool fromImage = options.from == Layout::image;
     if (options.to == Layout::image && !fromImage) {
       // Tokens do not tell the height and width of their image.
-      const std::vector<std::int64_t> y = residual == nullptr ? std::vector<std::int64_t>{} : shapeOf(residual);
-      if (y.size() < 2 || y[0] != x[0] || y[1] != options.outputs || product(y) != x[0] * options.outputs * rows)
+      const Shape y = residual == nullptr ? Shape{} : shapeOf(residual);
+      if (y.size() < 2 || y[0] != x[0] || y[1] != options.outputs || elementCount(y) != x[0] * options.outputs * rows)
         throw ModelError("Expected a residual of the shape of the image for Linear");
       return y;
     }
@@ -276,7 +183,7 @@ class AttentionKernel {
       : heads_(integerAttribute(info, "num_heads")), isCausal_(integerAttribute(info, "causal") != 0) {}
 
   void compute(const Call& call) {
-    const std::vector<std::int64_t> query = shapeOf(call.input(0)), key = shapeOf(call.input(1)), value = shapeOf(call.input(2));
+    const Shape query = shapeOf(call.input(0)), key = shapeOf(call.input(1)), value = shapeOf(call.input(2));
     if (query.size() != 3 || key.size() != 3 || key != value || query[0] != key[0] || query[2] != key[2] || query[2] % heads_ != 0)
       throw ModelError("Expected query [n, s, c] and keys and values [n, t, c] of " + std::to_string(heads_) +
                        " heads for Attention but received " + toString(query) + ", " + toString(key) + " and " + toString(value));
@@ -302,7 +209,7 @@ class GroupNormKernel {
         activation_(static_cast<Activation>(integerAttribute(info, "activation"))) {}
 
   void compute(const Call& call) {
-    const std::vector<std::int64_t> x = shapeOf(call.input(0));
+    const Shape x = shapeOf(call.input(0));
     if (x.size() < 2 || x[1] % groups_ != 0)
       throw ModelError("Expected channels that are a multiple of " + std::to_string(groups_) + " groups for GroupNorm");
     GroupNormArguments arguments;

@@ -109,7 +109,8 @@ class TileBlock {
     const std::int64_t count = stride();
     for (std::int64_t t = 0; t < count; t += kLanes) {
       Half half;
-#pragma GCC unroll 6
+// One column at a time: registers do not hold the addresses of all.
+#pragma GCC unroll 1
       for (int j = 0; j < Form::kProducts; ++j) {
         std::array<Vector8, Form::kProducts> column;
 #pragma GCC unroll 6

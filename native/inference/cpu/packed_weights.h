@@ -43,10 +43,11 @@ class PackedWeights {
   std::vector<Value> pack(const std::vector<Value>& from, std::int64_t outputs, const IndexOf& indexOf) const {
     const std::int64_t panels = (outputs + kPanel - 1) / kPanel;
     std::vector<Value> packed(static_cast<std::size_t>(panels * panelSize()));
-    for (std::int64_t o = 0; o < outputs; ++o)
+    auto to = packed.begin();
+    for (std::int64_t panel = 0; panel < panels; ++panel)
       for (std::int64_t t = 0; t < terms_; ++t)
-        if (const std::int64_t index = indexOf(o, t); index >= 0)
-          packed[static_cast<std::size_t>(o / kPanel * panelSize() + t * kPanel + o % kPanel)] = from[static_cast<std::size_t>(index)];
+        for (std::int64_t o = panel * kPanel; o < (panel + 1) * kPanel; ++o, ++to)
+          if (const std::int64_t index = o < outputs ? indexOf(o, t) : -1; index >= 0) *to = from[static_cast<std::size_t>(index)];
     return packed;
   }
 

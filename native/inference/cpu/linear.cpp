@@ -11,10 +11,11 @@ namespace latino::cpu {
 
 namespace {
 
-/// Rows whose channels the second-level cache holds beside a panel of weights.
-std::int64_t rowsAtOnce(std::int64_t inputs) {
-  constexpr std::int64_t kFloats = 1 << 14;
-  return std::max<std::int64_t>(1, kFloats / (inputs * kGroupRows)) * kGroupRows;
+/// Rows whose channels the first-level cache holds beside a panel of weights; or the second-level one, where the weights are so many that
+/// they come from memory for every block of rows.
+std::int64_t rowsAtOnce(std::int64_t inputs, std::int64_t outputs) {
+  const std::int64_t floats = inputs * outputs <= 1 << 22 ? 1 << 14 : 1 << 17;
+  return std::max<std::int64_t>(1, floats / (inputs * kGroupRows)) * kGroupRows;
 }
 
 float sumOf(const float* x, std::int64_t count, float mean, bool isSquared) {
@@ -86,7 +87,7 @@ Linear::Cut Linear::cut(const LinearArguments& a) const {
   const bool isOneMatrix = options_.from == Layout::tokens && options_.to == Layout::tokens;
   cut.n = isOneMatrix ? 1 : a.n;
   cut.rows = isOneMatrix ? a.n * a.rows : a.rows;
-  cut.blockRows = rowsAtOnce(options_.inputs);
+  cut.blockRows = rowsAtOnce(options_.inputs, options_.outputs * (options_.isGated ? 2 : 1));
   cut.blocksPerImage = ceilDivide(cut.rows, cut.blockRows);
   cut.panels = ceilDivide(options_.outputs, options_.isGated ? kLanes : kPanel);
   // Few rows: the threads share the panels instead, so that each weight is read once.

@@ -41,7 +41,7 @@ class PackedWeights {
  private:
   template <class Value, class IndexOf>
   std::vector<Value> pack(const std::vector<Value>& from, std::int64_t outputs, const IndexOf& indexOf) const {
-    const std::int64_t panels = (outputs + kPanel - 1) / kPanel;
+    const std::int64_t panels = ceilDivide(outputs, kPanel);
     std::vector<Value> packed(static_cast<std::size_t>(panels * panelSize()));
     auto to = packed.begin();
     for (std::int64_t panel = 0; panel < panels; ++panel)

@@ -27,16 +27,16 @@ using Unaligned8 = float __attribute__((vector_size(32), aligned(4), may_alias))
 inline Vector8 load(const float* from) { return *reinterpret_cast<const Unaligned8*>(from); }
 inline void store(float* to, Vector8 value) { *reinterpret_cast<Unaligned8*>(to) = value; }
 
-/// The first `lanes` of eight, `stride` floats apart in memory; the others are zero.
-inline Vector8 loadFirst(const float* from, std::int64_t lanes, std::int64_t stride = 1) {
-  if (lanes == kLanes && stride == 1) return load(from);
+/// The first `lanes` of eight; the others are zero.
+inline Vector8 loadFirst(const float* from, std::int64_t lanes) {
+  if (lanes == kLanes) return load(from);
   Vector8 value = {};
-  for (std::int64_t i = 0; i < lanes; ++i) value[i] = from[i * stride];
+  for (std::int64_t i = 0; i < lanes; ++i) value[i] = from[i];
   return value;
 }
-inline void storeFirst(float* to, Vector8 value, std::int64_t lanes, std::int64_t stride = 1) {
-  if (lanes == kLanes && stride == 1) return store(to, value);
-  for (std::int64_t i = 0; i < lanes; ++i) to[i * stride] = value[i];
+inline void storeFirst(float* to, Vector8 value, std::int64_t lanes) {
+  if (lanes == kLanes) return store(to, value);
+  for (std::int64_t i = 0; i < lanes; ++i) to[i] = value[i];
 }
 
 inline Vector8 widen(const float* from) { return load(from); }

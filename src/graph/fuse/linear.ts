@@ -19,15 +19,12 @@ export function fuseLinear(chain: Chain, node: Node): Node | undefined {
   let [from, to] = isPixelwise ? [IMAGE, IMAGE] : [TOKENS, TOKENS];
   const before = from === IMAGE ? chain.before(isTransposition, isUnflattening) : chain.before(isFlattening, isTransposition);
   const after = to === IMAGE ? chain.after(isFlattening, isTransposition) : chain.after(isTransposition, isUnflattening, isAdd);
-  let residual: Value | undefined;
+  const [, unflattened, sum] = after ?? [];
+  let residual = to === TOKENS && unflattened && sum ? otherTerm(sum, unflattened.outputs[0]!) : undefined;
   let gate: number | undefined;
-  if (to === IMAGE && after) {
+  if (after && (to === IMAGE || residual)) {
     chain.parts.push(...after);
-    to = TOKENS;
-  } else if (after && otherTerm(after[2]!, after[1]!.outputs[0]!)) {
-    residual = otherTerm(after[2]!, after[1]!.outputs[0]!);
-    chain.parts.push(...after);
-    to = IMAGE;
+    to = to === IMAGE ? TOKENS : IMAGE;
   } else if (to === TOKENS) {
     gate = absorbGate(chain);
   }

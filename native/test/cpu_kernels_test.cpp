@@ -44,49 +44,55 @@ double activated(double x, Activation activation) {
 }
 
 struct Case {
-  std::int64_t n, inputs, outputs, height, width;
-  bool upsample, residual;
-  Activation activation;
-  bool transposed = false;
+  std::int64_t n, inputs, outputs, height, width;  // of x
+  Conv3x3Options options = {};
+  bool hasResidual = false;
 };
+
+/// Where a value of an image lies.
+std::int64_t place(Layout layout, std::int64_t channels, std::int64_t pixels, std::int64_t n, std::int64_t channel, std::int64_t pixel) {
+  return layout == Layout::image ? (n * channels + channel) * pixels + pixel : (n * pixels + pixel) * channels + channel;
+}
 
 /// Largest error relative to the largest output, against the sum over the taps in double.
 double errorOf(const Case& c, unsigned threads) {
-  const std::int64_t h = c.upsample ? c.height / 2 : c.height, w = c.upsample ? c.width / 2 : c.width;
-  const auto x = normal(c.n * c.inputs * h * w, 1), weight = normal(c.outputs * c.inputs * 9, 2), bias = normal(c.outputs, 3);
-  const auto residual = normal(c.n * c.outputs * c.height * c.width, 4), shift = normal(c.n * c.outputs, 5);
+  Conv3x3Options options = c.options;
+  options.outputs = c.outputs;
+  options.inputs = c.inputs;
+  const std::int64_t height = options.sizeOf(c.height), width = options.sizeOf(c.width), pixels = height * width;
+  const auto x = normal(c.n * c.inputs * c.height * c.width, 1), weight = normal(c.outputs * c.inputs * 9, 2), bias = normal(c.outputs, 3);
+  const auto residual = normal(c.n * c.outputs * pixels, 4), shift = normal(c.n * c.outputs, 5);
   std::vector<float> y(residual.size());
-  Conv3x3 convolution([&]() -> WeightValues { return weight; }, {c.outputs, c.inputs, c.transposed}, threads);
+  Conv3x3 convolution([&]() -> WeightValues { return weight; }, options, threads);
   Conv3x3Arguments arguments;
   arguments.x = x.data();
   arguments.bias = bias.data();
-  arguments.residual = c.residual ? residual.data() : nullptr;
-  arguments.shift = c.residual ? shift.data() : nullptr;
+  arguments.residual = c.hasResidual ? residual.data() : nullptr;
+  arguments.shift = c.hasResidual ? shift.data() : nullptr;
   arguments.y = y.data();
   arguments.n = c.n;
   arguments.height = c.height;
   arguments.width = c.width;
-  arguments.upsample = c.upsample;
-  arguments.activation = c.activation;
   convolution.run(arguments, kSerial);
 
+  const std::int64_t repeat = options.upsample ? 2 : 1;
   double error = 0, largest = 0;
-  std::size_t at = 0;
   for (std::int64_t n = 0; n < c.n; ++n)
     for (std::int64_t m = 0; m < c.outputs; ++m)
-      for (std::int64_t i = 0; i < c.height; ++i)
-        for (std::int64_t j = 0; j < c.width; ++j, ++at) {
-          double sum = bias[m] + (c.residual ? static_cast<double>(residual[at]) + shift[n * c.outputs + m] : 0);
+      for (std::int64_t i = 0; i < height; ++i)
+        for (std::int64_t j = 0; j < width; ++j) {
+          const std::int64_t at = place(options.to, c.outputs, pixels, n, m, i * width + j);
+          double sum = bias[m] + (c.hasResidual ? static_cast<double>(residual[at]) + shift[n * c.outputs + m] : 0);
           for (std::int64_t k = 0; k < c.inputs; ++k)
             for (std::int64_t p = -1; p <= 1; ++p)
               for (std::int64_t q = -1; q <= 1; ++q) {
-                if (i + p < 0 || i + p >= c.height || j + q < 0 || j + q >= c.width) continue;
-                const std::int64_t row = c.upsample ? (i + p) / 2 : i + p, column = c.upsample ? (j + q) / 2 : j + q;
-                const std::int64_t filter = c.transposed ? k * c.outputs + m : m * c.inputs + k, tap = (p + 1) * 3 + q + 1;
-                sum += static_cast<double>(weight[filter * 9 + (c.transposed ? 8 - tap : tap)]) *
-                       x[((n * c.inputs + k) * h + row) * w + column];
+                const std::int64_t row = i * options.stride + p, column = j * options.stride + q;
+                if (row < 0 || row >= c.height * repeat || column < 0 || column >= c.width * repeat) continue;
+                const std::int64_t filter = options.isTransposed ? k * c.outputs + m : m * c.inputs + k, tap = (p + 1) * 3 + q + 1;
+                sum += static_cast<double>(weight[filter * 9 + (options.isTransposed ? 8 - tap : tap)]) *
+                       x[place(options.from, c.inputs, c.height * c.width, n, k, row / repeat * c.width + column / repeat)];
               }
-          const double want = activated(sum, c.activation);
+          const double want = activated(sum, options.activation);
           error = std::max(error, std::abs(want - y[at]));
           largest = std::max(largest, std::abs(want));
         }
@@ -95,30 +101,45 @@ double errorOf(const Case& c, unsigned threads) {
 
 }  // namespace
 
-TEST_CASE("3 x 3 convolutions agree with the sum over the taps, whatever the tiles") {
+TEST_CASE("3 x 3 convolutions agree with the sum over the taps, whatever the tiles and layouts") {
+  const auto relu = Activation::relu, silu = Activation::silu;
+  const auto tokens = Layout::tokens, image = Layout::image;
   const Case cases[] = {
-      {1, 32, 32, 64, 64, false, true, Activation::relu},  // runs of tiles inside the image
-      {2, 5, 7, 13, 37, false, false, Activation::none},   // tiles that stick out
-      {1, 8, 3, 36, 72, true, true, Activation::silu},
-      {1, 3, 32, 33, 65, false, true, Activation::none},
-      {1, 16, 16, 8, 8, false, false, Activation::relu},   // tiles of 2 x 2
-      {1, 40, 24, 16, 16, false, true, Activation::silu},  // of 4 x 4, in a small image
-      {2, 9, 17, 15, 10, false, true, Activation::relu},
-      {1, 24, 40, 16, 12, true, false, Activation::silu},
-      {1, 40, 20, 4, 4, false, true, Activation::silu},  // no tiles
-      {2, 7, 5, 3, 2, false, false, Activation::none},
-      {1, 4, 6, 1, 1, false, false, Activation::none},
-      {3, 4, 6, 2, 2, true, false, Activation::none},
-      {1, 130, 10, 16, 16, false, false, Activation::none},
-      {1, 5, 7, 13, 37, false, true, Activation::none, true},
-      {1, 16, 12, 8, 8, false, false, Activation::none, true},
-      {2, 7, 5, 3, 2, false, false, Activation::none, true},
-      {2, 6, 10, 26, 22, true, true, Activation::relu},  // doubled, rows of odd length
-      {1, 5, 7, 40, 6, false, true, Activation::none},   // rows shorter than a vector
-      {1, 70, 9, 24, 48, false, true, Activation::relu},
-      {2, 9, 6, 10, 12, false, true, Activation::silu},
+      {1, 32, 32, 64, 64, {.activation = relu}, true},  // many blocks of tiles
+      {2, 5, 7, 13, 37},                                // tiles that stick out
+      {1, 8, 3, 18, 36, {.upsample = true, .activation = silu}, true},
+      {1, 3, 32, 33, 65, {}, true},
+      {1, 16, 16, 8, 8, {.activation = relu}},          // tiles of 2 x 2
+      {1, 40, 24, 16, 16, {.activation = silu}, true},  // of 4 x 4, in a small image
+      {2, 9, 17, 15, 10, {.activation = relu}, true},
+      {1, 24, 40, 8, 6, {.upsample = true, .activation = silu}},
+      {1, 40, 20, 4, 4, {.activation = silu}, true},  // no tiles
+      {2, 7, 5, 3, 2},
+      {1, 4, 6, 1, 1},
+      {3, 4, 6, 1, 1, {.upsample = true}},
+      {1, 130, 10, 16, 16},
+      {1, 96, 96, 16, 16, {}, true},  // weights that threads share
+      {1, 5, 7, 13, 37, {.isTransposed = true}, true},
+      {1, 16, 12, 8, 8, {.isTransposed = true}},
+      {2, 7, 5, 3, 2, {.isTransposed = true}},
+      {2, 6, 10, 13, 11, {.upsample = true, .activation = relu}, true},  // doubled, rows of odd length
+      {1, 5, 7, 40, 6, {}, true},                                        // rows shorter than a vector
+      {1, 70, 9, 24, 48, {.activation = relu}, true},
+      {1, 8, 24, 9, 150, {}, true},  // rows of several blocks
+      {2, 24, 16, 19, 21, {.from = tokens, .to = tokens, .activation = relu}, true},
+      {1, 32, 8, 3, 5, {.from = tokens, .to = tokens, .activation = silu}, true},
+      {1, 16, 40, 4, 4, {.from = tokens, .to = tokens}, true},
+      {1, 120, 24, 6, 7, {.from = tokens, .to = image, .activation = relu}, true},
+      {2, 5, 16, 33, 31, {.from = image, .to = tokens, .activation = silu}, true},
+      {1, 16, 32, 17, 9, {.upsample = true, .from = tokens, .to = tokens, .activation = relu}, true},
+      {1, 32, 32, 64, 64, {.stride = 2, .from = tokens, .to = tokens}},
+      {2, 24, 8, 15, 31, {.stride = 2, .from = tokens, .to = tokens, .activation = relu}, true},
+      {2, 11, 13, 15, 30, {.stride = 2, .activation = silu}, true},
+      {1, 96, 40, 8, 8, {.stride = 2}, true},
+      {1, 3, 5, 1, 2, {.stride = 2}},
   };
   for (const Case& c : cases) {
+    CAPTURE(c.inputs);
     CAPTURE(c.height);
     CAPTURE(c.width);
     CHECK(errorOf(c, 1) < 2e-5);

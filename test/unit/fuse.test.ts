@@ -64,12 +64,36 @@ describe('fuse', () => {
     expect(kinds(g)).toEqual(['Conv3x3', 'Relu', 'Add', 'Identity']);
   });
 
-  it('does not take a sum that repeats its other term, nor other convolutions', () => {
+  it('does not take a sum that repeats its other term', () => {
     const g = network((g, x) => {
       const bias = g.weight('shift', [4, 1, 1]);
-      return conv(g, conv(g, add(g, conv(g, x, 'a', 4), bias), 'b', 4, { stride: 2 }), 'c', 4, { kernel: 1 });
+      return conv(g, add(g, conv(g, x, 'a', 4), bias), 'b', 4, { kernel: 1 });
     });
-    expect(kinds(g)).toEqual(['Conv3x3', 'Add', 'Conv', 'Linear', 'Identity']);
+    expect(kinds(g)).toEqual(['Conv3x3', 'Add', 'Linear', 'Identity']);
+  });
+
+  it('takes convolutions that halve an image, which nothing doubles before', () => {
+    const g = network((g, x) => conv(g, upsample2x(g, conv(g, x, 'a', 4, { stride: 2 })), 'b', 4, { stride: 2 }));
+    expect(kinds(g)).toEqual(['Conv3x3', 'Upsample2x', 'Conv3x3', 'Identity']);
+    expect(fuse(g).nodes[0]!.attributes.stride?.value).toBe(2);
+  });
+
+  it('lays channels side by side between convolutions, but not where anybody else reads them', () => {
+    const layouts = (channels: number, body: (g: Graph, a: Value, b: Value) => Value) => {
+      const g = network((g, x) => {
+        const a = conv(g, x, 'a', channels);
+        const b = activation(g, conv(g, a, 'b', channels), 'relu');
+        return conv(g, body(g, a, b), 'd', 4);
+      });
+      const nodes = fuse(g).nodes.filter(({ opType }) => opType === 'Conv3x3');
+      return nodes.map(({ attributes: { from, to } }) => `${from?.value}${to?.value}`);
+    };
+    const residual = (g: Graph, a: Value, b: Value) => add(g, conv(g, b, 'c', a.dims[1] as number), a);
+    expect(layouts(16, residual)).toEqual(['10', '00', '00', '01']);
+    expect(layouts(12, residual)).toEqual(['11', '11', '11', '11']);
+    // A residual that someone else reads lies as an image does, and with it the sum.
+    const readTwice = (g: Graph, a: Value, b: Value) => add(g, residual(g, a, b), activation(g, a, 'silu'));
+    expect(layouts(16, readTwice)).toEqual(['11', '10', '01', '11']);
   });
 
   it('keeps a value that the body of a loop reads', () => {

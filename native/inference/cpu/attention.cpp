@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <vector>
 
 #include "inference/cpu/activation.h"
+#include "inference/cpu/aligned.h"
 #include "inference/cpu/gemm.h"
 
 namespace latino::cpu {
@@ -86,7 +86,7 @@ void attend(const AttentionArguments& a, const KeyBlock& block, const float* que
   const float scale = 1 / std::sqrt(static_cast<float>(a.size));
   for (std::int64_t k = 0; k < block.padded; k += kPanel) {
     Sums<rows> sums = {};
-    multiplyAdd<rows>(from, 1, block.keys + k * a.size, a.size, sums);
+    multiplyAdd<rows, float, 2>(from, {.count = a.size}, block.keys + k * a.size, sums);
     for (int r = 0; r < rows; ++r) {
       store(logits[r] + k, scale * sums[r][0]);
       store(logits[r] + k + kLanes, scale * sums[r][1]);
@@ -104,7 +104,7 @@ void attend(const AttentionArguments& a, const KeyBlock& block, const float* que
     Sums<rows> sums;
     for (int r = 0; r < rows; ++r)
       for (int v = 0; v < 2; ++v) sums[r][v] = corrections[r] * load(weighed + r * progress.width + v * kLanes);
-    multiplyAdd<rows>(from, 1, block.values + c * block.padded, block.padded, sums);
+    multiplyAdd<rows, float, 2>(from, {.count = block.padded}, block.values + c * block.padded, sums);
     for (int r = 0; r < rows; ++r)
       for (int v = 0; v < 2; ++v) store(weighed + r * progress.width + v * kLanes, sums[r][v]);
   }
@@ -118,7 +118,7 @@ void attention(const AttentionArguments& a, const ParallelFor& parallelFor) {
     const std::int64_t task = static_cast<std::int64_t>(index), first = task % blocks * kQueriesAtOnce;
     const std::int64_t head = task / blocks % a.heads, n = task / blocks / a.heads;
     const std::int64_t queries = std::min(kQueriesAtOnce, a.queries - first), offset = head * a.size;
-    thread_local std::vector<float> keyMemory, valueMemory, weighedMemory;
+    thread_local AlignedVector<float> keyMemory, valueMemory, weighedMemory;
     float* keys = scratch(keyMemory, kKeysAtOnce * a.size);
     float* values = scratch(valueMemory, kKeysAtOnce * width);
     float largest[kQueriesAtOnce], sum[kQueriesAtOnce] = {};

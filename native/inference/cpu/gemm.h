@@ -11,49 +11,58 @@ namespace latino::cpu {
 
 inline constexpr int kPanel = 2 * kLanes, kGroupRows = 6;
 
-/// Of each row in a group: the sums of the panel's sixteen outputs.
-template <int rows>
-using Sums = Vector8[rows][2];
+/// Of each row in a group: the sums of the panel's sixteen outputs, or of the first eight.
+template <int rows, int vectors = 2>
+using Sums = Vector8[rows][vectors];
 
-/// sums[r][o] += sum over t of x[r][t * step] w[t, o]
-template <int rows, class Weight>
-inline void multiplyAdd(const std::array<const float*, rows>& x, std::int64_t step, const Weight* w, std::int64_t terms, Sums<rows>& sums) {
-  Sums<rows> kept;  // in registers, as what lies behind a reference is not
-#pragma GCC unroll 6
-  for (int r = 0; r < rows; ++r) {
-    kept[r][0] = sums[r][0];
-    kept[r][1] = sums[r][1];
-  }
-  for (std::int64_t t = 0; t < terms; ++t, w += kPanel) {
-    const Vector8 low = widen(w), high = widen(w + kLanes);
-#pragma GCC unroll 6
-    for (int r = 0; r < rows; ++r) {
-      const Vector8 factor = broadcast(x[r][t * step]);
-      kept[r][0] += factor * low;
-      kept[r][1] += factor * high;
+/// The terms of a sum: `count` neighbours `step` floats apart, in `runs` that begin `runStride` floats apart.
+struct Terms {
+  std::int64_t count, step = 1, runs = 1, runStride = 0;
+};
+
+/// sums[r][o] += sum over the terms t of x[r][t] w[t, o]
+template <int rows, class Weight, int vectors>
+inline void multiplyAdd(const std::array<const float*, rows>& x, const Terms& terms, const Weight* w, Sums<rows, vectors>& sums) {
+  Sums<rows, vectors> kept;  // in registers, as what lies behind a reference is not
+#pragma GCC unroll 12
+  for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) kept[r][v] = sums[r][v];
+  for (std::int64_t run = 0; run < terms.runs; ++run) {
+    const std::int64_t first = run * terms.runStride;
+    for (std::int64_t t = 0; t < terms.count; ++t, w += kPanel) {
+      Vector8 factors[vectors];
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) factors[v] = widen(w + v * kLanes);
+#pragma GCC unroll 12
+      for (int r = 0; r < rows; ++r) {
+        const Vector8 value = broadcast(x[r][first + t * terms.step]);
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; ++v) kept[r][v] += value * factors[v];
+      }
     }
   }
-#pragma GCC unroll 6
-  for (int r = 0; r < rows; ++r) {
-    sums[r][0] = kept[r][0];
-    sums[r][1] = kept[r][1];
-  }
+#pragma GCC unroll 12
+  for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) sums[r][v] = kept[r][v];
 }
 
-/// to: [rows, 16]
-template <int rows>
-inline void storeRows(const Sums<rows>& sums, float* to) {
-#pragma GCC unroll 6
-  for (int r = 0; r < rows; ++r) {
-    store(to + r * kPanel, sums[r][0]);
-    store(to + r * kPanel + kLanes, sums[r][1]);
-  }
+/// to: [rows, 16], where `stride` floats lie between rows
+template <int rows, int vectors>
+inline void storeRows(const Sums<rows, vectors>& sums, float* to, std::int64_t stride = kPanel) {
+#pragma GCC unroll 12
+  for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) store(to + r * stride + v * kLanes, sums[r][v]);
 }
 
-/// Calls task.operator()<rows>(first) for groups of six rows and for what is left.
-template <class Task>
+/// Calls task.operator()<rows>(first) for groups of six rows and for what is left; of twelve where a row has one vector of sums.
+template <int vectors = 2, class Task>
 inline void forRowGroups(std::int64_t count, const Task& task) {
   std::int64_t first = 0;
+  if constexpr (vectors == 1)
+    for (; first + 2 * kGroupRows <= count; first += 2 * kGroupRows) task.template operator()<2 * kGroupRows>(first);
   for (; first + kGroupRows <= count; first += kGroupRows) task.template operator()<kGroupRows>(first);
   switch (count - first) {
     case 5:

@@ -121,7 +121,7 @@ void Linear::runBlock(const Weight* weights, const LinearArguments& a, const Blo
   const std::int64_t inputs = options_.inputs;
   const float* x = a.x + (block.n * a.rows + block.firstRow) * inputs;
   std::int64_t rowStride = inputs, step = 1;
-  thread_local std::vector<float> memory, rows;
+  thread_local AlignedVector<float> memory, rows;
   if (a.norm) {
     float* normalized = scratch(memory, inputs * block.rows);
     for (std::int64_t row = 0; row < block.rows; ++row) normalize(*a.norm, x + row * inputs, inputs, normalized + row * inputs);
@@ -145,11 +145,11 @@ void Linear::runBlock(const Weight* weights, const LinearArguments& a, const Blo
       std::array<const float*, count> from;
       for (int r = 0; r < count; ++r) from[r] = x + (first + r) * rowStride;
       Sums<count> sums = {};
-      multiplyAdd<count>(from, step, weights + panel * packed_->panelSize(), inputs, sums);
+      multiplyAdd<count, Weight, 2>(from, {.count = inputs, .step = step}, weights + panel * packed_->panelSize(), sums);
       if (y == nullptr)
         finishRows<count>(a, block.n * a.rows + block.firstRow + first, panel, sums);
       else
-        storeRows<count>(sums, y + first * kPanel);
+        storeRows<count, 2>(sums, y + first * kPanel);
     });
     if (y != nullptr) image.write(y, panel, block.firstRow, block.rows);
   }

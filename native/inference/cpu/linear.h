@@ -9,13 +9,11 @@
 #include <vector>
 
 #include "inference/cpu/activation.h"
+#include "inference/cpu/layout.h"
 #include "inference/cpu/packed_weights.h"
 #include "inference/cpu/parallel.h"
 
 namespace latino::cpu {
-
-/// Of a matrix in memory: [n, rows, channels], or [n, channels, rows] as images lie.
-enum class Layout : std::int64_t { tokens = 0, image = 1 };
 
 /// Layer normalisation of x before the product; only of tokens.
 struct LayerNorm {

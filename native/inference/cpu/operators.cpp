@@ -46,50 +46,55 @@ class Conv3x3Kernel {
   static constexpr std::size_t kInputs = 4, kRequiredInputs = 1;
   static constexpr bool hasManyOutputs = false;
 
-  Conv3x3Kernel(const ort::KernelInfo* info, const Context& context)
-      : activation_(static_cast<Activation>(integerAttribute(info, "activation"))),
-        upsample_(integerAttribute(info, "upsample") != 0),
-        convolution_(make(context.weight(textAttribute(info, "weight")), context.threads, integerAttribute(info, "transposed") != 0)) {}
+  Conv3x3Kernel(const ort::KernelInfo* info, const Context& context) : convolution_(make(info, context)) {}
 
   void compute(const Call& call) {
+    const Conv3x3Options& options = convolution_.options();
     const Shape x = shapeOf(call.input(0));
-    if (x.size() != 4 || x[1] != convolution_.options().inputs)
-      throw ModelError("Expected x [n, " + std::to_string(convolution_.options().inputs) + ", h, w] for Conv3x3 but received " +
-                       toString(x));
-    const std::int64_t factor = upsample_ ? 2 : 1;
-    const Shape y = {x[0], convolution_.options().outputs, factor * x[2], factor * x[3]};
+    const bool fromTokens = options.from == Layout::tokens;
+    if (x.size() != 4 || x[fromTokens ? 3 : 1] != options.inputs)
+      throw ModelError("Expected x of " + std::to_string(options.inputs) + " channels for Conv3x3 but received " + toString(x));
+    Conv3x3Arguments arguments;
+    arguments.n = x[0];
+    arguments.height = x[fromTokens ? 1 : 2];
+    arguments.width = x[fromTokens ? 2 : 3];
+    const std::int64_t height = options.sizeOf(arguments.height), width = options.sizeOf(arguments.width);
+    const Shape y =
+        options.to == Layout::tokens ? Shape{x[0], height, width, options.outputs} : Shape{x[0], options.outputs, height, width};
     if (const ort::Value* residual = call.input(2); residual != nullptr && shapeOf(residual) != y)
       throw ModelError("Expected a residual of the shape of the output for Conv3x3");
     if (const ort::Value* shift = call.input(3); shift != nullptr) {
       const Shape shape = shapeOf(shift);
-      if (shape.size() < 2 || shape[0] != y[0] || elementCount(shape) != y[0] * y[1])
-        throw ModelError("Expected a shift [n, " + std::to_string(y[1]) + "] for Conv3x3 but received " + toString(shape));
+      if (shape.size() < 2 || shape[0] != x[0] || elementCount(shape) != x[0] * options.outputs)
+        throw ModelError("Expected a shift [n, " + std::to_string(options.outputs) + "] for Conv3x3 but received " + toString(shape));
     }
-    Conv3x3Arguments arguments;
     arguments.x = call.data(0);
     arguments.bias = call.data(1);
     arguments.residual = call.data(2);
     arguments.shift = call.data(3);
     arguments.y = call.output(y);
-    arguments.n = y[0];
-    arguments.height = y[2];
-    arguments.width = y[3];
-    arguments.upsample = upsample_;
-    arguments.activation = activation_;
     convolution_.run(arguments, call.parallelFor());
   }
 
  private:
-  static Conv3x3 make(const WeightSource& weight, unsigned threads, bool transposed) {
+  static Conv3x3 make(const ort::KernelInfo* info, const Context& context) {
+    const WeightSource& weight = context.weight(textAttribute(info, "weight"));
     checkWeight(weight);
     const Shape& shape = weight.shape;
     if (shape.size() != 4 || shape[2] != 3 || shape[3] != 3)
       throw ModelError("Expected a weight [m, c, 3, 3] for Conv3x3 but " + weight.name + " is " + toString(shape));
-    return Conv3x3([&weight] { return readValues(weight); }, {shape[transposed ? 1 : 0], shape[transposed ? 0 : 1], transposed}, threads);
+    Conv3x3Options options;
+    options.isTransposed = integerAttribute(info, "transposed") != 0;
+    options.outputs = shape[options.isTransposed ? 1 : 0];
+    options.inputs = shape[options.isTransposed ? 0 : 1];
+    options.upsample = integerAttribute(info, "upsample") != 0;
+    options.stride = integerAttribute(info, "stride");
+    options.from = static_cast<Layout>(integerAttribute(info, "from"));
+    options.to = static_cast<Layout>(integerAttribute(info, "to"));
+    options.activation = static_cast<Activation>(integerAttribute(info, "activation"));
+    return Conv3x3([&weight] { return readValues(weight); }, options, context.threads);
   }
 
-  Activation activation_;
-  bool upsample_;
   Conv3x3 convolution_;
 };
 

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "inference/cpu/aligned.h"
 #include "inference/cpu/gemm.h"
 
 namespace latino::cpu {
@@ -28,7 +29,22 @@ class PackedWeights {
   /// `indexOf(output, term)`: where the value lies, or -1 for zero. Outputs beyond the last are zero too.
   template <class IndexOf>
   PackedWeights(const WeightValues& values, std::int64_t outputs, std::int64_t terms, const IndexOf& indexOf) : terms_(terms) {
-    values_ = std::visit([&](const auto& from) -> WeightValues { return pack(from, outputs, indexOf); }, values);
+    std::visit(
+        [&](const auto& from) {
+          auto& to = allocate<typename std::decay_t<decltype(from)>::value_type>(outputs);
+          for (std::int64_t panel = 0; panel < ceilDivide(outputs, kPanel); ++panel)
+            for (std::int64_t t = 0; t < terms; ++t)
+              for (std::int64_t o = panel * kPanel; o < std::min(outputs, (panel + 1) * kPanel); ++o)
+                if (const std::int64_t index = indexOf(o, t); index >= 0) to[place(o, t)] = from[static_cast<std::size_t>(index)];
+        },
+        values);
+  }
+
+  /// Of floats, which compute(set) gives one by one by set(output, term, value); those that it does not give are zero.
+  template <class Compute>
+  PackedWeights(std::int64_t outputs, std::int64_t terms, const Compute& compute) : terms_(terms) {
+    auto& to = allocate<float>(outputs);
+    compute([&](std::int64_t output, std::int64_t term, float value) { to[place(output, term)] = value; });
   }
 
   /// Calls task(pointer to the first weight), a const float* or a const Half*.
@@ -37,22 +53,21 @@ class PackedWeights {
     std::visit([&](const auto& values) { task(values.data()); }, values_);
   }
   std::int64_t panelSize() const { return terms_ * kPanel; }
+  std::size_t bytes() const {
+    return std::visit([](const auto& values) { return values.size() * sizeof(values[0]); }, values_);
+  }
 
  private:
-  template <class Value, class IndexOf>
-  std::vector<Value> pack(const std::vector<Value>& from, std::int64_t outputs, const IndexOf& indexOf) const {
-    const std::int64_t panels = ceilDivide(outputs, kPanel);
-    std::vector<Value> packed(static_cast<std::size_t>(panels * panelSize()));
-    auto to = packed.begin();
-    for (std::int64_t panel = 0; panel < panels; ++panel)
-      for (std::int64_t t = 0; t < terms_; ++t)
-        for (std::int64_t o = panel * kPanel; o < (panel + 1) * kPanel; ++o, ++to)
-          if (const std::int64_t index = o < outputs ? indexOf(o, t) : -1; index >= 0) *to = from[static_cast<std::size_t>(index)];
-    return packed;
+  template <class Value>
+  AlignedVector<Value>& allocate(std::int64_t outputs) {
+    return values_.emplace<AlignedVector<Value>>(static_cast<std::size_t>(ceilDivide(outputs, kPanel) * panelSize()));
+  }
+  std::size_t place(std::int64_t output, std::int64_t term) const {
+    return static_cast<std::size_t>(output / kPanel * panelSize() + term * kPanel + output % kPanel);
   }
 
   std::int64_t terms_;
-  WeightValues values_;
+  std::variant<AlignedVector<float>, AlignedVector<Half>> values_;
 };
 
 }  // namespace latino::cpu

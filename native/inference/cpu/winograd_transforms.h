@@ -22,9 +22,10 @@ struct DoubledTiles {
   static constexpr int kOutputs = 4, kStep = 2, kWindow = 4, kProducts = 5;
   static constexpr std::array<int, kProducts> kFactor = {0, 1, 2, 2, 3};
 };
-/// Tiles of one pixel are no tiles: the plain sum over the nine taps.
+/// Tiles of one pixel are no tiles: the plain sum over the nine taps, of every pixel or of every second.
+template <int stride>
 struct Taps {
-  static constexpr int kOutputs = 1, kStep = 1, kWindow = 3;
+  static constexpr int kOutputs = 1, kStep = stride, kWindow = 3;
 };
 
 template <class T>

@@ -3,6 +3,10 @@ import type { Attributes, Graph, Node, Value } from '../graph.js';
 /** As the kernels number them (native/inference/cpu/activation.h). */
 const ACTIVATIONS: Readonly<Record<string, number>> = { Relu: 1, Silu: 2, Gelu: 3, QuickGelu: 4 };
 
+/** How rows of channels lie in memory, as the kernels number it (native/inference/cpu/layout.h): [N, S, C] or [N, C, ...]. */
+export const TOKENS = 0;
+export const IMAGE = 1;
+
 /** Names of the values that a node reads, also inside the body of a loop. */
 export function readBy({ inputs, attributes }: Node): string[] {
   const bodies = Object.values(attributes).flatMap((attribute) =>
@@ -122,8 +126,8 @@ export function otherTerm(sum: Node, value: Value): Value | undefined {
 
 export const activationOf = (node: Node): number | undefined => (node.outputs.length === 1 ? ACTIVATIONS[node.opType] : undefined);
 
-/** A convolution, or the derivative of one, that keeps the size of its image. */
-export function isConvolution({ opType, attributes }: Node, kernel: 1 | 3): boolean {
+/** A convolution, or the derivative of one, that pads by (kernel - 1) / 2. */
+export function isConvolution({ opType, attributes }: Node, kernel: 1 | 3, stride: 1 | 2 = 1): boolean {
   const ints = (name: string) => {
     const attribute = attributes[name];
     return attribute?.kind === 'ints' ? attribute.value.join() : undefined;
@@ -132,7 +136,7 @@ export function isConvolution({ opType, attributes }: Node, kernel: 1 | 3): bool
   return (
     (opType === 'Conv' || opType === 'ConvTranspose') &&
     ints('kernel_shape') === `${kernel},${kernel}` &&
-    ints('strides') === '1,1' &&
+    ints('strides') === `${stride},${stride}` &&
     ints('pads') === pads
   );
 }

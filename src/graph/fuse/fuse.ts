@@ -1,5 +1,6 @@
 import { ABSENT, type Graph, int, type Node, text, type Value } from '../graph.js';
-import { Chain, isAdd, isConvolution, Links, readBy } from './chain.js';
+import { Chain, IMAGE, isAdd, isConvolution, Links, readBy } from './chain.js';
+import { layOutChannels } from './layouts.js';
 import { fuseLinear } from './linear.js';
 import { absorbLayerNorms, joinLinears } from './linear_inputs.js';
 
@@ -25,7 +26,8 @@ export function fuse(graph: Graph): Graph {
   }
   // A kernel stands where the last of its parts stood: all that it reads has been computed there.
   const nodes = graph.nodes.flatMap((node) => replacements.get(node) ?? (links.replaced.has(node) ? [] : [node]));
-  for (const node of absorbLayerNorms(joinLinears(alive(nodes, graph.outputs)))) fused.append(node);
+  const kernels = absorbLayerNorms(joinLinears(alive(nodes, graph.outputs)));
+  for (const node of layOutChannels(kernels, graph.outputs)) fused.append(node);
   moveKernelWeights(fused);
   return fused;
 }
@@ -41,8 +43,9 @@ const FUSIONS: Readonly<Record<string, Fusion>> = {
 
 function fuseConvolution(chain: Chain, node: Node): Node | undefined {
   const [, weight, bias] = node.inputs as [Value, Value, Value?];
-  if (!isConvolution(node, 3) || !chain.links.graph.weights.has(weight.name)) return undefined;
-  const before = chain.before(({ opType }) => opType === 'Upsample2x') ?? [];
+  const isHalving = node.opType === 'Conv' && isConvolution(node, 3, 2);
+  if (!(isHalving || isConvolution(node, 3)) || !chain.links.graph.weights.has(weight.name)) return undefined;
+  const before = (!isHalving && chain.before(({ opType }) => opType === 'Upsample2x')) || [];
   chain.parts.unshift(...before);
   const shift = absorbShift(chain);
   const residual = chain.absorbResidual();
@@ -50,7 +53,10 @@ function fuseConvolution(chain: Chain, node: Node): Node | undefined {
     weight: text(weight.name),
     activation: int(chain.absorbActivation()),
     upsample: int(before.length),
+    stride: int(isHalving ? 2 : 1),
     transposed: int(node.opType === 'ConvTranspose' ? 1 : 0),
+    from: int(IMAGE),
+    to: int(IMAGE),
   };
   return chain.replacedBy('Conv3x3', [chain.input, bias ?? ABSENT, residual ?? ABSENT, shift ?? ABSENT], attributes);
 }

@@ -1,9 +1,5 @@
 import { ABSENT, float, type Graph, int, type Node, text, type Value } from '../graph.js';
-import { activationOf, type Chain, isAdd, isConvolution, otherTerm } from './chain.js';
-
-/** How rows of channels lie in memory, as the kernel numbers it: [N, S, C] or [N, C, ...]. */
-const TOKENS = 0;
-const IMAGE = 1;
+import { activationOf, type Chain, IMAGE, isAdd, isConvolution, otherTerm, TOKENS } from './chain.js';
 
 /**
  * A linear layer on tokens, or a 1 x 1 convolution, which is one on the pixels of an image; or the transpose of either. The kernel reads

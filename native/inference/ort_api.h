@@ -21,7 +21,6 @@ struct Value;
 struct MemoryInfo;
 struct IoBinding;
 struct RunOptions;
-struct ThreadingOptions;
 struct ArenaConfiguration;
 struct TensorInfo;
 struct KernelInfo;
@@ -83,6 +82,7 @@ struct Function {
 
 inline constexpr Function<0, Status*, int, const char*> createStatus;
 inline constexpr Function<2, const char*, const Status*> getErrorMessage;
+inline constexpr Function<3, Status*, int, const char*, Env**> createEnv;
 inline constexpr Function<8, Status*, const Env*, const void*, std::size_t, const SessionOptions*, Session**> createSessionFromArray;
 inline constexpr Function<10, Status*, SessionOptions**> createSessionOptions;
 inline constexpr Function<23, Status*, SessionOptions*, int> setGraphOptimizationLevel;
@@ -110,10 +110,6 @@ inline constexpr Function<96, void, Value*> releaseValue;
 inline constexpr Function<99, void, TensorInfo*> releaseTensorInfo;
 inline constexpr Function<100, void, SessionOptions*> releaseSessionOptions;
 inline constexpr Function<101, void, CustomOpDomain*> releaseCustomOpDomain;
-inline constexpr Function<119, Status*, int, const char*, const ThreadingOptions*, Env**> createEnvWithGlobalThreadPools;
-inline constexpr Function<120, Status*, SessionOptions*> disablePerSessionThreads;
-inline constexpr Function<121, Status*, ThreadingOptions**> createThreadingOptions;
-inline constexpr Function<122, void, ThreadingOptions*> releaseThreadingOptions;
 inline constexpr Function<130, Status*, SessionOptions*, const char*, const char*> addSessionConfigEntry;
 inline constexpr Function<133, Status*, Session*, const RunOptions*, const IoBinding*> runWithBinding;
 inline constexpr Function<134, Status*, Session*, IoBinding**> createIoBinding;
@@ -121,7 +117,6 @@ inline constexpr Function<135, void, IoBinding*> releaseIoBinding;
 inline constexpr Function<136, Status*, IoBinding*, const char*, const Value*> bindInput;
 inline constexpr Function<137, Status*, IoBinding*, const char*, const Value*> bindOutput;
 inline constexpr Function<144, Status*, Env*, const MemoryInfo*, const ArenaConfiguration*> createAndRegisterAllocator;
-inline constexpr Function<147, Status*, ThreadingOptions*, int> setGlobalIntraOpThreads;
 inline constexpr Function<210, Status*, SessionOptions*, const char* const*, const Value* const*, std::size_t> addExternalInitializers;
 inline constexpr Function<274, Status*, const KernelContext*, void(LATINO_ORT_CALL*)(void*, std::size_t), std::size_t, std::size_t, void*>
     parallelFor;

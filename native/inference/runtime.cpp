@@ -1,10 +1,8 @@
 #include "inference/runtime.h"
 
-#include <functional>
 #include <mutex>
 
 #include "inference/session.h"
-#include "tensor/thread_pool.h"
 
 #ifdef _WIN32
 #include <windows.h>
@@ -45,7 +43,6 @@ ort::GetApiBase entryPoint(const std::string& path) {
 #endif
 }
 
-/// One pool of threads for all sessions: the networks run in turn, and a pool of each its own would spin on the cores that the next needs.
 ort::Env* createEnvironment(ort::Table* table) {
   const auto check = [table](ort::Status* status) {
     if (status == nullptr) return;
@@ -53,15 +50,10 @@ ort::Env* createEnvironment(ort::Table* table) {
     ort::releaseStatus(table, status);
     throw RuntimeError(message);
   };
-  ort::ThreadingOptions* raw = nullptr;
-  check(ort::createThreadingOptions(table, &raw));
-  const std::unique_ptr<ort::ThreadingOptions, std::function<void(ort::ThreadingOptions*)>> options(
-      raw, [table](ort::ThreadingOptions* threading) { ort::releaseThreadingOptions(table, threading); });
-  check(ort::setGlobalIntraOpThreads(table, raw, static_cast<int>(availableCores())));
   ort::Env* environment = nullptr;
   // What fails is thrown with its message; a line of the library's own beside it would be noise.
-  check(ort::createEnvWithGlobalThreadPools(table, ort::kLogFatal, "latino", raw, &environment));
-  // One arena for all sessions, for the same reason: what one network has given back, the next may have.
+  check(ort::createEnv(table, ort::kLogFatal, "latino", &environment));
+  // One arena for all sessions, which run in turn: what one network has given back, the next may have.
   ort::MemoryInfo* memory = nullptr;
   check(ort::createCpuMemoryInfo(table, ort::kArenaAllocator, ort::kDefaultMemory, &memory));
   ort::Status* registered = ort::createAndRegisterAllocator(table, environment, memory, nullptr);

@@ -6,6 +6,7 @@
 #include "inference/runtime.h"
 #include "inference/weights.h"
 #include "tensor/error.h"
+#include "tensor/thread_pool.h"
 
 namespace latino {
 
@@ -31,13 +32,7 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
   CpuSession(std::shared_ptr<Device> device, std::span<const std::byte> model, const SessionOptions& options)
       : device_(std::move(device)), memory_(cpuMemory()), operators_(options.kernelWeights) {
     readWeights(options.weights);
-    // Where the application opened ONNX Runtime before us, its environment has no shared threads; the session then needs its own.
-    ort::Status* refused = options.threads == 0 ? open(model, options, Threads::shared) : open(model, options, Threads::own);
-    if (refused != nullptr && options.threads == 0) {
-      ort::releaseStatus(ort::table(), refused);
-      refused = open(model, options, Threads::own);
-    }
-    ort::check<ModelError>(refused);
+    open(model, options);
   }
 
   std::vector<Tensor> run(const std::vector<std::pair<std::string, Tensor>>& inputs,
@@ -53,27 +48,21 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
   }
 
  private:
-  enum class Threads { shared, own };
-
-  /// Sets session_, or returns why ONNX Runtime refuses.
-  ort::Status* open(std::span<const std::byte> model, const SessionOptions& options, Threads threads) {
+  void open(std::span<const std::byte> model, const SessionOptions& options) {
     ort::SessionOptions* raw = nullptr;
     ort::check<RuntimeError>(ort::createSessionOptions(ort::table(), &raw));
     const ort::OwnedOptions settings(raw);
     ort::check<RuntimeError>(ort::setGraphOptimizationLevel(ort::table(), raw, ort::kOptimizeAll));
-    if (threads == Threads::shared) {
-      ort::check<RuntimeError>(ort::disablePerSessionThreads(ort::table(), raw));
-      ort::check<RuntimeError>(ort::addSessionConfigEntry(ort::table(), raw, "session.use_env_allocators", "1"));
-    } else {
-      ort::check<RuntimeError>(ort::setIntraOpThreads(ort::table(), raw, static_cast<int>(options.threads)));
-      // The networks run in turn: idle threads that spin would take the cores that the next network needs.
-      ort::check<RuntimeError>(ort::addSessionConfigEntry(ort::table(), raw, "session.intra_op.allow_spinning", "0"));
-    }
+    ort::check<RuntimeError>(
+        ort::setIntraOpThreads(ort::table(), raw, static_cast<int>(options.threads == 0 ? availableCores() : options.threads)));
+    const auto set = [raw](const char* key, const char* value) {
+      ort::check<RuntimeError>(ort::addSessionConfigEntry(ort::table(), raw, key, value));
+    };
+    set("session.use_env_allocators", "1");
+    // The networks run in turn: threads that went on spinning after a run would take the cores that the next network, and JavaScript, need.
+    set("session.force_spinning_stop", "1");
     operators_.addTo(raw);
-    if (!options.folder.empty()) {
-      ort::check<RuntimeError>(
-          ort::addSessionConfigEntry(ort::table(), raw, "session.model_external_initializers_file_folder_path", options.folder.c_str()));
-    }
+    if (!options.folder.empty()) set("session.model_external_initializers_file_folder_path", options.folder.c_str());
     if (!weightValues_.empty()) {
       std::vector<const char*> names;
       std::vector<const ort::Value*> values;
@@ -82,9 +71,8 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
       ort::check<ModelError>(ort::addExternalInitializers(ort::table(), raw, names.data(), values.data(), names.size()));
     }
     ort::Session* session = nullptr;
-    ort::Status* status = ort::createSessionFromArray(ort::table(), ort::environment(), model.data(), model.size(), raw, &session);
+    ort::check<ModelError>(ort::createSessionFromArray(ort::table(), ort::environment(), model.data(), model.size(), raw, &session));
     session_.reset(session);
-    return status;
   }
 
   void readWeights(const std::vector<WeightSource>& sources) {

@@ -32,6 +32,9 @@ export async function latino(run: Run, options: LatinoOptions): Promise<Tensor> 
   try {
     for (const [index, t] of timesteps.entries()) {
       const previous = m;
+      // Asked for before the step is enqueued, so that the device has work while this thread waits for the step before.
+      const isReady = previous.ready();
+      isReady.catch(() => undefined); // awaited below, unless enqueueing fails first
       using z = renoise(run, previous, t);
       const step = latinoStep(run, z, t, promptEmbeds);
       proximal?.dispose();
@@ -39,7 +42,7 @@ export async function latino(run: Run, options: LatinoOptions): Promise<Tensor> 
       options.observe?.(step);
       disposeStep(step, [m, proximal]);
 
-      await previous.ready().finally(() => previous.dispose());
+      await isReady.finally(() => previous.dispose());
       if (index > 0) options.onStep?.(index);
       signal?.throwIfAborted();
     }

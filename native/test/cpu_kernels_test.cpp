@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <random>
 #include <vector>
@@ -283,6 +284,11 @@ TEST_CASE("group normalisation agrees with its definition, also far from zero") 
       CHECK(std::abs(activated(want, activation) - y[i]) < 3e-4);
     }
   }
+}
+
+TEST_CASE("the error function behind GELU is accurate and saturates") {
+  for (float x = -6; x < 6; x += 0.0037F) CHECK(std::abs(errorFunction(broadcast(x))[0] - std::erf(static_cast<double>(x))) < 5e-7);
+  CHECK(errorFunction(broadcast(std::numeric_limits<float>::infinity()))[0] == doctest::Approx(1));
 }
 
 TEST_CASE("the exponential behind SiLU is accurate and saturates") {

@@ -128,22 +128,23 @@ class Conv3x3::Run {
         across_(ceilDivide(image.width, Form::kOutputs)) {}
 
   void run(const ParallelFor& parallelFor) const {
-    const Blocks blocks(down_, across_, kBlockTiles, isLight_ ? 2 * threads_ : 1);
+    const Blocks blocks(down_, across_, isLight_ ? kLightTiles : kHeavyTiles, isLight_ ? 2 * threads_ : 1);
     if (blocks.count() >= (isLight_ ? threads_ : 2 * threads_)) {
       parallelFor(static_cast<std::size_t>(blocks.count()),
                   [&](std::size_t index) { compute(blocks.at(static_cast<std::int64_t>(index))); });
       return;
     }
-    const Blocks shared(down_, across_, kSharedTiles, 1);
+    const Blocks shared(down_, across_, kHeavyTiles, 1);
     for (std::int64_t index = 0; index < shared.count(); ++index) computeShared(shared.at(index), parallelFor);
   }
 
  private:
   static constexpr bool isDirect = Form::kOutputs == 1;
-  /// Tiles whose windows the second-level cache of a thread holds, for few channels; and those that threads share, which bounds the memory.
-  static constexpr std::int64_t kBlockTiles = isDirect ? 96 : 24, kSharedTiles = isDirect ? 512 : 64;
-  /// Weights that every thread may read: the second-level cache holds them beside the windows.
+  /// Weights that the second-level cache of a thread holds beside the windows.
   static constexpr std::size_t kLightBytes = 1 << 18;
+  /// Tiles that are computed together: as many as that cache has room for; or, where the weights come from farther away, so many that
+  /// they are worth reading. That also bounds the memory of windows.
+  static constexpr std::int64_t kLightTiles = isDirect ? 96 : 24, kHeavyTiles = isDirect ? 512 : 64;
 
   /// Windows of all channels; without tiles the frame itself, [rows, columns, channels].
   std::int64_t windowFloats(const TileRectangle& tiles) const {

@@ -272,14 +272,17 @@ void Conv3x3::run(const Conv3x3Arguments& a, const ParallelFor& parallelFor) {
 }
 
 void Conv3x3::runImage(const Image& image, const ParallelFor& parallelFor) {
-  if (options_.upsample) return runForm<DoubledTiles>(*tiles4_, image, parallelFor);
-  if (options_.stride == 2) return runForm<Taps<2>>(*taps_, image, parallelFor);
   // The rows of the products, and the time to read a weight, which is worth that of about sixteen rows where it is a float.
-  const auto cost = [&](std::int64_t tile, std::int64_t reading) {
-    const std::int64_t tiles = ceilDivide(image.height, tile) * ceilDivide(image.width, tile);
-    return (tile + 2) * (tile + 2) * (tiles + reading);
+  const auto cost = [&](std::int64_t tile, std::int64_t products, std::int64_t reading) {
+    return products * (ceilDivide(image.height, tile) * ceilDivide(image.width, tile) + reading);
   };
-  const std::int64_t taps = cost(1, 8), small = cost(2, 16), large = cost(4, 16);
+  const std::int64_t taps = cost(1, 9, 8);
+  if (options_.upsample) return runForm<DoubledTiles>(*tiles4_, image, parallelFor);
+  if (options_.stride == 2) {
+    if (taps <= cost(2, 25, 16)) return runForm<Taps<2>>(*taps_, image, parallelFor);
+    return runForm<StridedTiles>(*tiles2_, image, parallelFor);
+  }
+  const std::int64_t small = cost(2, 16, 16), large = cost(4, 36, 16);
   if (taps <= std::min(small, large))
     runForm<Taps<1>>(*taps_, image, parallelFor);
   else if (small < large)

@@ -122,12 +122,12 @@ void transformWindow(const std::array<const float*, Form::kWindow>& rows, std::i
     for (int j = 0; j < kSide; ++j) {
       std::array<Vector8, kSide> column, out;
       for (int i = 0; i < kSide; ++i) column[i] = load(rows[i] + j * step + c);
-      transformInput(column, out);
+      Form::transformInput(column, out);
       for (int i = 0; i < kSide; ++i) half[i][j] = out[i];
     }
     for (int i = 0; i < kSide; ++i) {
       std::array<Vector8, kSide> out;
-      transformInput(half[i], out);
+      Form::transformInput(half[i], out);
       for (int j = 0; j < kSide; ++j) store(to + (i * kSide + j) * stride + c, out[j]);
     }
   }
@@ -194,14 +194,14 @@ void transformBack(const TileRectangle& tiles, const float* products, std::int64
         std::array<Vector8, kSide> column;
         for (int i = 0; i < kSide; ++i) column[i] = load(products + (i * kSide + j) * kPanel + v);
         std::array<Vector8, kOutputs> out;
-        transformOutput(column, out);
+        Form::transformOutput(column, out);
         for (int i = 0; i < kOutputs; ++i) half[i][j] = out[i];
       }
 #pragma GCC unroll 4
       for (int i = 0; i < kOutputs; ++i) {
         if (top + i >= height) break;
         std::array<Vector8, kOutputs> out;
-        transformOutput(half[i], out);
+        Form::transformOutput(half[i], out);
         write(top + i, left, v, out);
       }
     }

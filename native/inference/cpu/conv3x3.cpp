@@ -52,42 +52,35 @@ struct Blocks {
   }
 };
 
-/// Writes a pixel's eight outputs where the result has its channels side by side.
-struct PixelWriter {
-  const Conv3x3Options& options;
-  const float* residual;
-  float* y;
-  std::int64_t width, firstOutput;
-  Vector8 bias[2];
-  Vector8 lowest;  // of the results: without bounds unless the activation is that
-  bool isPlain;
-
-  PixelWriter(const Conv3x3Options& o, const float* biases, const float* residual, float* y, std::int64_t width, std::int64_t firstOutput)
-      : options(o),
-        residual(residual),
-        y(y),
-        width(width),
-        firstOutput(firstOutput),
-        bias{},
-        lowest(broadcast(o.activation == Activation::relu ? 0.0F : -std::numeric_limits<float>::infinity())),
-        isPlain(o.activation == Activation::relu || o.activation == Activation::none) {
+/// Writes the results of a panel where they have their channels side by side.
+class PixelWriter {
+ public:
+  PixelWriter(const Conv3x3Options& options, const float* bias, const float* residual, float* y, std::int64_t width, std::int64_t panel)
+      : outputs_(options.outputs),
+        firstOutput_(panel * kPanel),
+        width_(width),
+        activation_(options.activation),
+        residual_(residual),
+        y_(y) {
     for (int v = 0; v < 2; ++v)
-      if (biases != nullptr && firstOutput + v * kLanes < o.outputs) bias[v] = load(biases + firstOutput + v * kLanes);
+      if (bias != nullptr && firstOutput_ + v * kLanes < outputs_) bias_[v] = load(bias + firstOutput_ + v * kLanes);
   }
 
-  /// What lies beyond the image is left out.
+  /// The eight outputs from `v` on of neighbouring pixels. What lies beyond the image is left out.
   template <std::size_t size>
   [[gnu::always_inline]] void operator()(std::int64_t row, std::int64_t column, int v, const std::array<Vector8, size>& values) const {
-    if (firstOutput + v >= options.outputs) return;
-    const std::int64_t step = options.outputs, first = (row * width + column) * step + firstOutput + v;
-    const Pixels pixels = {residual == nullptr ? nullptr : residual + first, y + first, step, bias[v / kLanes]};
-    const std::int64_t count = std::min<std::int64_t>(size, width - column);
-    if (options.activation != Activation::relu && options.activation != Activation::none)
-      write(pixels, values, count, [activation = options.activation](Vector8 value) { return activate(value, activation); });
-    else if (count < static_cast<std::int64_t>(size))
-      write(pixels, values, count, [lowest = lowest](Vector8 value) { return value < lowest ? lowest : value; });
-    else
-      write(pixels, values, size, [lowest = lowest](Vector8 value) { return value < lowest ? lowest : value; });
+    if (firstOutput_ + v >= outputs_) return;
+    const std::int64_t first = (row * width_ + column) * outputs_ + firstOutput_ + v;
+    const Pixels pixels = {residual_ == nullptr ? nullptr : residual_ + first, y_ + first, outputs_, bias_[v / kLanes]};
+    const std::int64_t count = std::min<std::int64_t>(size, width_ - column);
+    if (activation_ == Activation::relu || activation_ == Activation::none) {
+      // The same instructions with and without ReLU, and none to count where the pixels are all inside.
+      const float lowest = activation_ == Activation::relu ? 0 : -std::numeric_limits<float>::infinity();
+      const auto finish = [bound = broadcast(lowest)](Vector8 value) { return value < bound ? bound : value; };
+      count < static_cast<std::int64_t>(size) ? write(pixels, values, count, finish) : write(pixels, values, size, finish);
+    } else {
+      write(pixels, values, count, [activation = activation_](Vector8 value) { return activate(value, activation); });
+    }
   }
 
  private:
@@ -109,6 +102,12 @@ struct PixelWriter {
       for (std::int64_t j = 0; j < count; ++j) store(y + j * step, finish(values[j] + bias + load(residual + j * step)));
     }
   }
+
+  std::int64_t outputs_, firstOutput_, width_;
+  Activation activation_;
+  const float* residual_;
+  float* y_;
+  Vector8 bias_[2] = {};
 };
 
 }  // namespace
@@ -165,7 +164,8 @@ class Conv3x3::Run {
   }
 
   /// Computes one panel of outputs for some rows of tiles.
-  void computePanel(const TileRectangle& tiles, std::int64_t firstRow, std::int64_t lastRow, std::int64_t panel, float* windows) const {
+  void computePanel(const TileRectangle& tiles, std::int64_t firstRow, std::int64_t lastRow, std::int64_t panel,
+                    const float* windows) const {
     const std::int64_t channels = windowChannels<Form>(options_.inputs);
     const Weight* weights = weights_ + panel * panelSize_;
     const TileRectangle part = tiles.rows(firstRow, lastRow);
@@ -175,16 +175,17 @@ class Conv3x3::Run {
       } else {
         thread_local AlignedVector<float> memory;
         float* products = scratch(memory, part.count() * Form::kProducts * Form::kProducts * kPanel);
-        const Windows<Form> factors{windows, channels, options_.inputs};
         const auto compute = [&]<int vectors>() {
-          multiplyWindows<vectors, Form>(factors, firstRow * tiles.across, part.count(), weights, products);
+          const Windows<Form, const float> all{windows, channels, options_.inputs};
+          multiplyWindows<vectors>(all, firstRow * tiles.across, part.count(), weights, products);
           transformBack<vectors, Form>(part, products, image_.height, write);
         };
-        options_.outputs - panel* kPanel > kLanes ? compute.template operator()<2>() : compute.template operator()<1>();
+        const bool hasSecondHalf = options_.outputs > panel * kPanel + kLanes;
+        hasSecondHalf ? compute.template operator()<2>() : compute.template operator()<1>();
       }
     };
     if (options_.to == Layout::tokens) {
-      results(PixelWriter(options_, image_.bias, image_.residual, image_.y, image_.width, panel * kPanel));
+      results(PixelWriter(options_, image_.bias, image_.residual, image_.y, image_.width, panel));
       return;
     }
     const std::int64_t top = part.row * Form::kOutputs, left = part.column * Form::kOutputs;

@@ -62,7 +62,7 @@ class Conv3x3 {
   ReadWeight weight_;
   Conv3x3Options options_;
   unsigned threads_;
-  std::unique_ptr<Packed> taps_, tiles2_, tiles4_;
+  std::unique_ptr<Packed> taps_, tiles2_, tiles4_;  // by the outputs along a tile's side
 };
 
 }  // namespace latino::cpu

@@ -101,14 +101,14 @@ void copyFrame(const SourceImage& x, const Frame<Form>& frame, std::int64_t firs
 
 /// The transformed windows of some tiles: [tile, frequency, channel], whole vectors of channels of which `inputs` are the image's. A cache
 /// line between tiles keeps them out of each other's cache sets.
-template <class Form>
+template <class Form, class Float = float>
 struct Windows {
   static constexpr std::int64_t kFrequencies = Form::kWindow * Form::kWindow;
-  float* data;
+  Float* data;
   std::int64_t channels, inputs;
 
   static std::int64_t tileStride(std::int64_t channels) { return kFrequencies * channels + kPanel; }
-  float* at(std::int64_t tile) const { return data + tile * tileStride(channels); }
+  Float* at(std::int64_t tile) const { return data + tile * tileStride(channels); }
 };
 
 /// Some channels of one window, whole vectors. rows: where each row of it begins, with `step` floats from pixel to pixel; to: [frequency,
@@ -168,7 +168,8 @@ void transformWindows(const SourceImage& x, const TileRectangle& tiles, std::int
 
 /// The products of `vectors` times eight outputs of a panel for `count` windows from `first` on; products: [tile of these, frequency, 16]
 template <int vectors, class Form, class Weight>
-void multiplyWindows(const Windows<Form>& windows, std::int64_t first, std::int64_t count, const Weight* weights, float* products) {
+void multiplyWindows(const Windows<Form, const float>& windows, std::int64_t first, std::int64_t count, const Weight* weights,
+                     float* products) {
   constexpr int kFrequencies = Form::kProducts * Form::kProducts;
   for (int f = 0; f < kFrequencies; ++f) {
     const int factor = Form::kFactor[f / Form::kProducts] * Form::kWindow + Form::kFactor[f % Form::kProducts];

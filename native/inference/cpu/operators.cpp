@@ -92,6 +92,8 @@ class Conv3x3Kernel {
     options.from = static_cast<Layout>(integerAttribute(info, "from"));
     options.to = static_cast<Layout>(integerAttribute(info, "to"));
     options.activation = static_cast<Activation>(integerAttribute(info, "activation"));
+    if ((options.from == Layout::tokens && options.inputs % kLanes != 0) || (options.to == Layout::tokens && options.outputs % kLanes != 0))
+      throw ModelError("Expected multiples of eight channels side by side for Conv3x3 but " + weight.name + " is " + toString(shape));
     return Conv3x3([&weight] { return readValues(weight); }, options, context.threads);
   }
 

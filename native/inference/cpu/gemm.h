@@ -11,6 +11,11 @@ namespace latino::cpu {
 
 inline constexpr int kPanel = 2 * kLanes, kGroupRows = 6;
 
+/// Weights are asked for this many bytes ahead: they come from memory in the order in which they are read.
+inline constexpr std::int64_t kPrefetchBytes = 1024;
+/// Not to be kept: the weights of a network are more than the caches hold, and would drive out what passes between its layers.
+inline constexpr int kReadOnce = 0;
+
 /// Of each row in a group: the sums of the panel's sixteen outputs, or of the first eight.
 template <int rows, int vectors = 2>
 using Sums = Vector8[rows][vectors];
@@ -31,6 +36,7 @@ inline void multiplyAdd(const std::array<const float*, rows>& x, const Terms& te
   for (std::int64_t run = 0; run < terms.runs; ++run) {
     const std::int64_t first = run * terms.runStride;
     for (std::int64_t t = 0; t < terms.count; ++t, w += kPanel) {
+      __builtin_prefetch(reinterpret_cast<const char*>(w) + kPrefetchBytes, 0, kReadOnce);
       Vector8 factors[vectors];
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) factors[v] = widen(w + v * kLanes);

@@ -3,6 +3,9 @@ import type { Attributes, Graph, Node, Value } from '../graph.js';
 /** As the kernels number them (native/inference/cpu/activation.h). */
 const ACTIVATIONS: Readonly<Record<string, number>> = { Relu: 1, Silu: 2, Gelu: 3, QuickGelu: 4 };
 
+/** The domain of the native core's operators. */
+const KERNELS = 'latino.cpu';
+
 /** How rows of channels lie in memory, as the kernels number it (native/inference/cpu/layout.h): [N, S, C] or [N, C, ...]. */
 export const TOKENS = 0;
 export const IMAGE = 1;
@@ -112,9 +115,12 @@ export class Chain {
   }
 
   replacedBy(opType: string, inputs: readonly Value[], attributes: Attributes): Node {
-    return { opType, domain: 'latino.cpu', inputs, outputs: this.last.outputs, attributes };
+    return { opType, domain: KERNELS, inputs, outputs: this.last.outputs, attributes };
   }
 }
+
+/** A kernel of the native core, of this kind or of any. */
+export const isKernel = ({ opType, domain }: Node, kind?: string): boolean => domain === KERNELS && (kind === undefined || opType === kind);
 
 export const isAdd = (node: Node): boolean => node.opType === 'Add';
 

@@ -1,5 +1,5 @@
 import { ABSENT, type Graph, int, type Node, text, type Value } from '../graph.js';
-import { Chain, IMAGE, isAdd, isConvolution, Links, readBy } from './chain.js';
+import { Chain, IMAGE, isAdd, isConvolution, isKernel, Links, readBy } from './chain.js';
 import { layOutChannels } from './layouts.js';
 import { fuseLinear } from './linear.js';
 import { absorbLayerNorms, joinLinears } from './linear_inputs.js';
@@ -95,9 +95,9 @@ function alive(nodes: readonly Node[], outputs: readonly Value[]): Node[] {
 
 function moveKernelWeights(graph: Graph): void {
   const usedElsewhere = new Set(graph.nodes.flatMap(readBy));
-  const named = graph.nodes.flatMap(({ domain, attributes: { weight, bias } }) =>
-    domain === 'latino.cpu' ? [weight, bias].flatMap((names) => String(names?.value ?? '').split('\n')) : [],
-  );
+  const named = graph.nodes
+    .filter((node) => isKernel(node))
+    .flatMap(({ attributes: { weight, bias } }) => [weight, bias].flatMap((names) => String(names?.value ?? '').split('\n')));
   for (const name of named) {
     const weight = graph.weights.get(name);
     if (!weight) continue;

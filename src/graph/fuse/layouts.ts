@@ -1,5 +1,5 @@
 import { int, type Node, type Value } from '../graph.js';
-import { readBy, TOKENS } from './chain.js';
+import { isKernel, readBy, TOKENS } from './chain.js';
 
 /** Channels that lie side by side fill whole cache lines. */
 const CHANNELS_PER_LINE = 16;
@@ -11,7 +11,7 @@ const RESIDUAL = 2;
  * to be transposed on the way.
  */
 export function layOutChannels(nodes: readonly Node[], outputs: readonly Value[]): Node[] {
-  const convolutions = nodes.filter(({ opType, domain }) => opType === 'Conv3x3' && domain === 'latino.cpu');
+  const convolutions = nodes.filter(isConvolution);
   const together = new Set(
     convolutions
       .map(resultOf)
@@ -20,10 +20,9 @@ export function layOutChannels(nodes: readonly Node[], outputs: readonly Value[]
   );
   for (const { name } of outputs) together.delete(name);
   for (const node of nodes) {
-    const isConvolution = convolutions.includes(node);
     for (const name of readBy(node)) {
       const places = node.inputs.flatMap((input, place) => (input.name === name ? [place] : []));
-      if (!isConvolution || !places.every((place) => place === X || place === RESIDUAL)) together.delete(name);
+      if (!isConvolution(node) || !places.every((place) => place === X || place === RESIDUAL)) together.delete(name);
     }
   }
   // A residual lies as the result does.
@@ -34,7 +33,7 @@ export function layOutChannels(nodes: readonly Node[], outputs: readonly Value[]
     together.delete(resultOf(torn).name);
   }
   return nodes.map((node) => {
-    if (!convolutions.includes(node)) return node;
+    if (!isConvolution(node)) return node;
     const attributes = { ...node.attributes };
     if (together.has(node.inputs[X]!.name)) attributes.from = int(TOKENS);
     if (together.has(resultOf(node).name)) attributes.to = int(TOKENS);
@@ -42,5 +41,6 @@ export function layOutChannels(nodes: readonly Node[], outputs: readonly Value[]
   });
 }
 
+const isConvolution = (node: Node): boolean => isKernel(node, 'Conv3x3');
 const resultOf = ({ outputs }: Node): Value => outputs[0]!;
 const fillsLines = ({ dims: [, channels] }: Value): boolean => typeof channels === 'number' && channels % CHANNELS_PER_LINE === 0;

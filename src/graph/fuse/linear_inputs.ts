@@ -1,7 +1,7 @@
 import { ABSENT, type Node, text, type Value } from '../graph.js';
-import { readBy } from './chain.js';
+import { isKernel, readBy } from './chain.js';
 
-const isLinear = ({ opType, domain }: Node): boolean => opType === 'Linear' && domain === 'latino.cpu';
+const isLinear = (node: Node): boolean => isKernel(node, 'Linear');
 const hasResidual = ({ inputs }: Node): boolean => inputs[1]!.name !== '';
 
 /** Linear kernels that read the same value become one with several results: queries, keys and values, or the projections of a text. */

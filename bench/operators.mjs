@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { loadAddon, runtimeLibrary } from '../dist/native/load.js';
 import { buildOperator, parseOperator } from '../dist/operators/index.js';
+import { median } from './median.mjs';
 
 const { values: flags } = parseArgs({
   options: { size: { type: 'string', default: '1024' }, baseline: { type: 'string' }, json: { type: 'boolean' } },
@@ -13,7 +14,6 @@ const size = Number(flags.size);
 const REPEATS = 3;
 const SPECS = ['denoise', 'inpaint:box:10:10:50:60', 'sr:8', 'deblur:gaussian:3', 'deblur:gaussian:3,boundary=reflect', 'deblur:motion:25:30'];
 const ITERATIVE = ['deblur:motion:25:30,boundary=reflect']; // conjugate gradients: once, on a quarter of the width and height
-const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 const addons = { now: loadAddon() };
 if (flags.baseline) {

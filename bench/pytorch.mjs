@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Latino, readImage, superResolution } from '../dist/index.js';
+import { median } from './median.mjs';
 
 const ROUNDS = 7;
 const STEPS = 8;
@@ -14,7 +15,6 @@ const REPEATS = 15;
 const folder = fileURLToPath(new URL('../models/portraits-lcm', import.meta.url));
 const script = fileURLToPath(new URL('pytorch/time_reference.py', import.meta.url));
 const inputs = mkdtempSync(join(tmpdir(), 'latino-pytorch-'));
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 async function milliseconds(call) {
   const times = [];

@@ -11,10 +11,10 @@ import { Latino, readImage, superResolution } from '../dist/index.js';
 import { loadAddon } from '../dist/native/load.js';
 import { buildOperator } from '../dist/operators/index.js';
 import { LatentConsistencyModel } from '../dist/pipeline/latent_consistency_model.js';
+import { median } from './median.mjs';
 
 const STEPS = 8;
 const folder = fileURLToPath(new URL('../models/portraits-lcm', import.meta.url));
-const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 async function time(device, call, repeats = 30) {
   const times = [];

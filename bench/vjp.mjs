@@ -6,11 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { loadAddon } from '../dist/native/load.js';
 import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../dist/networks/unet2d_condition.js';
 import { openWeights } from '../dist/pipeline/weights_folder.js';
+import { median } from './median.mjs';
 
 const REPEATS = 40;
 const networks = { 'portraits-lcm': '../models/portraits-lcm/unet', 'tiny-sd15': '../test/golden/models/tiny-sd15/unet' };
 const sizes = [16, 32];
-const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 const addon = loadAddon();
 const device = addon.openDevice('cpu');

@@ -1,6 +1,7 @@
 import sharp, { type OverlayOptions } from 'sharp';
 import { writeWhole } from '../output_file.js';
 import type { Image } from './image.js';
+import { asOutlines } from './lettering.js';
 import { encodeImage } from './write.js';
 
 export interface ContactSheet {
@@ -13,6 +14,7 @@ const MARGIN = 8;
 const HEADING = 28;
 const LABEL_WIDTH = 190;
 const SMALLEST_CELL = 192;
+const FONT_SIZE = 15;
 
 /** Writes a PNG with rows of images beside one another, labelled. Small images are enlarged by whole factors, pixels kept. */
 export async function writeContactSheet(path: string, { columns, rows }: ContactSheet): Promise<void> {
@@ -31,17 +33,13 @@ export async function writeContactSheet(path: string, { columns, rows }: Contact
       overlays.push({ input: await enlarged.png().toBuffer(), left: left(c), top: top(r) });
     }
   }
-  const headings = columns.map((column, c) => label(column, left(c), HEADING - 9));
-  const labels = rows.map((row, r) => label(row.label, MARGIN, top(r) + (cellHeight * scale) / 2));
-  const text = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${[...headings, ...labels].join('')}</svg>`;
+  const headings = columns.map((column, c) => asOutlines(column, { x: left(c), y: HEADING - 9, size: FONT_SIZE }));
+  const labels = rows.map((row, r) => asOutlines(row.label, { x: MARGIN, y: top(r) + (cellHeight * scale) / 2, size: FONT_SIZE }));
+  const size = `width="${width}" height="${height}"`;
+  const text = `<svg xmlns="http://www.w3.org/2000/svg" ${size} fill="#222">${[...headings, ...labels].join('')}</svg>`;
   const sheet = sharp({ create: { width, height, channels: 3, background: 'white' } }).composite([
     ...overlays,
     { input: Buffer.from(text), left: 0, top: 0 },
   ]);
   await writeWhole(path, await sheet.png().toBuffer());
-}
-
-function label(text: string, x: number, y: number): string {
-  const escaped = text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
-  return `<text x="${x}" y="${y}" font-family="sans-serif" font-size="15" fill="#222">${escaped}</text>`;
 }

@@ -2,6 +2,7 @@ import { extname } from 'node:path';
 import sharp from 'sharp';
 import { LatinoError } from '../errors.js';
 import { assertFileWritable, writeWhole } from '../output_file.js';
+import { asOutlines, asText, type Lettering } from './lettering.js';
 
 export interface LineChart {
   readonly title: string;
@@ -16,6 +17,8 @@ const PANEL = { left: 96, right: 24, top: 40, height: 200, bottom: 52 };
 const INNER_WIDTH = WIDTH - PANEL.left - PANEL.right;
 const PANEL_HEIGHT = PANEL.top + PANEL.height + PANEL.bottom;
 const TITLE_HEIGHT = 36;
+const FONT_SIZE = 13;
+const TITLE_SIZE = 16;
 /** Pixels of a PNG per unit of the drawing. */
 const PNG_SCALE = 2;
 
@@ -25,17 +28,10 @@ const PNG_SCALE = 2;
  * @throws LatinoError ERR_LATINO_OUTPUT when the extension is another or the file cannot be written
  */
 export async function writeLineChart(path: string, chart: LineChart): Promise<void> {
-  const svg = Buffer.from(lineChartSvg(chart));
   const png = formatOf(path) === '.png';
-  await writeWhole(
-    path,
-    png
-      ? await sharp(svg, { density: 72 * PNG_SCALE })
-          .flatten({ background: 'white' })
-          .png()
-          .toBuffer()
-      : svg,
-  );
+  const svg = Buffer.from(lineChartSvg(chart, png ? asOutlines : asText));
+  const drawn = sharp(svg, { density: 72 * PNG_SCALE }).flatten({ background: 'white' });
+  await writeWhole(path, png ? await drawn.png().toBuffer() : svg);
 }
 
 /** Throws now what `writeLineChart` would throw after the work is done. */
@@ -51,47 +47,47 @@ function formatOf(path: string): '.svg' | '.png' {
   return extension;
 }
 
-export function lineChartSvg({ title, xLabel, curves }: LineChart): string {
+export function lineChartSvg({ title, xLabel, curves }: LineChart, letter: Lettering = asText): string {
   const height = TITLE_HEIGHT + curves.length * PANEL_HEIGHT;
   const panels = curves.map(
-    (curve, i) => `<g transform="translate(${PANEL.left} ${TITLE_HEIGHT + i * PANEL_HEIGHT + PANEL.top})">${panel(curve, xLabel)}</g>`,
+    (curve, i) =>
+      `<g transform="translate(${PANEL.left} ${TITLE_HEIGHT + i * PANEL_HEIGHT + PANEL.top})">${panel(curve, xLabel, letter)}</g>`,
   );
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}"`,
-    ' font-family="sans-serif" font-size="13" fill="#222">',
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" fill="#222">`,
     '<rect width="100%" height="100%" fill="white"/>',
-    text(title, WIDTH / 2, 24, 'text-anchor="middle" font-size="16"'),
+    letter(title, { x: WIDTH / 2, y: 24, size: TITLE_SIZE, anchor: 'middle' }),
     ...panels,
     '</svg>\n',
   ].join('');
 }
 
 /** Axes with numbers, the curve and its name, in a frame whose origin is the top left of the plot. */
-function panel({ label, values }: LineChart['curves'][number], xLabel: string): string {
-  const xTicks = ticks(1, values.length, 10).filter((tick) => Number.isInteger(tick));
+function panel({ label, values }: LineChart['curves'][number], xLabel: string, letter: Lettering): string {
+  const xTicks = ticks(1, values.length, 10).filter((tick) => Number.isInteger(tick) && tick >= 1 && tick <= values.length);
   const yTicks = ticks(Math.min(...values), Math.max(...values), 5);
   const [low, high] = [yTicks[0]!, yTicks.at(-1)!];
   const x = (position: number): number =>
     rounded(values.length === 1 ? INNER_WIDTH / 2 : ((position - 1) / (values.length - 1)) * INNER_WIDTH);
   const y = (value: number): number => rounded(((high - value) / (high - low)) * PANEL.height);
   const points = values.map((value, i) => [x(i + 1), y(value)] as const);
+  const centred = { size: FONT_SIZE, anchor: 'middle' } as const;
   return [
     ...yTicks.map((tick) => {
-      const name = text(number(tick, yTicks), -8, y(tick) + 4, 'text-anchor="end"');
+      const name = letter(number(tick, yTicks), { x: -8, y: y(tick) + 4, size: FONT_SIZE, anchor: 'end' });
       return `<path d="M0 ${y(tick)}H${INNER_WIDTH}" stroke="#ddd"/>${name}`;
     }),
-    ...xTicks
-      .filter((tick) => tick >= 1 && tick <= values.length)
-      .map((tick) => `<path d="M${x(tick)} ${PANEL.height}v5" stroke="#222"/>${text(String(tick), x(tick), PANEL.height + 20, MIDDLE)}`),
+    ...xTicks.map((tick) => {
+      const name = letter(String(tick), { x: x(tick), y: PANEL.height + 20, ...centred });
+      return `<path d="M${x(tick)} ${PANEL.height}v5" stroke="#222"/>${name}`;
+    }),
     `<path d="M0 0V${PANEL.height}H${INNER_WIDTH}" fill="none" stroke="#222"/>`,
     `<polyline points="${points.map((point) => point.join(',')).join(' ')}" fill="none" stroke="#1f6fb4" stroke-width="2"/>`,
     ...points.map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="3" fill="#1f6fb4"/>`),
-    text(label, 0, -12, 'font-weight="bold"'),
-    text(xLabel, INNER_WIDTH / 2, PANEL.height + 40, MIDDLE),
+    letter(label, { x: 0, y: -12, size: FONT_SIZE + 1 }),
+    letter(xLabel, { x: INNER_WIDTH / 2, y: PANEL.height + 40, ...centred }),
   ].join('');
 }
-
-const MIDDLE = 'text-anchor="middle"';
 
 /** Round numbers, evenly spaced, at most about `count`, the first not above `low` and the last not below `high`. */
 function ticks(low: number, high: number, count: number): number[] {
@@ -110,8 +106,3 @@ function number(value: number, [first, second]: readonly number[]): string {
 }
 
 const rounded = (value: number): number => Math.round(value * 100) / 100;
-
-function text(content: string, x: number, y: number, attributes: string): string {
-  const escaped = content.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
-  return `<text x="${x}" y="${y}" ${attributes}>${escaped}</text>`;
-}

@@ -2,6 +2,8 @@
 .PHONY: demo test setup build native-test gyp cuda-check package-check lint format bench clean
 
 export ONNXRUNTIME_NODE_INSTALL := skip
+# Where setup puts a Node of its own, if the machine's is too old.
+export PATH := $(CURDIR)/build/node/node_modules/.bin:$(PATH)
 NATIVE_SOURCES := $(shell find native CMakeLists.txt -type f)
 TS_SOURCES := $(shell find src -name '*.ts')
 

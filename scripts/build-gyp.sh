@@ -7,10 +7,10 @@ mkdir -p build-gyp
 cp -r binding.gyp native package.json build-gyp/
 ln -sfn ../node_modules build-gyp/node_modules
 
-gyp=$(npm root -g)/npm/node_modules/node-gyp/bin/node-gyp.js
 # Headers that came with this Node spare a download.
 prefix=$(node -p "require('path').dirname(require('path').dirname(process.execPath))")
 headers=()
 [ -e "$prefix/include/node/node_api.h" ] && headers=(--nodedir "$prefix")
-(cd build-gyp && node "$gyp" rebuild --jobs 2 "${headers[@]}" >gyp.log 2>&1) || { tail -40 build-gyp/gyp.log; exit 1; }
+# Run by npm, which brings node-gyp wherever it is installed.
+(cd build-gyp && npm run build:gyp -- --jobs 2 "${headers[@]}" >gyp.log 2>&1) || { tail -40 build-gyp/gyp.log; exit 1; }
 node -e "process.exit(typeof require('./$built').openDevice === 'function' ? 0 : 1)"

@@ -79,8 +79,8 @@ Napi::Value DeviceWrap::randn(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value DeviceWrap::synchronize(const Napi::CallbackInfo& info) {
-  return settle(
-      info.Env(), *device_, [device = device_] { device->finish(); }, [](Napi::Env env) { return env.Undefined(); });
+  const auto finish = [device = device_] { device->finish(); };
+  return settle(info.Env(), *device_, finish, [](Napi::Env env) { return env.Undefined(); });
 }
 
 Napi::Value DeviceWrap::transfers(const Napi::CallbackInfo& info) {

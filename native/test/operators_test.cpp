@@ -14,6 +14,7 @@ using namespace latino;
 namespace {
 
 constexpr std::int64_t kHeight = 18, kWidth = 30;
+const std::vector<double> kLuma{0.3, 0.6, 0.1};
 
 double dot(const std::vector<float>& a, const std::vector<float>& b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
 double length(const std::vector<float>& a) { return std::sqrt(dot(a, a)); }
@@ -52,10 +53,7 @@ std::vector<Case> cases() {
          return makeCircularConvolution(d, {41, 35, 20, 17, std::vector<double>(41 * 35, 1.0 / (41 * 35))}, kHeight, kWidth, 2);
        }},
       {"identity", [](auto& d) { return makeIdentity(d); }},
-      {"channel mix",
-       [](auto& d) {
-         return makeChannelMix(d, {0.3, 0.6, 0.1});
-       }},
+      {"channel mix", [](auto& d) { return makeChannelMix(d, kLuma); }},
       {"mask", [](auto& d) {
          std::vector<float> mask(kHeight * kWidth, 1.0F);
          for (std::size_t i = 0; i < mask.size(); i += 3) mask[i] = 0;

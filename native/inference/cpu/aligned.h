@@ -18,8 +18,11 @@ struct CacheAligned {
   template <class U>
   CacheAligned(const CacheAligned<U>&) {}  // NOLINT(google-explicit-constructor): containers convert allocators
 
-  T* allocate(std::size_t count) { return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{kCacheLine})); }
-  void deallocate(T* memory, std::size_t) { ::operator delete (memory, std::align_val_t{kCacheLine}); }
+  // Versions of clang-format differ about a blank after operator new.
+  // clang-format off
+  T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{kCacheLine})); }
+  void deallocate(T* memory, std::size_t) { ::operator delete(memory, std::align_val_t{kCacheLine}); }
+  // clang-format on
   template <class U>
   bool operator==(const CacheAligned<U>&) const {
     return true;

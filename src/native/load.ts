@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LatinoError } from '../errors.js';
 import type { Addon } from './addon.js';
+import { missingFeatures } from './processor.js';
 
 const require = createRequire(import.meta.url);
 const LIBRARY_NAME = /^(libonnxruntime\.so\.\d+|libonnxruntime[\d.]*\.dylib|onnxruntime\.dll)$/;
@@ -28,6 +29,13 @@ function open(): Addon {
     throw new LatinoError(
       'ERR_LATINO_ADDON',
       `Expected the native addon at ${path} but there is none; build it with: npx cmake-js compile`,
+    );
+  // Without them its first instruction would end the process.
+  const missing = missingFeatures();
+  if (missing.length > 0)
+    throw new LatinoError(
+      'ERR_LATINO_ADDON',
+      `Expected a processor with AVX2 and what came with it but this one lacks ${missing.join(', ')}`,
     );
   try {
     const addon = require(path) as Addon;

@@ -12,7 +12,7 @@ namespace latino::cpu {
 inline constexpr int kPanel = 2 * kLanes, kGroupRows = 6;
 
 /// Weights are asked for this many bytes ahead: they come from memory in the order in which they are read.
-inline constexpr std::int64_t kPrefetchBytes = 1024;
+inline constexpr std::int64_t kPrefetchBytes = 2048;
 /// Not to be kept: the weights of a network are more than the caches hold, and would drive out what passes between its layers.
 inline constexpr int kReadOnce = 0;
 

@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
-.PHONY: demo test setup build native-test gyp cuda-check package-check lint format bench clean
+.PHONY: demo test setup build native-test clang-check gyp cuda-check package-check lint format bench clean
 
 export ONNXRUNTIME_NODE_INSTALL := skip
 # Where setup puts a Node of its own, if the machine's is too old.
@@ -10,7 +10,7 @@ TS_SOURCES := $(shell find src -name '*.ts')
 demo: build
 	node dist/cli/main.js demo --output demo-output
 
-test: build lint native-test gyp cuda-check package-check
+test: build lint native-test clang-check gyp cuda-check package-check
 	npx vitest run
 
 build: build/Release/latino.node dist/.built
@@ -41,6 +41,10 @@ native-test: build/.setup
 	cmake --build build-sanitize
 	ctest --test-dir build-sanitize --output-on-failure
 
+# The same tests as Clang compiles them (skipped where there is no clang++).
+clang-check: build/.setup
+	bash scripts/check-clang.sh
+
 # The same addon without CMake.
 gyp: build/.setup
 	bash scripts/build-gyp.sh
@@ -61,4 +65,4 @@ bench: build
 	node bench/restore.mjs
 
 clean:
-	rm -rf build build-sanitize build-gyp build-cuda dist demo-output
+	rm -rf build build-sanitize build-clang build-gyp build-cuda dist demo-output

@@ -59,7 +59,10 @@ for (const [task, operator] of wanted) {
     vague.push(scores.vague);
     for (const name of Object.keys(gains)) gains[name].push(scores[name].map((x, i) => x - scores.vague[i]));
   }
-  report.tasks[task] = { vague: summary(vague), gain: Object.fromEntries(Object.entries(gains).map(([name, all]) => [name, summary(all)])) };
+  report.tasks[task] = {
+    vague: summary(vague),
+    gain: Object.fromEntries(Object.entries(gains).map(([name, all]) => [name, summary(all)])),
+  };
   console.log(task, JSON.stringify(report.tasks[task]));
   save();
 }

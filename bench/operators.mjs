@@ -12,7 +12,14 @@ const { values: flags } = parseArgs({
 });
 const size = Number(flags.size);
 const REPEATS = 3;
-const SPECS = ['denoise', 'inpaint:box:10:10:50:60', 'sr:8', 'deblur:gaussian:3', 'deblur:gaussian:3,boundary=reflect', 'deblur:motion:25:30'];
+const SPECS = [
+  'denoise',
+  'inpaint:box:10:10:50:60',
+  'sr:8',
+  'deblur:gaussian:3',
+  'deblur:gaussian:3,boundary=reflect',
+  'deblur:motion:25:30',
+];
 const ITERATIVE = ['deblur:motion:25:30,boundary=reflect']; // conjugate gradients: once, on a quarter of the width and height
 
 const addons = { now: loadAddon() };
@@ -59,7 +66,8 @@ for (const spec of [...SPECS, ...ITERATIVE]) {
     const baseline = times.baseline && median(times.baseline.map((time) => time[part]));
     rows.push({ operator: spec, side, part, milliseconds: now, ...(baseline && { baseline, ratio: baseline / now }) });
     const compared = baseline ? `   before ${baseline.toFixed(1).padStart(9)}   ${(baseline / now).toFixed(2)} times as fast` : '';
-    if (!flags.json) console.log(`${spec.padEnd(36)} ${String(side).padStart(5)}² ${part.padEnd(9)} ${now.toFixed(1).padStart(9)}${compared}`);
+    if (!flags.json)
+      console.log(`${spec.padEnd(36)} ${String(side).padStart(5)}² ${part.padEnd(9)} ${now.toFixed(1).padStart(9)}${compared}`);
   }
 }
 if (flags.json) console.log(JSON.stringify({ rows }));

@@ -57,7 +57,8 @@ await latino.restore(image, options);
 const delay = monitorEventLoopDelay({ resolution: 1 });
 delay.enable();
 const { unet, autoencoder } = latino.model;
-const inNetworks = () => 1000 * [unet.session, autoencoder.encoder, autoencoder.decoder].reduce((sum, session) => sum + session.busySeconds, 0);
+const inNetworks = () =>
+  1000 * [unet.session, autoencoder.encoder, autoencoder.decoder].reduce((sum, session) => sum + session.busySeconds, 0);
 const whole = [];
 const outside = [];
 for (let i = 0; i < 20; i++) {
@@ -109,10 +110,14 @@ else {
   for (const [name, ms] of Object.entries(components)) {
     console.log(`${name.padEnd(12)} ${ms.toFixed(2).padStart(11)} ${`${((100 * STEPS * ms) / restoration).toFixed(1)} %`.padStart(24)}`);
   }
-  console.log(`restoration of ${STEPS} steps: ${restoration.toFixed(0)} ms, outside the networks ${(100 * report.outsideNetworks).toFixed(1)} %`);
+  console.log(
+    `restoration of ${STEPS} steps: ${restoration.toFixed(0)} ms, outside the networks ${(100 * report.outsideNetworks).toFixed(1)} %`,
+  );
   console.log(`from the shell: ${report.cold.seconds.toFixed(2)} s, at most ${report.cold.maxRssMiB.toFixed(0)} MiB`);
   console.log(`event-loop delay, 99th percentile: ${report.eventLoopDelayP99.toFixed(1)} ms`);
-  console.log(`resident memory after 20 and 200 restorations: ${report.rssMiB.after20.toFixed(0)}, ${report.rssMiB.after200.toFixed(0)} MiB`);
+  console.log(
+    `resident memory after 20 and 200 restorations: ${report.rssMiB.after20.toFixed(0)}, ${report.rssMiB.after200.toFixed(0)} MiB`,
+  );
 }
 for (const tensor of [x, z, y, gamma]) tensor.dispose();
 await model.dispose();

@@ -1,12 +1,13 @@
 // Memory of a call of a UNet with and without its reverse pass for the text embedding, computed from the graph: node bench/vjp_memory.mjs
 // Activations are those alive at once in the order of the graph, which is how ONNX Runtime's arena reuses them; attention counts what a
 // chunk of its reverse pass holds, and leaves out the workspace of ONNX Runtime's forward attention. Weights are float32.
-import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../dist/networks/unet2d_condition.js';
+
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../dist/networks/unet2d_condition.js';
 
 const ATTENTION_CHUNK = 3 * 2 ** 22;
-const anyWeights = { has: () => true, get: (name, shape) => ({ dtype: 'F32', shape, path: '/w.safetensors', offset: 0, length: 0 }) };
+const anyWeights = { has: () => true, get: (_, shape) => ({ dtype: 'F32', shape, path: '/w.safetensors', offset: 0, length: 0 }) };
 const fileConfig = (path) => JSON.parse(readFileSync(fileURLToPath(new URL(path, import.meta.url)), 'utf8'));
 const sdxl = {
   cross_attention_dim: 2048,
@@ -35,7 +36,12 @@ function elements(dims, sizes) {
     if (start === undefined) return 0;
     return steps.reduce((size, step) => (step[0] === '/' ? Math.ceil(size / Number(step.slice(1))) : size * Number(step.slice(1))), start);
   };
-  const size = (dim) => (typeof dim === 'number' ? dim : String(dim).split('.').reduce((product, part) => product * one(part), 1));
+  const size = (dim) =>
+    typeof dim === 'number'
+      ? dim
+      : String(dim)
+          .split('.')
+          .reduce((product, part) => product * one(part), 1);
   return dims.reduce((product, dim) => product * size(dim), 1);
 }
 
@@ -76,5 +82,7 @@ if (process.argv.includes('--json')) console.log(JSON.stringify(rows));
 else {
   console.log('network                latents     weights  activations  with reverse pass');
   for (const row of rows)
-    console.log(`${row.name.padEnd(22)} ${row.latents.padEnd(8)}${MB(row.weights)} ${MB(row.forward).padStart(12)} ${MB(row.reverse).padStart(18)}`);
+    console.log(
+      `${row.name.padEnd(22)} ${row.latents.padEnd(8)}${MB(row.weights)} ${MB(row.forward).padStart(12)} ${MB(row.reverse).padStart(18)}`,
+    );
 }

@@ -38,7 +38,7 @@ CircularBasis::CircularBasis(const std::shared_ptr<Device>& device, Kernel kerne
   std::vector<Tensor> tables = tensors();
   for (const Tensor& tensor : spectrum_.tensors()) tables.push_back(tensor);
   submit({}, tables, [self = *this, kernel = std::move(kernel)] {
-    const auto [height, width, factor, half] = std::tuple(self.height_, self.width_, self.factor_, halfWidth(self.width_));
+    const std::int64_t height = self.height_, width = self.width_, factor = self.factor_, half = halfWidth(width);
     const std::vector<std::complex<double>> k = hostTransfer(height, width, wrapped(kernel, height, width));
     std::vector<float> transfer;
     for (const std::complex<double>& value : k)

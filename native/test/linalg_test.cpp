@@ -79,7 +79,8 @@ TEST_CASE("the inverse transform undoes the transform") {
 }
 
 TEST_CASE("the eigen-decomposition of a Gram matrix gives it back") {
-  for (const auto& [rows, columns] : {std::pair<std::int64_t, std::int64_t>{1, 1}, {1, 7}, {6, 9}, {9, 6}}) {
+  for (const auto& size : {std::pair<std::int64_t, std::int64_t>{1, 1}, {1, 7}, {6, 9}, {9, 6}}) {
+    const std::int64_t rows = size.first, columns = size.second;
     CAPTURE(rows);
     const Matrix a = irregular(rows, columns);
     const SymmetricEigen eigen = eigenOfGram(a);

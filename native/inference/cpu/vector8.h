@@ -22,8 +22,9 @@ using Vector8 = float __attribute__((vector_size(32)));
 /// How many groups of b hold a things.
 inline std::int64_t ceilDivide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-/// Anywhere in memory. GCC keeps arrays of these in registers, as it does not after std::memcpy.
-using Unaligned8 = float __attribute__((vector_size(32), aligned(4), may_alias));
+/// Anywhere in memory. GCC keeps arrays of these in registers, as it does not after std::memcpy. A typedef, since Clang aligns an alias of
+/// the type as if `aligned` were not there.
+typedef float Unaligned8 __attribute__((vector_size(32), aligned(4), may_alias));  // NOLINT(modernize-use-using)
 inline Vector8 load(const float* from) { return *reinterpret_cast<const Unaligned8*>(from); }
 inline void store(float* to, Vector8 value) { *reinterpret_cast<Unaligned8*>(to) = value; }
 

@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
-.PHONY: demo test setup build native-test clang-check gyp cuda-check package-check lint format bench clean
+.PHONY: demo test setup build native-test clang-check arm64-check gyp cuda-check package-check lint format bench clean
 
 export ONNXRUNTIME_NODE_INSTALL := skip
 # Where setup puts a Node of its own, if the machine's is too old.
@@ -10,7 +10,7 @@ TS_SOURCES := $(shell find src -name '*.ts')
 demo: build
 	node dist/cli/main.js demo --output demo-output
 
-test: build lint native-test clang-check gyp cuda-check package-check
+test: build lint native-test clang-check arm64-check gyp cuda-check package-check
 	npx vitest run
 
 build: build/Release/latino.node dist/.built
@@ -45,6 +45,10 @@ native-test: build/.setup
 clang-check: build/.setup
 	bash scripts/check-clang.sh
 
+# The same tests on an emulated arm64 (skipped where the tools for it are missing).
+arm64-check: build/.setup
+	bash scripts/check-arm64.sh
+
 # The same addon without CMake.
 gyp: build/.setup
 	bash scripts/build-gyp.sh
@@ -65,4 +69,4 @@ bench: build
 	node bench/restore.mjs
 
 clean:
-	rm -rf build build-sanitize build-clang build-gyp build-cuda dist demo-output
+	rm -rf build build-sanitize build-clang build-arm64 build-gyp build-cuda dist demo-output

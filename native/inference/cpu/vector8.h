@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <cstring>
 
-#ifdef __F16C__
+#if defined(__F16C__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "inference/half.h"
@@ -44,10 +46,13 @@ inline Vector8 widen(const float* from) { return load(from); }
 inline Vector8 widen(const Half* from) {
 #if defined(__F16C__)
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+#elif defined(__aarch64__)
+  const float16x8_t halves = vreinterpretq_f16_u16(vld1q_u16(reinterpret_cast<const std::uint16_t*>(from)));
+  return __builtin_shufflevector(vcvt_f32_f16(vget_low_f16(halves)), vcvt_high_f32_f16(halves), 0, 1, 2, 3, 4, 5, 6, 7);
 #else
-  _Float16 halves __attribute__((vector_size(16)));
-  std::memcpy(&halves, from, sizeof halves);
-  return __builtin_convertvector(halves, Vector8);
+  Vector8 value;
+  for (int i = 0; i < kLanes; ++i) value[i] = latino::widen(from[i]);
+  return value;
 #endif
 }
 

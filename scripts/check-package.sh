@@ -8,7 +8,7 @@ npm pack --silent --ignore-scripts --pack-destination "$work" >/dev/null
 tarball=$(echo "$work"/*.tgz)
 tar -tzf "$tarball" >"$work/contents"
 for wanted in dist/cli/main.js dist/index.js dist/index.d.ts build/Release/latino.node models/portraits-lcm/model_index.json \
-  native/sources.txt CMakeLists.txt binding.gyp LICENSE README.md CHANGELOG.md; do
+  native/sources.txt CMakeLists.txt binding.gyp LICENSE README.md CHANGELOG.md docs/licenses/Inter.txt; do
   grep -qx "package/$wanted" "$work/contents" || { echo "the package lacks $wanted" >&2; exit 1; }
 done
 if grep -E '^package/(test|src|bench|node_modules|.*/training|native/test)/' "$work/contents"; then

@@ -19,7 +19,7 @@ export const asText: Lettering = (text, { x, y, size, anchor = 'start' }) => {
   return `<text x="${x}" y="${y}" text-anchor="${anchor}" font-family="sans-serif" font-size="${size}">${escaped}</text>`;
 };
 
-const GLYPHS = new Map(INTER.map(([character, advance, outline]) => [character, { advance, outline }]));
+const GLYPHS = new Map(Object.entries(INTER).map(([character, glyph]) => [character, parseGlyph(glyph)]));
 const START = { start: 0, middle: 0.5, end: 1 };
 
 /**
@@ -39,3 +39,8 @@ export const asOutlines: Lettering = (text, place) => {
   const scale = size / 1000;
   return `<g transform="translate(${x - width * scale * START[anchor]} ${y}) scale(${scale})">${letters.join('')}</g>`;
 };
+
+function parseGlyph(glyph: string): { advance: number; outline: string } {
+  const space = glyph.indexOf(' ');
+  return { advance: Number(glyph.slice(0, space)), outline: glyph.slice(space + 1) };
+}

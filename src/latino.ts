@@ -24,6 +24,10 @@ export interface LoadOptions {
   readonly device?: 'auto' | 'cpu' | `cuda:${number}`;
   /** CPU threads; every core by default. */
   readonly threads?: number;
+  /** Folder of an autoencoder that takes the place of the model's own: TAESD, for example. */
+  readonly vae?: string;
+  /** The guidance scale, 1 or more, of a model that was distilled for many (time_cond_proj_dim, as LCM Dreamshaper); 8.5 by default. */
+  readonly guidance?: number;
 }
 
 export interface Progress {
@@ -116,13 +120,13 @@ export class Latino implements AsyncDisposable {
    * Loads a model.
    *
    * @throws LatinoError ERR_LATINO_MODEL when the folder holds no usable model, ERR_LATINO_DEVICE when the device is not there,
-   * ERR_LATINO_ADDON when the native addon cannot be loaded.
+   * ERR_LATINO_ADDON when the native addon cannot be loaded, ERR_LATINO_ARGUMENT when the model cannot take the guidance.
    */
   static async load(options: LoadOptions = {}): Promise<Latino> {
-    const { device = 'auto', threads } = options;
+    const { device = 'auto', model, threads, vae, guidance } = options;
     const addon = loadAddon();
     const opened = addon.openDevice(device === 'auto' ? 'cpu' : device, { threads });
-    return new Latino(addon, await LatentConsistencyModel.load(addon, opened, modelFolder(options.model), { threads }));
+    return new Latino(addon, await LatentConsistencyModel.load(addon, opened, modelFolder(model), { threads, vae, guidance }));
   }
 
   get device(): Device {

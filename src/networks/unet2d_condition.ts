@@ -73,6 +73,11 @@ interface Level {
   readonly depth: number;
 }
 
+export interface UNetOptions {
+  /** With time_cond_proj_dim: the guidance scale that the network was distilled for. It becomes part of the graph, and `timestep_cond` no input. */
+  readonly guidance?: number;
+}
+
 /** What every block of the network sees. */
 interface Context {
   readonly config: UNet2DConditionConfig;
@@ -86,14 +91,15 @@ interface Context {
  * `timestep_cond` [N, T] with time_cond_proj_dim; `text_embeds` [N, P] and `time_ids` [N, 6] with text_time.
  * Output `eps`, of the shape of `sample`. Height and width are multiples of 2 ** (levels - 1).
  */
-export const buildUNet = (config: UNet2DConditionConfig, weights: WeightStore): BuiltModel => unetGraph(config, weights).build();
+export const buildUNet = (config: UNet2DConditionConfig, weights: WeightStore, options?: UNetOptions): BuiltModel =>
+  unetGraph(config, weights, options).build();
 
-export function unetGraph(config: UNet2DConditionConfig, weights: WeightStore): Graph {
+export function unetGraph(config: UNet2DConditionConfig, weights: WeightStore, options: UNetOptions = {}): Graph {
   const g = new Graph('unet2d_condition', weights);
   const sample = g.input('sample', 'f32', ['batch', config.in_channels, 'height', 'width']);
   const timestep = g.input('timestep', 'i64', ['batch']);
   const text = g.input('encoder_hidden_states', 'f32', ['batch', 'tokens', config.cross_attention_dim]);
-  const context: Context = { config, text, time: silu(g, timeEmbedding(g, timestep, config)) };
+  const context: Context = { config, text, time: silu(g, timeEmbedding(g, timestep, config, options)) };
   const down = levels(config, config.down_block_types);
   const mid = down[down.length - 1]!;
   const up = levels(config, [...config.up_block_types].reverse()).reverse();
@@ -137,8 +143,8 @@ export function unetGraph(config: UNet2DConditionConfig, weights: WeightStore): 
  * name in `options.wrt` (`encoder_hidden_states`, `sample`, `timestep_cond`, `text_embeds`), `vjp_NAME`: the gradient of sum(g * eps).
  * Throws as `appendVjp`.
  */
-export const unetVjpGraph = (config: UNet2DConditionConfig, weights: WeightStore, options: VjpOptions): Graph =>
-  appendVjp(unetGraph(config, weights), options);
+export const unetVjpGraph = (config: UNet2DConditionConfig, weights: WeightStore, { guidance, ...vjp }: UNetOptions & VjpOptions): Graph =>
+  appendVjp(unetGraph(config, weights, { guidance }), vjp);
 
 const atLevel = (setting: number | readonly number[], level: number): number =>
   typeof setting === 'number' ? setting : (setting[level] ?? Number.NaN);
@@ -169,14 +175,35 @@ function levels(config: UNet2DConditionConfig, types: readonly string[]): Level[
   }));
 }
 
-function timeEmbedding(g: Graph, timestep: Value, config: UNet2DConditionConfig): Value {
+/**
+ * Diffusers' embedding of a guidance scale, [size], computed in float32 as there: sines, then cosines, of 1000 (scale - 1) times frequencies
+ * from 1 down to 1e-4.
+ */
+export function guidanceEmbedding(scale: number, size: number): Float32Array {
+  const { fround } = Math;
+  const count = Math.floor(size / 2);
+  const step = fround(fround(Math.log(10000)) / (count - 1));
+  const embedding = new Float32Array(size);
+  for (let i = 0; i < count; i++) {
+    const angle = fround(fround(1000 * fround(scale - 1)) * fround(Math.exp(fround(-i * step))));
+    embedding[i] = Math.sin(angle);
+    embedding[count + i] = Math.cos(angle);
+  }
+  return embedding;
+}
+
+function timeEmbedding(g: Graph, timestep: Value, config: UNet2DConditionConfig, { guidance }: UNetOptions): Value {
   const base = config.block_out_channels[0]!;
   const size = 4 * base;
   const order = { flip: config.flip_sin_to_cos, freqShift: config.freq_shift };
   const time = g.op('Cast', [timestep], { dims: timestep.dims, attributes: { to: int(1) } });
   let x = sinusoid(g, time, base, order);
-  if (config.time_cond_proj_dim) {
-    const condition = g.input('timestep_cond', 'f32', ['batch', config.time_cond_proj_dim]);
+  const conditionSize = config.time_cond_proj_dim;
+  if (conditionSize) {
+    const condition =
+      guidance === undefined
+        ? g.input('timestep_cond', 'f32', ['batch', conditionSize])
+        : g.constant(guidanceEmbedding(guidance, conditionSize), [1, conditionSize]);
     x = add(g, x, linear(g, condition, 'time_embedding.cond_proj', base, { bias: false }));
   }
   x = twoLinears(g, x, 'time_embedding', size);

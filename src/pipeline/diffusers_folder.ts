@@ -10,7 +10,8 @@ const Component = z.tuple([z.string(), z.string()]);
 /** The components whose weights a restoration reads. Others, such as a safety checker, may be of any kind. */
 const USED = new Set(['unet', 'vae', 'text_encoder', 'text_encoder_2']);
 
-const ModelIndex = z.looseObject({ _class_name: z.string() });
+/** Of model_index.json, and of a component's config.json. */
+const Named = z.looseObject({ _class_name: z.string() });
 
 export interface ComponentDescription {
   readonly name: string;
@@ -39,7 +40,24 @@ export class DiffusersFolder {
     readonly pipelineClass: string,
     /** Class by component; those that the index leaves null are not there. */
     readonly classNames: ReadonlyMap<string, string>,
+    /** Folders of components that lie elsewhere. */
+    private readonly elsewhere: ReadonlyMap<string, string> = new Map(),
   ) {}
+
+  /**
+   * The model with a component from another folder, as diffusers saves one by itself.
+   *
+   * @throws LatinoError ERR_LATINO_MODEL when the folder has no config.json that names a class
+   */
+  async with(component: string, path: string): Promise<DiffusersFolder> {
+    const folder = resolve(path);
+    const configPath = join(folder, 'config.json');
+    const config = Named.safeParse(await readModelJson(configPath));
+    if (!config.success)
+      throw new LatinoError('ERR_LATINO_MODEL', `${configPath} has no _class_name, expected the configuration of a diffusers network`);
+    const classNames = new Map([...this.classNames, [component, config.data._class_name]]);
+    return new DiffusersFolder(this.path, this.pipelineClass, classNames, new Map([...this.elsewhere, [component, folder]]));
+  }
 
   /** The component's class in diffusers or transformers. */
   className(component: string): string | undefined {
@@ -54,7 +72,7 @@ export class DiffusersFolder {
         `${this.path} has no ${name}, expected one beside ${[...this.classNames.keys()].join(', ')}`,
       );
     }
-    return join(this.path, name);
+    return this.elsewhere.get(name) ?? join(this.path, name);
   }
 
   /** The component's config.json. @throws LatinoError ERR_LATINO_MODEL when it is missing or not JSON. */
@@ -103,7 +121,7 @@ export async function openDiffusersFolder(path: string): Promise<DiffusersFolder
     const found = existsSync(folder) ? 'it has no model_index.json' : 'it does not exist';
     throw new LatinoError('ERR_LATINO_MODEL', `Expected a diffusers model folder at ${folder} but ${found}`);
   }
-  const index = ModelIndex.safeParse(await readModelJson(indexPath));
+  const index = Named.safeParse(await readModelJson(indexPath));
   if (!index.success) throw new LatinoError('ERR_LATINO_MODEL', `${indexPath} has no _class_name, expected the index of a diffusers model`);
   const classNames = new Map<string, string>();
   for (const [name, value] of Object.entries(index.data)) {

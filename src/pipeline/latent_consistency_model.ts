@@ -4,11 +4,23 @@ import { AutoencoderTinyConfig, buildTinyDecoder, buildTinyEncoder } from '../ne
 import { buildCLIPText, CLIPTextConfig } from '../networks/clip_text.js';
 import { buildUNet, UNet2DConditionConfig, unetVjpGraph } from '../networks/unet2d_condition.js';
 import type { EmbeddingGradient, LatentModel } from '../solver/model.js';
+import { allOrNone } from './all_or_none.js';
 import { type DiffusersFolder, openDiffusersFolder } from './diffusers_folder.js';
 import { loadSchedule, type Schedule } from './schedule.js';
 import { type CLIPTokenizer, loadTokenizer } from './tokenizer.js';
 
+export interface ModelOptions {
+  /** CPU threads; every core by default. */
+  readonly threads?: number;
+  /** Folder of an autoencoder that takes the place of the model's own. */
+  readonly vae?: string;
+  /** The guidance scale, 1 or more, of a UNet that has it as an input (time_cond_proj_dim). */
+  readonly guidance?: number;
+}
+
 const CACHED_PROMPTS = 32;
+/** What diffusers' pipeline for latent consistency models takes. */
+const DEFAULT_GUIDANCE = 8.5;
 /** Image pixels per latent pixel of every Stable Diffusion autoencoder. */
 const LATENT_SCALE = 8;
 
@@ -27,9 +39,13 @@ export class LatentConsistencyModel implements LatentModel {
     private readonly autoencoder: { config: AutoencoderTinyConfig; encoder: Session; decoder: Session },
   ) {}
 
-  /** @throws LatinoError ERR_LATINO_MODEL when the folder holds no model of the supported classes. */
-  static async load(addon: Addon, device: Device, folder: string, options: { threads?: number } = {}): Promise<LatentConsistencyModel> {
-    const checkpoint = await openDiffusersFolder(folder);
+  /**
+   * @throws LatinoError ERR_LATINO_MODEL when the folder holds no model of the supported classes, or parts that do not fit together;
+   * ERR_LATINO_ARGUMENT when there is a guidance scale that the model cannot take
+   */
+  static async load(addon: Addon, device: Device, folder: string, options: ModelOptions = {}): Promise<LatentConsistencyModel> {
+    const own = await openDiffusersFolder(folder);
+    const checkpoint = options.vae === undefined ? own : await own.with('vae', options.vae);
     requireClass(checkpoint, 'unet', 'UNet2DConditionModel');
     requireClass(checkpoint, 'vae', 'AutoencoderTiny');
     requireClass(checkpoint, 'text_encoder', 'CLIPTextModel');
@@ -45,12 +61,16 @@ export class LatentConsistencyModel implements LatentModel {
       checkpoint.weights('unet'),
       checkpoint.weights('vae'),
     ]);
+    requireFittingParts(folder, unetConfig, vaeConfig, textConfig, tokenizer);
+    const guidance = guidanceOf(unetConfig, options.guidance);
     const autoencoderOptions = { clip: true, scale: vaeConfig.scaling_factor };
-    const [unet, encoder, decoder] = await Promise.all([
-      create(buildUNet(unetConfig, unetWeights)),
-      create(buildTinyEncoder(vaeConfig, vaeWeights, autoencoderOptions)),
-      create(buildTinyDecoder(vaeConfig, vaeWeights, autoencoderOptions)),
-    ]);
+    // Built before any session is begun: what is wrong with a later graph leaves none behind.
+    const graphs = [
+      buildUNet(unetConfig, unetWeights, { guidance }),
+      buildTinyEncoder(vaeConfig, vaeWeights, autoencoderOptions),
+      buildTinyDecoder(vaeConfig, vaeWeights, autoencoderOptions),
+    ];
+    const [unet, encoder, decoder] = (await allOrNone(graphs.map(create))) as [Session, Session, Session];
     return new LatentConsistencyModel(
       addon,
       device,
@@ -60,7 +80,7 @@ export class LatentConsistencyModel implements LatentModel {
       {
         config: unetConfig,
         session: unet,
-        reverse: () => create(unetVjpGraph(unetConfig, unetWeights, { wrt: ['encoder_hidden_states'] }).build()),
+        reverse: () => create(unetVjpGraph(unetConfig, unetWeights, { wrt: ['encoder_hidden_states'], guidance }).build()),
       },
       { config: vaeConfig, encoder, decoder },
     );
@@ -158,10 +178,42 @@ export class LatentConsistencyModel implements LatentModel {
 
 function requireClass(checkpoint: DiffusersFolder, component: string, expected: string): void {
   const actual = checkpoint.className(component);
-  if (actual !== expected) {
+  if (actual === expected) return;
+  const place = actual === undefined ? checkpoint.path : checkpoint.component(component);
+  throw new LatinoError('ERR_LATINO_MODEL', `Expected ${component} of class ${expected} in ${place} but found ${actual ?? 'none'}`);
+}
+
+/** Weights agree with their own configurations; these must agree with one another. */
+function requireFittingParts(
+  folder: string,
+  unet: UNet2DConditionConfig,
+  vae: AutoencoderTinyConfig,
+  text: CLIPTextConfig,
+  tokenizer: CLIPTokenizer,
+): void {
+  if (unet.addition_embed_type === 'text_time')
+    throw new LatinoError('ERR_LATINO_MODEL', `Expected a UNet of Stable Diffusion 1.x structure in ${folder} but found that of SDXL`);
+  const pairs: readonly (readonly [what: string, unet: number, other: number])[] = [
+    ['in_channels of the unet to be the latent_channels of the vae', unet.in_channels, vae.latent_channels],
+    ['out_channels of the unet to be its in_channels', unet.out_channels, unet.in_channels],
+    ['cross_attention_dim of the unet to be the hidden_size of the text_encoder', unet.cross_attention_dim, text.hidden_size],
+  ];
+  for (const [what, actual, expected] of pairs)
+    if (actual !== expected) throw new LatinoError('ERR_LATINO_MODEL', `Expected ${what} (${expected}) in ${folder} but found ${actual}`);
+  if (tokenizer.maxLength > text.max_position_embeddings) {
     throw new LatinoError(
       'ERR_LATINO_MODEL',
-      `Expected ${component} of class ${expected} in ${checkpoint.path} but found ${actual ?? 'none'}`,
+      `Expected at most ${text.max_position_embeddings} tokens, the positions of the text_encoder, in ${folder} but its tokenizer makes ${tokenizer.maxLength}`,
     );
   }
+}
+
+/** The guidance scale to build in, where the UNet takes one. */
+function guidanceOf(config: UNet2DConditionConfig, guidance?: number): number | undefined {
+  if (guidance === undefined) return config.time_cond_proj_dim ? DEFAULT_GUIDANCE : undefined;
+  if (!config.time_cond_proj_dim)
+    throw new LatinoError('ERR_LATINO_ARGUMENT', 'Expected no guidance: the UNet of this model has no input for it (time_cond_proj_dim)');
+  if (!(guidance >= 1 && guidance < Infinity))
+    throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected a number of 1 or more for guidance but received ${guidance}`);
+  return guidance;
 }

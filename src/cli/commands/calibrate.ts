@@ -21,6 +21,8 @@ interface Flags {
   passes?: number;
   report?: string;
   model: string;
+  vae?: string;
+  guidance?: number;
   seed: number;
   device: LoadOptions['device'];
   stepRule: StepRule;
@@ -42,6 +44,8 @@ export function registerCalibrate(program: Command): void {
     .option('--passes <n>', '1 to 1000', number)
     .option('--report <file>', 'draw the curves of the calibration, .svg or .png')
     .option('--model <folder>', 'a diffusers folder, or portraits', 'portraits')
+    .option('--vae <folder>', "an autoencoder in place of the model's own, such as TAESD")
+    .option('--guidance <scale>', 'of a model with a guidance embedding: 1 or more, 8.5 unless told otherwise', number)
     .option('--seed <n>', 'non-negative integer', number, 0)
     .option('--device <name>', 'auto, cpu or cuda:0', 'auto')
     .option('--step-rule <rule>', 'auto, official, discrepancy or a number', stepRule, 'auto')
@@ -61,7 +65,7 @@ Examples:
       const operator = await operatorFrom(flags.task);
       const embedding = flags.embedding === undefined ? undefined : await Embedding.load(flags.embedding);
       const begun = performance.now();
-      await using latino = await Latino.load({ model: flags.model, device: flags.device });
+      await using latino = await Latino.load(flags);
       const what = inputs.length === 1 ? basename(inputs[0]!) : `${inputs.length} measurements`;
       const progress = progressBar(what, flags.json === true);
       const passes: CalibrationPass[] = [];

@@ -23,6 +23,8 @@ interface Flags {
   saveEmbedding?: string;
   report?: string;
   model: string;
+  vae?: string;
+  guidance?: number;
   steps: number;
   seed: number;
   device: LoadOptions['device'];
@@ -48,6 +50,8 @@ export function registerRestore(program: Command): void {
     .option('--save-embedding <file>', 'keep what the prompt was calibrated to, a .safetensors file')
     .option('--report <file>', 'draw the curves of the calibration, .svg or .png')
     .option('--model <folder>', 'a diffusers folder, or portraits', 'portraits')
+    .option('--vae <folder>', "an autoencoder in place of the model's own, such as TAESD")
+    .option('--guidance <scale>', 'of a model with a guidance embedding: 1 or more, 8.5 unless told otherwise', number)
     .option('--steps <n>', '1 to 50', number, 8)
     .option('--seed <n>', 'non-negative integer', number, 0)
     .option('--device <name>', 'auto, cpu or cuda:0', 'auto')
@@ -71,7 +75,7 @@ Examples:
       const operator = await operatorFrom(flags.task);
       const embedding = flags.embedding === undefined ? undefined : await Embedding.load(flags.embedding);
       const begun = performance.now();
-      await using latino = await Latino.load({ model: flags.model, device: flags.device });
+      await using latino = await Latino.load(flags);
       const progress = progressBar(input, flags.json === true);
       const passes: CalibrationPass[] = [];
       const restored = await latino

@@ -1,0 +1,144 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Latino, superResolution } from '../../src/index.js';
+import type { Device } from '../../src/native/addon.js';
+import { loadAddon } from '../../src/native/load.js';
+import { guidanceEmbedding } from '../../src/networks/unet2d_condition.js';
+import { LatentConsistencyModel } from '../../src/pipeline/latent_consistency_model.js';
+import { run } from '../support/cli.js';
+import { withCode } from '../support/errors.js';
+import { goldenPath, goldenSet, MODEL_INDEX } from '../support/golden.js';
+import { relativeError } from '../support/networks.js';
+import { readTensors, type Stored } from '../support/safetensors.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'latino-checkpoint-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const CLASSES = {
+  unet: ['diffusers', 'UNet2DConditionModel'],
+  vae: ['diffusers', 'AutoencoderTiny'],
+  text_encoder: ['transformers', 'CLIPTextModel'],
+  tokenizer: ['transformers', 'CLIPTokenizer'],
+  scheduler: ['diffusers', 'LCMScheduler'],
+};
+type Parts = Record<keyof typeof CLASSES, string>;
+const LCM: Parts = {
+  unet: 'models/tiny-lcm-unet/unet',
+  vae: 'models/tiny-taesd',
+  text_encoder: 'models/tiny-sd15/text_encoder',
+  tokenizer: 'models/tiny-sd15/tokenizer',
+  scheduler: 'models/tiny-sd15/scheduler',
+};
+
+/** A pipeline's folder from parts of the golden checkpoints. */
+function checkpoint(name: string, change: Partial<Parts> = {}, vaeClass = 'AutoencoderTiny'): string {
+  const root = join(folder, name);
+  mkdirSync(root);
+  const index = { _class_name: 'LatentConsistencyModelPipeline', ...CLASSES, vae: ['diffusers', vaeClass] };
+  writeFileSync(join(root, 'model_index.json'), JSON.stringify(index));
+  for (const [part, path] of Object.entries({ ...LCM, ...change })) symlinkSync(goldenPath(path), join(root, part));
+  return root;
+}
+
+/** The same with a JSON file of one part changed. */
+function changed(name: string, part: keyof Parts, file: string, change: object): string {
+  const root = checkpoint(name);
+  rmSync(join(root, part));
+  cpSync(goldenPath(LCM[part]), join(root, part), { recursive: true });
+  const path = join(root, part, file);
+  writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), ...change }));
+  return root;
+}
+
+const pixels = Float32Array.from({ length: 3 * 8 * 8 }, (_, i) => (i % 7) / 7);
+const measurement = { data: pixels, width: 8, height: 8, channels: 3 } as const;
+const options = { operator: superResolution({ factor: 8 }), sigma: 0.05, steps: 2, prompt: 'a photo of a red cat on a table' };
+
+goldenSet('a checkpoint with guidance embedding and AutoencoderTiny', [MODEL_INDEX, ...Object.values(LCM), 'models/tiny-sd15/vae', 'models/tiny-sdxl/unet'], () => {
+  let tensors: ReadonlyMap<string, Stored>;
+  const tensor = (name: string): Stored => tensors.get(`unet/s0_t999/${name}`)!;
+
+  beforeAll(async () => {
+    tensors = await readTensors(goldenPath('models/tiny-lcm-unet/io.safetensors'));
+  });
+
+  it('embeds a guidance scale as diffusers does', () => {
+    const [embedding, scale] = [tensor('timestep_cond'), Number(tensor('w').data[0]) + 1];
+    // The sines of 1000 w in float32 differ by 4e-4 with the rounding of one exponential (models/README.md).
+    const error = relativeError({ data: guidanceEmbedding(scale, embedding.shape[1]!), shape: embedding.shape }, embedding);
+    expect(error).toBeLessThan(1e-3);
+  });
+
+  it('predicts the noise that diffusers predicts with that guidance', async () => {
+    const addon = loadAddon();
+    const device: Device = addon.openDevice('cpu');
+    const guidance = Number(tensor('w').data[0]) + 1;
+    const model = await LatentConsistencyModel.load(addon, device, checkpoint('eps'), { guidance });
+    const upload = (name: string) => device.upload(tensor(name).data as Float32Array, tensor(name).shape);
+    using z = upload('sample');
+    using c = upload('encoder_hidden_states');
+    using eps = model.predictNoise(z, 999, c);
+    const got = { data: (await eps.read()) as Float32Array, shape: [...eps.shape] };
+    // As far as the embedding is off, not the network.
+    expect(relativeError(got, tensor('eps'))).toBeLessThan(1e-3);
+    await model.dispose();
+  });
+
+  it('restores, calibrates, and follows the guidance scale', async () => {
+    const restore = async (guidance?: number): Promise<Float32Array> => {
+      await using latino = await Latino.load({ model: checkpoint(`guidance-${guidance}`), guidance });
+      return (await latino.restore(measurement, options)).image.data;
+    };
+    const [none, standard, strong] = [await restore(), await restore(8.5), await restore(12)];
+    expect(none).toHaveLength(3 * 64 * 64);
+    expect(none.every(Number.isFinite)).toBe(true);
+    expect(none).toEqual(standard);
+    expect(none).not.toEqual(strong);
+
+    await using latino = await Latino.load({ model: checkpoint('calibrated') });
+    const { embedding, image } = await latino.restore(measurement, { ...options, calibrate: { passes: 1 } });
+    expect(embedding!.shape).toEqual([1, 77, 32]);
+    expect(image.data).not.toEqual(none);
+  });
+
+  it('takes an autoencoder from another folder', async () => {
+    const restore = async (model: string, vae?: string): Promise<Float32Array> => {
+      await using latino = await Latino.load({ model, vae });
+      return (await latino.restore(measurement, options)).image.data;
+    };
+    const full = checkpoint('full', { vae: 'models/tiny-sd15/vae' }, 'AutoencoderKL');
+    expect(await restore(full, goldenPath(LCM.vae))).toEqual(await restore(checkpoint('tiny')));
+    await expect(Latino.load({ model: full })).rejects.toThrow(withCode('MODEL', /AutoencoderTiny .*full.vae but found AutoencoderKL/));
+    await expect(Latino.load({ model: full, vae: join(full, 'vae') })).rejects.toThrow(withCode('MODEL', /found AutoencoderKL/));
+    await expect(Latino.load({ model: full, vae: join(folder, 'none') })).rejects.toThrow(withCode('MODEL', /none.config.json/));
+    await expect(Latino.load({ model: full, vae: join(full, 'text_encoder') })).rejects.toThrow(withCode('MODEL', /no _class_name/));
+  });
+
+  it('is restored with from the command line', async () => {
+    const [model, small, output] = [checkpoint('cli'), join(folder, 'small.png'), join(folder, 'restored.png')];
+    await sharp(Buffer.from(pixels.map((value) => 255 * value)), { raw: { width: 8, height: 8, channels: 3 } }).toFile(small);
+    const task = ['restore', small, '--task', 'sr:8', '--sigma', '0.05', '--steps', '1', '--model', model, '-o', output];
+    expect(await run(...task, '--vae', goldenPath(LCM.vae), '--guidance', '3')).toMatchObject({ status: 0, stderr: '' });
+    expect(await sharp(output).metadata()).toMatchObject({ width: 64, height: 64 });
+    expect(await run(...task, '--guidance', '0')).toMatchObject({ status: 2, stderr: expect.stringContaining('of 1 or more for guidance') });
+  });
+
+  it('refuses guidance below 1, and any where the UNet takes none', async () => {
+    for (const guidance of [0.5, Number.NaN, Infinity])
+      await expect(Latino.load({ model: checkpoint(`bad-${guidance}`), guidance })).rejects.toThrow(withCode('ARGUMENT', /of 1 or more/));
+    await expect(Latino.load({ model: 'portraits', guidance: 8.5 })).rejects.toThrow(withCode('ARGUMENT', /Expected no guidance/));
+  });
+
+  it('refuses parts that do not fit together', async () => {
+    const refuses = async (model: string, message: RegExp): Promise<void> =>
+      expect(Latino.load({ model })).rejects.toThrow(withCode('MODEL', message));
+    await refuses(changed('hidden', 'text_encoder', 'config.json', { hidden_size: 48 }), /cross_attention_dim .* \(48\)/);
+    await refuses(changed('latents', 'vae', 'config.json', { latent_channels: 16 }), /in_channels .* \(16\)/);
+    await refuses(changed('tokens', 'tokenizer', 'tokenizer_config.json', { model_max_length: 90 }), /at most 77 tokens/);
+    await refuses(checkpoint('sdxl', { unet: 'models/tiny-sdxl/unet' }), /found that of SDXL/);
+    await refuses(changed('decoder', 'vae', 'config.json', { num_decoder_blocks: [3, 3, 3, 2] }), /decoder/);
+  });
+});

@@ -1,6 +1,7 @@
 #include "inference/session.h"
 
 #include <chrono>
+#include <mutex>
 
 #include "inference/cpu/operators.h"
 #include "inference/runtime.h"
@@ -25,6 +26,19 @@ ort::OwnedValue wrap(const ort::MemoryInfo* memory, void* data, std::size_t byte
   ort::Value* value = nullptr;
   ort::check<E>(ort::createTensorWithData(ort::table(), memory, data, bytes, shape.data(), shape.size(), type, &value));
   return ort::OwnedValue(value);
+}
+
+/// ONNX Runtime enters the domain of our operators into a map of the process, and looks whether it is there without a lock: of sessions
+/// that are begun side by side two may find it missing, and one of them fails. So the first session of a process is made alone.
+ort::OwnedSession load(std::span<const std::byte> model, const ort::SessionOptions* settings) {
+  static std::mutex mutex;
+  static bool isDomainKnown = false;
+  std::unique_lock lock(mutex);
+  if (isDomainKnown) lock.unlock();
+  ort::Session* session = nullptr;
+  ort::check<ModelError>(ort::createSessionFromArray(ort::table(), ort::environment(), model.data(), model.size(), settings, &session));
+  if (lock) isDomainKnown = true;
+  return ort::OwnedSession(session);
 }
 
 class CpuSession final : public Session, public std::enable_shared_from_this<CpuSession> {
@@ -70,9 +84,7 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
       for (const ort::OwnedValue& value : weightValues_) values.push_back(value.get());
       ort::check<ModelError>(ort::addExternalInitializers(ort::table(), raw, names.data(), values.data(), names.size()));
     }
-    ort::Session* session = nullptr;
-    ort::check<ModelError>(ort::createSessionFromArray(ort::table(), ort::environment(), model.data(), model.size(), raw, &session));
-    session_.reset(session);
+    session_ = load(model, raw);
   }
 
   void readWeights(const std::vector<WeightSource>& sources) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type BuiltModel, Graph, type Value } from '../graph/graph.js';
+import { Graph, type Value } from '../graph/graph.js';
 import { appendVjp, type VjpOptions } from '../graph/vjp/vjp.js';
 import type { WeightStore } from '../graph/weights.js';
 import { only, parseConfig } from './config.js';
@@ -35,9 +35,6 @@ export interface TinyAutoencoderOptions {
 }
 
 /** Input `image` [N, 3, H, W] in [-1, 1]; output `latents` [N, C, H/8, W/8] times the scale. */
-export const buildTinyEncoder = (config: AutoencoderTinyConfig, weights: WeightStore, options?: TinyAutoencoderOptions): BuiltModel =>
-  tinyEncoderGraph(config, weights, options).build();
-
 export function tinyEncoderGraph(config: AutoencoderTinyConfig, weights: WeightStore, options: TinyAutoencoderOptions = {}): Graph {
   const g = new Graph('tiny_encoder', weights);
   const image = g.input('image', 'f32', ['batch', config.in_channels, 'height', 'width']);
@@ -56,9 +53,6 @@ export function tinyEncoderGraph(config: AutoencoderTinyConfig, weights: WeightS
 }
 
 /** Input `latents` [N, C, h, w], divided by the scale first; output `image` [N, 3, 8h, 8w]. */
-export const buildTinyDecoder = (config: AutoencoderTinyConfig, weights: WeightStore, options?: TinyAutoencoderOptions): BuiltModel =>
-  tinyDecoderGraph(config, weights, options).build();
-
 export function tinyDecoderGraph(config: AutoencoderTinyConfig, weights: WeightStore, options: TinyAutoencoderOptions = {}): Graph {
   const g = new Graph('tiny_decoder', weights);
   const latents = g.input('latents', 'f32', ['batch', config.latent_channels, 'height', 'width']);

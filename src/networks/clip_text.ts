@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type BuiltModel, Graph, int, type Value } from '../graph/graph.js';
+import { Graph, int, type Value } from '../graph/graph.js';
 import type { WeightStore } from '../graph/weights.js';
 import { parseConfig } from './config.js';
 import { type Activation, activation, add, attention, layerNorm, linear } from './layers.js';
@@ -29,8 +29,6 @@ const LEGACY_EOS = 2;
  * CLIP's text encoder. Input `input_ids` [N, S] int64. Outputs `last_hidden_state` and `hidden_states_penultimate` [N, S, H],
  * `pooler_output` [N, H], and `text_embeds` [N, P] where the weights have a text_projection.
  */
-export const buildCLIPText = (config: CLIPTextConfig, weights: WeightStore): BuiltModel => clipTextGraph(config, weights).build();
-
 export function clipTextGraph(config: CLIPTextConfig, weights: WeightStore): Graph {
   const g = new Graph('clip_text', weights);
   const { hidden_size: width, layer_norm_eps: epsilon } = config;

@@ -8,17 +8,21 @@ export interface ConvOptions {
   readonly kernel?: 1 | 3;
   readonly stride?: 1 | 2;
   readonly bias?: boolean;
+  /** Zeros on every side, (kernel - 1) / 2 of them, or one fewer above and on the left. */
+  readonly padding?: 'same' | 'end';
 }
 
-/** A convolution that pads by (kernel - 1) / 2: [N, in, h, w] to [N, out, h / stride, w / stride]. */
-export function conv(g: Graph, x: Value, name: string, out: number, { kernel = 3, stride = 1, bias = true }: ConvOptions = {}): Value {
+/** A convolution: [N, in, h, w] to [N, out, h / stride, w / stride]. */
+export function conv(g: Graph, x: Value, name: string, out: number, options: ConvOptions = {}): Value {
+  const { kernel = 3, stride = 1, bias = true, padding = 'same' } = options;
   const [n, channels, h, w] = x.dims as [Dim, number, Dim, Dim];
-  const pad = (kernel - 1) / 2;
+  const after = (kernel - 1) / 2;
+  const before = padding === 'same' ? after : after - 1;
   const inputs = [x, g.weight(`${name}.weight`, [out, channels, kernel, kernel])];
   if (bias) inputs.push(g.weight(`${name}.bias`, [out]));
   return g.op('Conv', inputs, {
     dims: stride === 2 ? [n, out, half(h), half(w)] : [n, out, h, w],
-    attributes: { kernel_shape: ints([kernel, kernel]), strides: ints([stride, stride]), pads: ints([pad, pad, pad, pad]) },
+    attributes: { kernel_shape: ints([kernel, kernel]), strides: ints([stride, stride]), pads: ints([before, before, after, after]) },
   });
 }
 
@@ -65,10 +69,10 @@ export function geglu(g: Graph, x: Value, name: string, out: number): Value {
   return multiply(g, value, activation(g, gate, 'gelu'));
 }
 
-/** Elements [from, to) of the last axis. */
-export function slice(g: Graph, x: Value, from: number, to: number): Value {
-  const inputs = [x, g.integers(from), g.integers(to), g.integers(-1)];
-  return g.op('Slice', inputs, { dims: [...x.dims.slice(0, -1), to - from] });
+/** Elements [from, to) of an axis, the last unless told otherwise. */
+export function slice(g: Graph, x: Value, from: number, to: number, axis = -1): Value {
+  const inputs = [x, g.integers(from), g.integers(to), g.integers(axis)];
+  return g.op('Slice', inputs, { dims: x.dims.with(axis, to - from) });
 }
 
 export function upsample2x(g: Graph, x: Value): Value {

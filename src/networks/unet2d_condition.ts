@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { LatinoError } from '../errors.js';
-import { type BuiltModel, Graph, int, type Value } from '../graph/graph.js';
+import { Graph, int, type Value } from '../graph/graph.js';
 import { appendVjp, type VjpOptions } from '../graph/vjp/vjp.js';
 import type { WeightStore } from '../graph/weights.js';
 import { only, parseConfig } from './config.js';
-import { add, concat, conv, groupNorm, linear, perChannel, silu, sinusoid, upsample2x } from './layers.js';
+import { add, concat, conv, groupNorm, linear, silu, sinusoid, upsample2x } from './layers.js';
+import { resnetBlock } from './resnet2d.js';
 import { transformer } from './transformer2d.js';
 
 const perLevel = z.union([z.int(), z.array(z.int())]);
@@ -91,9 +92,6 @@ interface Context {
  * `timestep_cond` [N, T] with time_cond_proj_dim; `text_embeds` [N, P] and `time_ids` [N, 6] with text_time.
  * Output `eps`, of the shape of `sample`. Height and width are multiples of 2 ** (levels - 1).
  */
-export const buildUNet = (config: UNet2DConditionConfig, weights: WeightStore, options?: UNetOptions): BuiltModel =>
-  unetGraph(config, weights, options).build();
-
 export function unetGraph(config: UNet2DConditionConfig, weights: WeightStore, options: UNetOptions = {}): Graph {
   const g = new Graph('unet2d_condition', weights);
   const sample = g.input('sample', 'f32', ['batch', config.in_channels, 'height', 'width']);
@@ -226,14 +224,8 @@ function timeEmbedding(g: Graph, timestep: Value, config: UNet2DConditionConfig,
 const twoLinears = (g: Graph, x: Value, name: string, size: number): Value =>
   linear(g, silu(g, linear(g, x, `${name}.linear_1`, size)), `${name}.linear_2`, size);
 
-function resnet(g: Graph, x: Value, name: string, channels: number, { config, time }: Context): Value {
-  const { norm_num_groups: groups, norm_eps: epsilon } = config;
-  let hidden = conv(g, silu(g, groupNorm(g, x, `${name}.norm1`, groups, epsilon)), `${name}.conv1`, channels);
-  hidden = add(g, hidden, perChannel(g, linear(g, time, `${name}.time_emb_proj`, channels)));
-  hidden = conv(g, silu(g, groupNorm(g, hidden, `${name}.norm2`, groups, epsilon)), `${name}.conv2`, channels);
-  const shortcut = x.dims[1] === channels ? x : conv(g, x, `${name}.conv_shortcut`, channels, { kernel: 1 });
-  return add(g, hidden, shortcut);
-}
+const resnet = (g: Graph, x: Value, name: string, channels: number, { config, time }: Context): Value =>
+  resnetBlock(g, x, name, channels, { groups: config.norm_num_groups, epsilon: config.norm_eps, time });
 
 function attend(g: Graph, x: Value, name: string, level: Level, { config, text }: Context): Value {
   const { norm_num_groups: groups, use_linear_projection: linearProjection } = config;

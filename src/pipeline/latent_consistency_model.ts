@@ -1,8 +1,9 @@
 import { LatinoError } from '../errors.js';
-import type { Addon, Device, Session, SessionOptions, Tensor } from '../native/addon.js';
-import { AutoencoderTinyConfig, buildTinyDecoder, buildTinyEncoder } from '../networks/autoencoder_tiny.js';
-import { buildCLIPText, CLIPTextConfig } from '../networks/clip_text.js';
-import { buildUNet, UNet2DConditionConfig, unetVjpGraph } from '../networks/unet2d_condition.js';
+import type { BuiltModel } from '../graph/graph.js';
+import type { Addon, Device, Session, Tensor } from '../native/addon.js';
+import { AUTOENCODERS, type Autoencoder } from '../networks/autoencoder.js';
+import { CLIPTextConfig, clipTextGraph } from '../networks/clip_text.js';
+import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../networks/unet2d_condition.js';
 import type { EmbeddingGradient, LatentModel } from '../solver/model.js';
 import { allOrNone } from './all_or_none.js';
 import { type DiffusersFolder, openDiffusersFolder } from './diffusers_folder.js';
@@ -21,8 +22,6 @@ export interface ModelOptions {
 const CACHED_PROMPTS = 32;
 /** What diffusers' pipeline for latent consistency models takes. */
 const DEFAULT_GUIDANCE = 8.5;
-/** Image pixels per latent pixel of every Stable Diffusion autoencoder. */
-const LATENT_SCALE = 8;
 
 /** A diffusers folder with its networks as sessions on one device. */
 export class LatentConsistencyModel implements LatentModel {
@@ -36,7 +35,7 @@ export class LatentConsistencyModel implements LatentModel {
     private readonly tokenizer: CLIPTokenizer,
     private readonly text: { config: CLIPTextConfig; session: () => Promise<Session> },
     private readonly unet: { config: UNet2DConditionConfig; session: Session; reverse: () => Promise<Session> },
-    private readonly autoencoder: { config: AutoencoderTinyConfig; encoder: Session; decoder: Session },
+    private readonly autoencoder: Pick<Autoencoder, 'latentChannels' | 'downscaling'> & { encoder: Session; decoder: Session },
   ) {}
 
   /**
@@ -46,43 +45,38 @@ export class LatentConsistencyModel implements LatentModel {
   static async load(addon: Addon, device: Device, folder: string, options: ModelOptions = {}): Promise<LatentConsistencyModel> {
     const own = await openDiffusersFolder(folder);
     const checkpoint = options.vae === undefined ? own : await own.with('vae', options.vae);
-    requireClass(checkpoint, 'unet', 'UNet2DConditionModel');
-    requireClass(checkpoint, 'vae', 'AutoencoderTiny');
-    requireClass(checkpoint, 'text_encoder', 'CLIPTextModel');
+    requireClass(checkpoint, 'unet', ['UNet2DConditionModel']);
+    const vaeClass = requireClass(checkpoint, 'vae', Object.keys(AUTOENCODERS));
+    requireClass(checkpoint, 'text_encoder', ['CLIPTextModel']);
 
-    const create = ({ model, options: weights }: { model: Uint8Array; options: SessionOptions }): Promise<Session> =>
+    const create = ({ model, options: weights }: BuiltModel): Promise<Session> =>
       addon.createSession(device, model, { ...weights, threads: options.threads });
-    const [schedule, tokenizer, unetConfig, vaeConfig, textConfig, unetWeights, vaeWeights] = await Promise.all([
+    const [schedule, tokenizer, unetConfig, vae, textConfig, unetWeights, vaeWeights] = await Promise.all([
       loadSchedule(checkpoint.component('scheduler')),
       loadTokenizer(checkpoint.component('tokenizer')),
       checkpoint.readConfig('unet').then((config) => UNet2DConditionConfig.parse(config)),
-      checkpoint.readConfig('vae').then((config) => AutoencoderTinyConfig.parse(config)),
+      checkpoint.readConfig('vae').then((config) => AUTOENCODERS[vaeClass]!(config)),
       checkpoint.readConfig('text_encoder').then((config) => CLIPTextConfig.parse(config)),
       checkpoint.weights('unet'),
       checkpoint.weights('vae'),
     ]);
-    requireFittingParts(folder, unetConfig, vaeConfig, textConfig, tokenizer);
+    requireFittingParts(folder, unetConfig, vae, textConfig, tokenizer);
     const guidance = guidanceOf(unetConfig, options.guidance);
-    const autoencoderOptions = { clip: true, scale: vaeConfig.scaling_factor };
     // Built before any session is begun: what is wrong with a later graph leaves none behind.
-    const graphs = [
-      buildUNet(unetConfig, unetWeights, { guidance }),
-      buildTinyEncoder(vaeConfig, vaeWeights, autoencoderOptions),
-      buildTinyDecoder(vaeConfig, vaeWeights, autoencoderOptions),
-    ];
-    const [unet, encoder, decoder] = (await allOrNone(graphs.map(create))) as [Session, Session, Session];
+    const graphs = [unetGraph(unetConfig, unetWeights, { guidance }), vae.encoder(vaeWeights), vae.decoder(vaeWeights)];
+    const [unet, encoder, decoder] = (await allOrNone(graphs.map((graph) => graph.build()).map(create))) as [Session, Session, Session];
     return new LatentConsistencyModel(
       addon,
       device,
       schedule,
       tokenizer,
-      { config: textConfig, session: async () => create(buildCLIPText(textConfig, await checkpoint.weights('text_encoder'))) },
+      { config: textConfig, session: async () => create(clipTextGraph(textConfig, await checkpoint.weights('text_encoder')).build()) },
       {
         config: unetConfig,
         session: unet,
         reverse: () => create(unetVjpGraph(unetConfig, unetWeights, { wrt: ['encoder_hidden_states'], guidance }).build()),
       },
-      { config: vaeConfig, encoder, decoder },
+      { latentChannels: vae.latentChannels, downscaling: vae.downscaling, encoder, decoder },
     );
   }
 
@@ -113,10 +107,11 @@ export class LatentConsistencyModel implements LatentModel {
   encode(image: Tensor): Tensor {
     const [n, , height, width] = image.shape as readonly [number, number, number, number];
     const frame = this.frame(height, width);
-    const shape = [n, this.autoencoder.config.latent_channels, frame.height / LATENT_SCALE, frame.width / LATENT_SCALE];
-    if (frame.height === height && frame.width === width) return this.autoencoder.encoder.run({ image }, { latents: shape }).latents;
+    const { latentChannels, downscaling, encoder } = this.autoencoder;
+    const shape = [n, latentChannels, frame.height / downscaling, frame.width / downscaling];
+    if (frame.height === height && frame.width === width) return encoder.run({ image }, { latents: shape }).latents;
     using framed = this.addon.fitFrame(image, frame.height, frame.width);
-    return this.autoencoder.encoder.run({ image: framed }, { latents: shape }).latents;
+    return encoder.run({ image: framed }, { latents: shape }).latents;
   }
 
   decode(latents: Tensor, height: number, width: number): Tensor {
@@ -171,30 +166,34 @@ export class LatentConsistencyModel implements LatentModel {
 
   /** The networks halve their input several times: an image of any other size is mirrored up to the next fitting one. */
   private frame(height: number, width: number): { height: number; width: number } {
-    const multiple = LATENT_SCALE * 2 ** (this.unet.config.block_out_channels.length - 1);
+    const multiple = this.autoencoder.downscaling * 2 ** (this.unet.config.block_out_channels.length - 1);
     return { height: Math.ceil(height / multiple) * multiple, width: Math.ceil(width / multiple) * multiple };
   }
 }
 
-function requireClass(checkpoint: DiffusersFolder, component: string, expected: string): void {
+/** The component's class, which must be one of these. */
+function requireClass(checkpoint: DiffusersFolder, component: string, expected: readonly string[]): string {
   const actual = checkpoint.className(component);
-  if (actual === expected) return;
+  if (actual !== undefined && expected.includes(actual)) return actual;
   const place = actual === undefined ? checkpoint.path : checkpoint.component(component);
-  throw new LatinoError('ERR_LATINO_MODEL', `Expected ${component} of class ${expected} in ${place} but found ${actual ?? 'none'}`);
+  throw new LatinoError(
+    'ERR_LATINO_MODEL',
+    `Expected ${component} of class ${expected.join(' or ')} in ${place} but found ${actual ?? 'none'}`,
+  );
 }
 
 /** Weights agree with their own configurations; these must agree with one another. */
 function requireFittingParts(
   folder: string,
   unet: UNet2DConditionConfig,
-  vae: AutoencoderTinyConfig,
+  vae: Autoencoder,
   text: CLIPTextConfig,
   tokenizer: CLIPTokenizer,
 ): void {
   if (unet.addition_embed_type === 'text_time')
     throw new LatinoError('ERR_LATINO_MODEL', `Expected a UNet of Stable Diffusion 1.x structure in ${folder} but found that of SDXL`);
   const pairs: readonly (readonly [what: string, unet: number, other: number])[] = [
-    ['in_channels of the unet to be the latent_channels of the vae', unet.in_channels, vae.latent_channels],
+    ['in_channels of the unet to be the latent_channels of the vae', unet.in_channels, vae.latentChannels],
     ['out_channels of the unet to be its in_channels', unet.out_channels, unet.in_channels],
     ['cross_attention_dim of the unet to be the hidden_size of the text_encoder', unet.cross_attention_dim, text.hidden_size],
   ];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Latino, superResolution } from '../../src/index.js';
-import type { Device } from '../../src/native/addon.js';
+import type { Device, Tensor } from '../../src/native/addon.js';
 import { loadAddon } from '../../src/native/load.js';
 import { guidanceEmbedding } from '../../src/networks/unet2d_condition.js';
 import { LatentConsistencyModel } from '../../src/pipeline/latent_consistency_model.js';
@@ -57,7 +57,7 @@ const pixels = Float32Array.from({ length: 3 * 8 * 8 }, (_, i) => (i % 7) / 7);
 const measurement = { data: pixels, width: 8, height: 8, channels: 3 } as const;
 const options = { operator: superResolution({ factor: 8 }), sigma: 0.05, steps: 2, prompt: 'a photo of a red cat on a table' };
 
-goldenSet('a checkpoint with guidance embedding and AutoencoderTiny', [MODEL_INDEX, ...Object.values(LCM), 'models/tiny-sd15/vae', 'models/tiny-sdxl/unet'], () => {
+goldenSet('a checkpoint with a guidance embedding', [MODEL_INDEX, ...Object.values(LCM), 'models/tiny-sd15/vae', 'models/tiny-sdxl/unet'], () => {
   let tensors: ReadonlyMap<string, Stored>;
   const tensor = (name: string): Stored => tensors.get(`unet/s0_t999/${name}`)!;
 
@@ -110,11 +110,15 @@ goldenSet('a checkpoint with guidance embedding and AutoencoderTiny', [MODEL_IND
       return (await latino.restore(measurement, options)).image.data;
     };
     const full = checkpoint('full', { vae: 'models/tiny-sd15/vae' }, 'AutoencoderKL');
-    expect(await restore(full, goldenPath(LCM.vae))).toEqual(await restore(checkpoint('tiny')));
-    await expect(Latino.load({ model: full })).rejects.toThrow(withCode('MODEL', /AutoencoderTiny .*full.vae but found AutoencoderKL/));
-    await expect(Latino.load({ model: full, vae: join(full, 'vae') })).rejects.toThrow(withCode('MODEL', /found AutoencoderKL/));
+    const [own, tiny] = [await restore(full), await restore(full, goldenPath(LCM.vae))];
+    expect(own.every(Number.isFinite)).toBe(true);
+    expect(tiny).not.toEqual(own);
+    expect(tiny).toEqual(await restore(checkpoint('tiny')));
     await expect(Latino.load({ model: full, vae: join(folder, 'none') })).rejects.toThrow(withCode('MODEL', /none.config.json/));
     await expect(Latino.load({ model: full, vae: join(full, 'text_encoder') })).rejects.toThrow(withCode('MODEL', /no _class_name/));
+    await expect(Latino.load({ model: full, vae: join(full, 'unet') })).rejects.toThrow(
+      withCode('MODEL', /AutoencoderKL or AutoencoderTiny in .*unet but found UNet2DConditionModel/),
+    );
   });
 
   it('is restored with from the command line', async () => {
@@ -140,5 +144,41 @@ goldenSet('a checkpoint with guidance embedding and AutoencoderTiny', [MODEL_IND
     await refuses(changed('tokens', 'tokenizer', 'tokenizer_config.json', { model_max_length: 90 }), /at most 77 tokens/);
     await refuses(checkpoint('sdxl', { unet: 'models/tiny-sdxl/unet' }), /found that of SDXL/);
     await refuses(changed('decoder', 'vae', 'config.json', { num_decoder_blocks: [3, 3, 3, 2] }), /decoder/);
+  });
+});
+
+goldenSet('a checkpoint of Stable Diffusion 1.x structure, with AutoencoderKL', ['models/tiny-sd15/model_index.json'], () => {
+  const model = goldenPath('models/tiny-sd15');
+
+  it('encodes to scaled means and decodes to clipped images, as diffusers does', async () => {
+    const addon = loadAddon();
+    const device: Device = addon.openDevice('cpu');
+    const loaded = await LatentConsistencyModel.load(addon, device, model);
+    const tensors = await readTensors(goldenPath('models/tiny-sd15/io.safetensors'));
+    const tensor = (name: string): Stored => tensors.get(`vae/v0/${name}`)!;
+    const mapped = (name: string, map: (value: number) => number): Stored => ({
+      shape: tensor(name).shape,
+      data: Float32Array.from(tensor(name).data as Float32Array, map),
+    });
+    const upload = ({ data, shape }: Stored): Tensor => device.upload(data, shape);
+    const read = async (from: Tensor): Promise<Stored> => ({ data: (await from.read()) as Float32Array, shape: [...from.shape] });
+    const scaled = (value: number): number => 0.18215 * value;
+    using x = upload(tensor('x')); // lies in [-1, 1], so that clipping leaves it
+    using latents = loaded.encode(x);
+    expect(relativeError(await read(latents), mapped('mean', scaled))).toBeLessThan(5e-5);
+    using z = upload(mapped('z', scaled));
+    using image = loaded.decode(z, tensor('decoded').shape[2]!, tensor('decoded').shape[3]!);
+    expect(relativeError(await read(image), mapped('decoded', (value) => Math.min(1, Math.max(-1, value))))).toBeLessThan(5e-5);
+    await loaded.dispose();
+  });
+
+  it('restores an image of any size, the same for the same seed', async () => {
+    await using latino = await Latino.load({ model });
+    const wide = { data: new Uint8Array(3 * 9 * 13).map((_, i) => (37 * i) % 256), width: 13, height: 9, channels: 3 } as const;
+    const run = () => latino.restore(wide, { ...options, operator: superResolution({ factor: 8 }), seed: 3 });
+    const [first, second] = [await run(), await run()];
+    expect([first.width, first.height]).toEqual([104, 72]);
+    expect(first.image.data.every(Number.isFinite)).toBe(true);
+    expect(second.image.data).toEqual(first.image.data);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Graph } from '../../src/graph/graph.js';
+import { AutoencoderKLConfig, klDecoderGraph, klEncoderGraph } from '../../src/networks/autoencoder_kl.js';
 import { AutoencoderTinyConfig, tinyDecoderGraph, tinyEncoderGraph } from '../../src/networks/autoencoder_tiny.js';
 import { CLIPTextConfig, clipTextGraph } from '../../src/networks/clip_text.js';
 import { UNet2DConditionConfig, unetGraph } from '../../src/networks/unet2d_condition.js';
@@ -41,10 +42,21 @@ const openTinyAutoencoder: Open = async (json, weights) => {
   ];
 };
 
+const openAutoencoder: Open = async (json, weights) => {
+  const config = AutoencoderKLConfig.parse(json);
+  const encode = await openGraph(klEncoderGraph(config, weights, { logvar: true }), { x: 'image', mean: 'latents' });
+  const decode = await openGraph(klDecoderGraph(config, weights), { z: 'latents', decoded: 'image' });
+  return async ({ x, mean, logvar, z, decoded }) => [
+    ...(await encode({ x: x!, mean: mean!, logvar: logvar! })),
+    ...(await decode({ z: z!, decoded: decoded! })),
+  ];
+};
+
 const NETWORKS: Readonly<Record<string, Open>> = {
   UNet2DConditionModel: (config, weights) => openGraph(unetGraph(UNet2DConditionConfig.parse(config), weights)),
   CLIPTextModel: (config, weights) => openGraph(clipTextGraph(CLIPTextConfig.parse(config), weights)),
   AutoencoderTiny: openTinyAutoencoder,
+  AutoencoderKL: openAutoencoder,
 };
 
 /** The network in a folder, by its config.json. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Graph } from '../../src/graph/graph.js';
 import type { WeightStore } from '../../src/graph/weights.js';
+import { AutoencoderKLConfig, klDecoderVjpGraph } from '../../src/networks/autoencoder_kl.js';
 import { AutoencoderTinyConfig, tinyDecoderVjpGraph } from '../../src/networks/autoencoder_tiny.js';
 import { UNet2DConditionConfig, unetVjpGraph } from '../../src/networks/unet2d_condition.js';
 import { goldenPath, goldenSet, MODEL_INDEX, readGolden } from '../support/golden.js';
@@ -34,7 +35,10 @@ const networks: Readonly<Record<string, Network>> = {
     folder: 'vae',
     suffix: 'model.safetensors',
     rename: { z: 'latents' },
-    graph: (config, weights) => tinyDecoderVjpGraph(AutoencoderTinyConfig.parse(config), weights),
+    graph: (config, weights) =>
+      (config as { _class_name: string })._class_name === 'AutoencoderKL'
+        ? klDecoderVjpGraph(AutoencoderKLConfig.parse(config), weights)
+        : tinyDecoderVjpGraph(AutoencoderTinyConfig.parse(config), weights),
   },
 };
 
@@ -63,7 +67,6 @@ goldenSet('vector-Jacobian products against diffusers (golden/models)', [MODEL_I
         // A set of one network has it in its own folder.
         const folder = existsSync(join(root, network.folder)) ? join(root, network.folder) : root;
         const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
-        if (component === 'vae' && config._class_name !== 'AutoencoderTiny') skip('its class is not supported yet');
         const tensors = await readTensors(join(root, 'io.safetensors'));
         const { store, values } = await readWeights(folder, network.suffix);
         const inputName = (name: string) => network.rename?.[name] ?? name;

@@ -1,8 +1,15 @@
+import { LatinoError } from '../errors.js';
 import { type Dim, float, type Graph, int, ints, type Value } from '../graph/graph.js';
 
 const half = (dim: Dim): Dim => (typeof dim === 'number' ? Math.ceil(dim / 2) : dim.endsWith('*2') ? dim.slice(0, -2) : `${dim}/2`);
 const double = (dim: Dim): Dim => (typeof dim === 'number' ? dim * 2 : dim.endsWith('/2') ? dim.slice(0, -2) : `${dim}*2`);
 const last = (x: Value): number => Number(x.dims[x.dims.length - 1]);
+
+/** @throws LatinoError ERR_LATINO_MODEL when the channels cannot be shared out evenly. */
+function requireDivisor(what: string, count: number, channels: number): void {
+  if (!(count >= 1) || channels % count !== 0)
+    throw new LatinoError('ERR_LATINO_MODEL', `Expected a number of ${what} that divides ${channels} channels but received ${count}`);
+}
 
 export interface ConvOptions {
   readonly kernel?: 1 | 3;
@@ -35,6 +42,7 @@ export function linear(g: Graph, x: Value, name: string, out: number, { bias = t
 
 export function groupNorm(g: Graph, x: Value, name: string, groups: number, epsilon: number): Value {
   const channels = Number(x.dims[1]);
+  requireDivisor(`normalisation groups of ${name}`, groups, channels);
   const inputs = [x, g.weight(`${name}.weight`, [channels]), g.weight(`${name}.bias`, [channels])];
   const attributes = { num_groups: int(groups), epsilon: float(epsilon) };
   return g.op('GroupNormalization', inputs, { domain: 'latino', dims: x.dims, attributes });
@@ -47,6 +55,7 @@ export function layerNorm(g: Graph, x: Value, name: string, epsilon: number): Va
 
 /** softmax(query key^T / sqrt(size)) value, head by head; [N, S, C] each. */
 export function attention(g: Graph, query: Value, key: Value, value: Value, heads: number, { causal = false } = {}): Value {
+  requireDivisor('attention heads', heads, last(query));
   const attributes = { num_heads: int(heads), causal: int(causal ? 1 : 0) };
   return g.op('Attention', [query, key, value], { domain: 'latino', dims: query.dims, attributes });
 }

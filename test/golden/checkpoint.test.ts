@@ -142,6 +142,8 @@ goldenSet('a checkpoint with a guidance embedding', [MODEL_INDEX, ...Object.valu
     await refuses(changed('hidden', 'text_encoder', 'config.json', { hidden_size: 48 }), /cross_attention_dim .* \(48\)/);
     await refuses(changed('latents', 'vae', 'config.json', { latent_channels: 16 }), /in_channels .* \(16\)/);
     await refuses(changed('tokens', 'tokenizer', 'tokenizer_config.json', { model_max_length: 90 }), /at most 77 tokens/);
+    await refuses(changed('heads', 'unet', 'config.json', { attention_head_dim: 5 }), /attention heads that divides 16 channels .* 5/);
+    await refuses(changed('groups', 'unet', 'config.json', { norm_num_groups: 0 }), /normalisation groups of .*norm1 that divides 16/);
     await refuses(checkpoint('sdxl', { unet: 'models/tiny-sdxl/unet' }), /found that of SDXL/);
     await refuses(changed('decoder', 'vae', 'config.json', { num_decoder_blocks: [3, 3, 3, 2] }), /decoder/);
   });

@@ -18,6 +18,7 @@ export {
 } from './operators/index.js';
 export type { EmbeddingSource } from './pipeline/embedding.js';
 export { Embedding } from './pipeline/embedding.js';
+export type { LoraOptions } from './pipeline/lora.js';
 export type { CalibrationChanges, CalibrationPreset } from './solver/calibration_settings.js';
 export type { CalibrationPass, CalibrationSettings } from './solver/latino_pro.js';
 export { CALIBRATION_PRESETS } from './solver/latino_pro.js';

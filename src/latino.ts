@@ -8,6 +8,7 @@ import { loadAddon } from './native/load.js';
 import { buildOperator, imageSize, type Operator } from './operators/index.js';
 import { Embedding, requireFit } from './pipeline/embedding.js';
 import { LatentConsistencyModel } from './pipeline/latent_consistency_model.js';
+import type { LoraOptions } from './pipeline/lora.js';
 import { latinoTimesteps } from './pipeline/schedule.js';
 import { type CalibrationChanges, type CalibrationPreset, calibrationSettings } from './solver/calibration_settings.js';
 import { latino } from './solver/latino.js';
@@ -26,6 +27,8 @@ export interface LoadOptions {
   readonly threads?: number;
   /** Folder of an autoencoder that takes the place of the model's own: TAESD, for example. */
   readonly vae?: string;
+  /** LoRA files whose changes are added to the weights, such as LCM-LoRA, which makes a latent consistency model of Stable Diffusion 1.5. */
+  readonly loras?: readonly LoraOptions[];
   /** The guidance scale, 1 or more, of a model that was distilled for many (time_cond_proj_dim, as LCM Dreamshaper); 8.5 by default. */
   readonly guidance?: number;
 }
@@ -123,10 +126,10 @@ export class Latino implements AsyncDisposable {
    * ERR_LATINO_ADDON when the native addon cannot be loaded, ERR_LATINO_ARGUMENT when the model cannot take the guidance.
    */
   static async load(options: LoadOptions = {}): Promise<Latino> {
-    const { device = 'auto', model, threads, vae, guidance } = options;
+    const { device = 'auto', model, threads, vae, loras, guidance } = options;
     const addon = loadAddon();
     const opened = addon.openDevice(device === 'auto' ? 'cpu' : device, { threads });
-    return new Latino(addon, await LatentConsistencyModel.load(addon, opened, modelFolder(model), { threads, vae, guidance }));
+    return new Latino(addon, await LatentConsistencyModel.load(addon, opened, modelFolder(model), { threads, vae, loras, guidance }));
   }
 
   get device(): Device {

@@ -11,22 +11,34 @@ std::vector<std::byte> bytesFrom(const Napi::Value& value, const char* name) {
   return {begin, begin + array.ByteLength()};
 }
 
+WeightSource weightFrom(const Napi::Value& value, const char* name) {
+  const Napi::Object weight = objectFrom(value, name);
+  WeightSource source;
+  source.name = stringFrom(weight.Get("name"), "name");
+  source.shape = shapeFrom(weight.Get("shape"), "shape");
+  source.sourceType = stringFrom(weight.Get("sourceType"), "sourceType");
+  if (!weight.Get("path").IsUndefined()) source.path = stringFrom(weight.Get("path"), "path");
+  if (!weight.Get("offset").IsUndefined()) source.offset = static_cast<std::uint64_t>(integerFrom(weight.Get("offset"), "offset"));
+  if (!weight.Get("data").IsUndefined()) source.data = bytesFrom(weight.Get("data"), "data");
+  const Napi::Value updates = weight.Get("updates");
+  if (updates.IsUndefined()) return source;
+  if (!updates.IsArray()) mismatch("an array", "updates", updates);
+  const auto list = updates.As<Napi::Array>();
+  for (std::uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Object update = objectFrom(list.Get(i), "updates");
+    source.updates.push_back({std::make_shared<WeightSource>(weightFrom(update.Get("up"), "up")),
+                              std::make_shared<WeightSource>(weightFrom(update.Get("down"), "down")),
+                              numberFrom(update.Get("factor"), "factor")});
+  }
+  return source;
+}
+
 std::vector<WeightSource> weightsFrom(const Napi::Value& value, const char* name) {
   std::vector<WeightSource> sources;
   if (value.IsUndefined()) return sources;
   if (!value.IsArray()) mismatch("an array", name, value);
   const auto list = value.As<Napi::Array>();
-  for (std::uint32_t i = 0; i < list.Length(); ++i) {
-    const Napi::Object weight = objectFrom(list.Get(i), name);
-    WeightSource source;
-    source.name = stringFrom(weight.Get("name"), "name");
-    source.shape = shapeFrom(weight.Get("shape"), "shape");
-    source.sourceType = stringFrom(weight.Get("sourceType"), "sourceType");
-    if (!weight.Get("path").IsUndefined()) source.path = stringFrom(weight.Get("path"), "path");
-    if (!weight.Get("offset").IsUndefined()) source.offset = static_cast<std::uint64_t>(integerFrom(weight.Get("offset"), "offset"));
-    if (!weight.Get("data").IsUndefined()) source.data = bytesFrom(weight.Get("data"), "data");
-    sources.push_back(std::move(source));
-  }
+  for (std::uint32_t i = 0; i < list.Length(); ++i) sources.push_back(weightFrom(list.Get(i), name));
   return sources;
 }
 

@@ -17,7 +17,15 @@ void openRuntime(const std::string& libraryPath);
 /// "1.30.0"; empty before openRuntime.
 std::string runtimeVersion();
 
-/// A weight that ONNX Runtime does not read from the file itself: because it is to be widened, or was changed in memory.
+struct WeightSource;
+
+/// What is added to a weight [m, n...] as it is read: factor * up down, with up [m, rank] and down [rank, n...] (Hu et al. 2021, LoRA).
+struct LowRankUpdate {
+  std::shared_ptr<const WeightSource> up, down;
+  double factor = 1;
+};
+
+/// A weight that ONNX Runtime does not read from the file itself: because it is to be widened, or changed, or lies in memory.
 struct WeightSource {
   std::string name;
   Shape shape;
@@ -25,6 +33,7 @@ struct WeightSource {
   std::string path;          // absolute file; empty when `data` holds the weight
   std::uint64_t offset = 0;  // bytes from the start of the file
   std::vector<std::byte> data;
+  std::vector<LowRankUpdate> updates = {};
 };
 
 struct SessionOptions {

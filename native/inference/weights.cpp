@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <span>
 #include <sstream>
 
 #include "tensor/error.h"
@@ -79,7 +80,9 @@ std::size_t bytesPerElement(const WeightSource& source) {
 
 void checkWeight(const WeightSource& source) { checkBytes(source, elementsOf(source) * bytesPerElement(source)); }
 
-std::vector<float> readWeight(const WeightSource& source) {
+namespace {
+
+std::vector<float> readStored(const WeightSource& source) {
   checkWeight(source);
   const std::size_t elements = elementsOf(source), count = elements * bytesPerElement(source);
   std::vector<float> values(elements);
@@ -101,8 +104,42 @@ std::vector<float> readWeight(const WeightSource& source) {
   return values;
 }
 
+/// weight: [rows, columns]. Columns are taken in strips, so that those of `down` stay in the cache for all rows.
+void add(const LowRankUpdate& update, std::span<float> weight) {
+  const std::vector<float> up = readStored(*update.up), down = readStored(*update.down);
+  const std::int64_t rank = update.down->shape.empty() ? 0 : update.down->shape[0];
+  const auto size = [](std::size_t count) { return static_cast<std::int64_t>(count); };
+  if (rank < 1 || size(up.size()) % rank != 0 || size(down.size()) % rank != 0 ||
+      size(up.size()) / rank * (size(down.size()) / rank) != size(weight.size()))
+    throw ModelError("Expected factors of the shape of the weight but " + update.up->name + " is " + toString(update.up->shape) + " and " +
+                     update.down->name + " is " + toString(update.down->shape));
+  const std::int64_t rows = size(up.size()) / rank, columns = size(down.size()) / rank;
+  constexpr std::int64_t kStrip = 512;
+  for (std::int64_t first = 0; first < columns; first += kStrip) {
+    const std::int64_t last = std::min(columns, first + kStrip);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      float* to = weight.data() + row * columns;
+      for (std::int64_t r = 0; r < rank; ++r) {
+        const float factor = static_cast<float>(update.factor * up[static_cast<std::size_t>(row * rank + r)]);
+        const float* from = down.data() + r * columns;
+        for (std::int64_t column = first; column < last; ++column) to[column] += factor * from[column];
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<float> readWeight(const WeightSource& source) {
+  std::vector<float> values = readStored(source);
+  for (const LowRankUpdate& update : source.updates) add(update, values);
+  return values;
+}
+
+bool isHalf(const WeightSource& source) { return source.sourceType == "F16" && source.updates.empty(); }
+
 std::vector<Half> readHalves(const WeightSource& source) {
-  if (source.sourceType != "F16") throw ModelError("Expected F16 for weight " + source.name + " but received " + source.sourceType);
+  if (!isHalf(source)) throw ModelError("Expected an unchanged F16 weight for " + source.name + " but received " + source.sourceType);
   checkWeight(source);
   std::vector<Half> values(elementsOf(source));
   auto* to = reinterpret_cast<std::byte*>(values.data());
@@ -112,7 +149,7 @@ std::vector<Half> readHalves(const WeightSource& source) {
 }
 
 std::shared_ptr<const std::vector<float>> sharedWeight(const WeightSource& source) {
-  if (source.path.empty()) return std::make_shared<const std::vector<float>>(readWeight(source));
+  if (source.path.empty() || !source.updates.empty()) return std::make_shared<const std::vector<float>>(readWeight(source));
   using Weight = std::shared_ptr<const std::vector<float>>;
   static std::mutex mutex;
   static auto* held = new std::map<std::string, std::weak_ptr<const std::vector<float>>>;  // never destroyed: sessions may outlive it

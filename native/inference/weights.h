@@ -11,9 +11,11 @@ namespace latino {
 
 /// Throws the ModelError of a weight that cannot be read, without reading it.
 void checkWeight(const WeightSource& source);
-/// Reads a weight from its file or its bytes. Throws ModelError.
+/// Reads a weight from its file or its bytes, and adds its updates. Throws ModelError.
 std::vector<float> readWeight(const WeightSource& source);
-/// Reads a weight of type F16 as it is. Throws ModelError.
+/// Whether a weight is in half precision as it is to be used: one that is updated is not.
+bool isHalf(const WeightSource& source);
+/// Reads such a weight as it is. Throws ModelError.
 std::vector<Half> readHalves(const WeightSource& source);
 /// As readWeight, in memory once for all who hold it: a network and its derivative have the same weights.
 std::shared_ptr<const std::vector<float>> sharedWeight(const WeightSource& source);

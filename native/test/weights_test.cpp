@@ -73,3 +73,61 @@ TEST_CASE("a weight of a file is in memory once") {
   other.sourceType = "BF16";
   CHECK(sharedWeight(other) != weight);
 }
+
+namespace {
+
+WeightSource floats(std::string name, Shape shape, const std::vector<float>& values) {
+  const auto* bytes = reinterpret_cast<const std::byte*>(values.data());
+  return {std::move(name), std::move(shape), "F32", {}, 0, {bytes, bytes + 4 * values.size()}};
+}
+
+LowRankUpdate update(Shape up, const std::vector<float>& upValues, Shape down, const std::vector<float>& downValues, double factor) {
+  return {std::make_shared<WeightSource>(floats("up", std::move(up), upValues)),
+          std::make_shared<WeightSource>(floats("down", std::move(down), downValues)), factor};
+}
+
+}  // namespace
+
+TEST_CASE("low-rank updates are added to a weight as it is read") {
+  // More columns than are taken at once.
+  const std::int64_t rows = 3, columns = 700, rank = 2;
+  std::vector<float> weight(rows * columns), up(rows * rank), down(rank * columns);
+  for (std::size_t i = 0; i < weight.size(); ++i) weight[i] = std::sin(static_cast<float>(i));
+  for (std::size_t i = 0; i < up.size(); ++i) up[i] = static_cast<float>(i) - 2;
+  for (std::size_t i = 0; i < down.size(); ++i) down[i] = std::cos(0.1F * static_cast<float>(i));
+  WeightSource source = floats("w", {rows, 7, 10, 10}, weight);
+  source.updates.push_back(update({rows, rank, 1, 1}, up, {rank, 7, 10, 10}, down, 0.5));
+  source.updates.push_back(update({rows, 1}, {1, 1, 1}, {1, columns}, std::vector<float>(columns, 1), 3));
+  const std::vector<float> got = readWeight(source);
+  for (std::int64_t row = 0; row < rows; ++row)
+    for (std::int64_t column = 0; column < columns; ++column) {
+      double want = weight[row * columns + column] + 3.0;
+      for (std::int64_t r = 0; r < rank; ++r) want += 0.5 * up[row * rank + r] * down[r * columns + column];
+      CHECK(std::abs(got[row * columns + column] - want) < 1e-6);
+    }
+}
+
+TEST_CASE("an updated weight is no longer in half precision, nor shared with one that is not updated") {
+  WeightSource source{"w", {1, 1}, "F16", {}, 0, bytesOf({0x3c00})};
+  CHECK(isHalf(source));
+  source.updates.push_back(update({1, 1}, {1}, {1, 1}, {1}, 0.25));
+  CHECK_FALSE(isHalf(source));
+  CHECK_THROWS_AS(readHalves(source), ModelError);
+  CHECK(readWeight(source) == std::vector<float>{1.25});
+
+  const File file;
+  WeightSource stored{"w", {1, 1}, "BF16", file.path.string(), 0, {}};
+  const auto plain = sharedWeight(stored);
+  stored.updates = source.updates;
+  CHECK((*sharedWeight(stored))[0] == (*plain)[0] + 0.25F);
+  CHECK(sharedWeight(stored) != plain);
+}
+
+TEST_CASE("factors of another shape than the weight are an error of the model") {
+  for (const Shape& down : {Shape{1, 3}, Shape{0, 2}, Shape{}, Shape{2, 2}}) {
+    WeightSource source = floats("w", {2, 2}, {1, 2, 3, 4});
+    const std::vector<float> values(static_cast<std::size_t>(elementCount(down)), 1);
+    source.updates.push_back(update({2, 1}, {1, 1}, down, values, 1));
+    CHECK_THROWS_AS(readWeight(source), ModelError);
+  }
+}

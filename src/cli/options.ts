@@ -1,6 +1,8 @@
-import { InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { readImage } from '../image/index.js';
+import type { LoadOptions } from '../latino.js';
 import { type Operator, parseOperator } from '../operators/index.js';
+import type { LoraOptions } from '../pipeline/lora.js';
 import type { StepRule } from '../solver/step_rules.js';
 
 export const OPERATORS_HELP = `
@@ -20,6 +22,38 @@ export function number(value: string): number {
 
 export function stepRule(value: string): StepRule {
   return value === 'auto' || value === 'official' || value === 'discrepancy' ? value : number(value);
+}
+
+/** Which model is used, and how: the flags of every command that loads one. */
+export interface ModelFlags {
+  model: string;
+  vae?: string;
+  lora?: LoraOptions[];
+  guidance?: number;
+  device: LoadOptions['device'];
+}
+
+export const addModelOptions = (command: Command): Command =>
+  command
+    .option('--model <folder>', 'a diffusers folder, or portraits', 'portraits')
+    .option('--vae <folder>', "an autoencoder in place of the model's own, such as TAESD")
+    .option('--lora <file[:strength]>', 'a LoRA to add to the weights, such as LCM-LoRA; may be given several times', lora)
+    .option('--guidance <scale>', 'of a model with a guidance embedding: 1 or more, 8.5 unless told otherwise', number)
+    .option('--device <name>', 'auto, cpu or cuda:0', 'auto');
+
+export const loadOptions = ({ model, vae, lora: loras, guidance, device }: ModelFlags): LoadOptions => ({
+  model,
+  vae,
+  loras,
+  guidance,
+  device,
+});
+
+/** Adds `file` or `file:0.7` to what came before. */
+export function lora(value: string, previous: readonly LoraOptions[] = []): LoraOptions[] {
+  const [, path, strength] = /^(.+?)(?::([-+.\deE]+))?$/.exec(value) ?? [];
+  if (path === undefined) throw new InvalidArgumentError('Expected a file.');
+  return [...previous, strength === undefined ? { path } : { path, strength: number(strength) }];
 }
 
 /** An operator from its spelling on the command line; files it names are read. */

@@ -29,7 +29,7 @@ const SHAPED_BY_VALUE = new Set(['Reshape', 'Expand', 'Slice']);
 export function serializeModel(graph: Graph, embed?: (weight: WeightInfo) => Uint8Array): BuiltModel {
   const weights = [...graph.weights.values()];
   const folder = weights[0] && dirname(weights[0].info.path);
-  const readInPlace = (info: WeightInfo) => info.dtype === 'F32' && dirname(info.path) === folder;
+  const readInPlace = (info: WeightInfo) => info.dtype === 'F32' && !info.updates && dirname(info.path) === folder;
   const pbf = new Pbf();
   pbf.writeVarintField(1, IR_VERSION);
   pbf.writeStringField(2, 'latino-native');
@@ -43,13 +43,21 @@ export function serializeModel(graph: Graph, embed?: (weight: WeightInfo) => Uin
   }
   const model = pbf.finish();
   if (embed) return { model, options: {} };
-  const kernelWeights = [...graph.kernelWeights.values()].map(weightSource);
-  const options = { folder, weights: weights.filter((w) => !readInPlace(w.info)).map(weightSource) };
+  const source = ({ value, info }: Weight): WeightSource => weightSource(value.name, info);
+  const kernelWeights = [...graph.kernelWeights.values()].map(source);
+  const options = { folder, weights: weights.filter((w) => !readInPlace(w.info)).map(source) };
   return { model, options: kernelWeights.length > 0 ? { ...options, kernelWeights } : options };
 }
 
-function weightSource({ value, info }: Weight): WeightSource {
-  return { name: value.name, shape: info.shape, sourceType: info.dtype, path: info.path, offset: info.offset };
+function weightSource(name: string, { shape, dtype, path, offset, updates }: WeightInfo): WeightSource {
+  const source = { name, shape, sourceType: dtype, path, offset };
+  if (!updates) return source;
+  const changed = updates.map(({ up, down, factor }) => ({
+    up: weightSource(`${name} (up)`, up),
+    down: weightSource(`${name} (down)`, down),
+    factor,
+  }));
+  return { ...source, updates: changed };
 }
 
 function writeGraph(graph: Graph, pbf: Pbf, embed?: (weight: WeightInfo) => Uint8Array): void {

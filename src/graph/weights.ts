@@ -8,6 +8,14 @@ export interface WeightInfo {
   readonly offset: number;
   /** Bytes. */
   readonly length: number;
+  readonly updates?: readonly LowRankUpdate[];
+}
+
+/** What is added to a weight [m, n...] as it is read: factor * up down, with up [m, rank] and down [rank, n...]. */
+export interface LowRankUpdate {
+  readonly up: WeightInfo;
+  readonly down: WeightInfo;
+  readonly factor: number;
 }
 
 /** The weights of one network by name. */

@@ -85,6 +85,8 @@ export interface WeightSource {
   readonly path?: string;
   readonly offset?: number;
   readonly data?: Uint8Array;
+  /** Added as the weight is read: factor * up down, with up [m, rank] and down [rank, n...] for a weight [m, n...]. */
+  readonly updates?: readonly { readonly up: WeightSource; readonly down: WeightSource; readonly factor: number }[];
 }
 
 export interface SessionOptions {

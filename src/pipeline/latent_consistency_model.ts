@@ -7,6 +7,7 @@ import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../networks/unet
 import type { EmbeddingGradient, LatentModel } from '../solver/model.js';
 import { allOrNone } from './all_or_none.js';
 import { type DiffusersFolder, openDiffusersFolder } from './diffusers_folder.js';
+import { Lora, type LoraOptions, withLoras } from './lora.js';
 import { loadSchedule, type Schedule } from './schedule.js';
 import { type CLIPTokenizer, loadTokenizer } from './tokenizer.js';
 
@@ -15,6 +16,8 @@ export interface ModelOptions {
   readonly threads?: number;
   /** Folder of an autoencoder that takes the place of the model's own. */
   readonly vae?: string;
+  /** Changes of the UNet's and the text encoder's weights. */
+  readonly loras?: readonly LoraOptions[];
   /** The guidance scale, 1 or more, of a UNet that has it as an input (time_cond_proj_dim). */
   readonly guidance?: number;
 }
@@ -51,7 +54,7 @@ export class LatentConsistencyModel implements LatentModel {
 
     const create = ({ model, options: weights }: BuiltModel): Promise<Session> =>
       addon.createSession(device, model, { ...weights, threads: options.threads });
-    const [schedule, tokenizer, unetConfig, vae, textConfig, unetWeights, vaeWeights] = await Promise.all([
+    const [schedule, tokenizer, unetConfig, vae, textConfig, folderWeights, vaeWeights, loras] = await Promise.all([
       loadSchedule(checkpoint.component('scheduler')),
       loadTokenizer(checkpoint.component('tokenizer')),
       checkpoint.readConfig('unet').then((config) => UNet2DConditionConfig.parse(config)),
@@ -59,7 +62,11 @@ export class LatentConsistencyModel implements LatentModel {
       checkpoint.readConfig('text_encoder').then((config) => CLIPTextConfig.parse(config)),
       checkpoint.weights('unet'),
       checkpoint.weights('vae'),
+      Promise.all((options.loras ?? []).map((lora) => Lora.open(lora))),
     ]);
+    const unetWeights = await withLoras('unet', folderWeights, loras);
+    const textWeights = async () => withLoras('text_encoder', await checkpoint.weights('text_encoder'), loras);
+    if (loras.length > 0) await textWeights(); // tells now what does not fit
     requireFittingParts(folder, unetConfig, vae, textConfig, tokenizer);
     const guidance = guidanceOf(unetConfig, options.guidance);
     // Built before any session is begun: what is wrong with a later graph leaves none behind.
@@ -70,7 +77,7 @@ export class LatentConsistencyModel implements LatentModel {
       device,
       schedule,
       tokenizer,
-      { config: textConfig, session: async () => create(clipTextGraph(textConfig, await checkpoint.weights('text_encoder')).build()) },
+      { config: textConfig, session: async () => create(clipTextGraph(textConfig, await textWeights()).build()) },
       {
         config: unetConfig,
         session: unet,

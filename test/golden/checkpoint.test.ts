@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Latino, superResolution } from '../../src/index.js';
+import { Latino, type LoadOptions, superResolution } from '../../src/index.js';
 import type { Device, Tensor } from '../../src/native/addon.js';
 import { loadAddon } from '../../src/native/load.js';
 import { guidanceEmbedding } from '../../src/networks/unet2d_condition.js';
@@ -149,7 +149,7 @@ goldenSet('a checkpoint with a guidance embedding', [MODEL_INDEX, ...Object.valu
   });
 });
 
-goldenSet('a checkpoint of Stable Diffusion 1.x structure, with AutoencoderKL', ['models/tiny-sd15/model_index.json'], () => {
+goldenSet('a checkpoint of Stable Diffusion 1.x structure, with AutoencoderKL', ['models/tiny-sd15/model_index.json', 'models/lcm-lora.safetensors'], () => {
   const model = goldenPath('models/tiny-sd15');
 
   it('encodes to scaled means and decodes to clipped images, as diffusers does', async () => {
@@ -172,6 +172,26 @@ goldenSet('a checkpoint of Stable Diffusion 1.x structure, with AutoencoderKL', 
     using image = loaded.decode(z, tensor('decoded').shape[2]!, tensor('decoded').shape[3]!);
     expect(relativeError(await read(image), mapped('decoded', (value) => Math.min(1, Math.max(-1, value))))).toBeLessThan(5e-5);
     await loaded.dispose();
+  });
+
+  it('adds LoRAs to its weights, from the library and from the command line', async () => {
+    const path = goldenPath('models/lcm-lora.safetensors');
+    const restore = async (loras?: LoadOptions['loras']): Promise<Float32Array> => {
+      await using latino = await Latino.load({ model, loras });
+      return (await latino.restore(measurement, options)).image.data;
+    };
+    const [plain, none, whole] = [await restore(), await restore([{ path, strength: 0 }]), await restore([{ path }])];
+    expect(none).toEqual(plain);
+    expect(whole).not.toEqual(plain);
+    // Two that cancel leave what rounding leaves.
+    const both = await restore([{ path, strength: 2 }, { path, strength: -2 }]);
+    expect(relativeError({ shape: [both.length], data: both }, { shape: [plain.length], data: plain })).toBeLessThan(1e-4);
+
+    const [small, output] = [join(folder, 'measured.png'), join(folder, 'with-lora.png')];
+    await sharp(Buffer.from(pixels.map((value) => 255 * value)), { raw: { width: 8, height: 8, channels: 3 } }).toFile(small);
+    const task = ['restore', small, '--task', 'sr:8', '--sigma', '0.05', '--steps', '1', '--model', model, '-o', output];
+    expect(await run(...task, '--lora', `${path}:0.5`, '--lora', path)).toMatchObject({ status: 0, stderr: '' });
+    expect(await run(...task, '--lora', join(folder, 'none'))).toMatchObject({ status: 2, stderr: expect.stringContaining('ERR_LATINO_MODEL') });
   });
 
   it('restores an image of any size, the same for the same seed', async () => {

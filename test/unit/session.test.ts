@@ -60,6 +60,22 @@ describe('createSession', () => {
     expect(await sum(await open(stored(dtype, data)), [1, 2, 3, 4], [10, 20, 30, 40])).toEqual(Float32Array.of(12, 19, 36, 38));
   });
 
+  it('adds low-rank updates to weights as they are read', async () => {
+    const part = (data: Float32Array, shape: number[]) => ({
+      name: 'part',
+      shape,
+      sourceType: 'F32' as const,
+      data: new Uint8Array(data.buffer),
+    });
+    const up = part(Float32Array.of(1, 2), [2, 1]);
+    const down = part(Float32Array.of(1), [1, 1]);
+    const w = { ...part(Float32Array.of(3, 4), [2]), name: 'w' };
+    const open2 = (updates: unknown) => open(ones(), { weights: [{ ...w, updates } as typeof w] });
+    expect(await sum(await open2([{ up, down, factor: 10 }]), [1, 1], [0, 0])).toEqual(Float32Array.of(13, 24));
+    await expect(open2([{ up, down: up, factor: 1 }])).rejects.toThrow(withCode('MODEL', /factors of the shape/));
+    for (const updates of ['x', [1], [{ up, down }]]) await expect(async () => open2(updates)).rejects.toThrow(withCode('ARGUMENT'));
+  });
+
   it('takes weights that were made in memory', async () => {
     const data = new Uint8Array(Float32Array.of(3, 4).buffer);
     const weights = [{ name: 'w', shape: [2], sourceType: 'F32' as const, data }];

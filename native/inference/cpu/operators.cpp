@@ -36,8 +36,8 @@ struct Context {
 
 /// A weight in half precision stays so.
 WeightValues readValues(const WeightSource& weight) {
-  if (weight.sourceType != "F16") return readWeight(weight);
-  return readHalves(weight);
+  if (isHalf(weight)) return readHalves(weight);
+  return readWeight(weight);
 }
 
 class Conv3x3Kernel {

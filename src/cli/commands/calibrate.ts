@@ -1,17 +1,26 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { assertChartWritable } from '../../image/index.js';
-import { type CalibrateOptions, Latino, type LoadOptions } from '../../latino.js';
+import { type CalibrateOptions, Latino } from '../../latino.js';
 import { assertFileWritable } from '../../output_file.js';
 import { Embedding } from '../../pipeline/embedding.js';
 import type { CalibrationPreset } from '../../solver/calibration_settings.js';
 import type { CalibrationPass } from '../../solver/latino_pro.js';
 import type { StepRule } from '../../solver/step_rules.js';
 import { summarise, writeCalibrationReport } from '../calibration.js';
-import { interruptSignal, number, OPERATORS_HELP, operatorFrom, stepRule } from '../options.js';
+import {
+  addModelOptions,
+  interruptSignal,
+  loadOptions,
+  type ModelFlags,
+  number,
+  OPERATORS_HELP,
+  operatorFrom,
+  stepRule,
+} from '../options.js';
 import { progressBar, showPass } from '../progress.js';
 
-interface Flags {
+interface Flags extends ModelFlags {
   task: string;
   sigma: number;
   output: string;
@@ -20,18 +29,14 @@ interface Flags {
   preset?: string;
   passes?: number;
   report?: string;
-  model: string;
-  vae?: string;
-  guidance?: number;
   seed: number;
-  device: LoadOptions['device'];
   stepRule: StepRule;
   start: CalibrateOptions['start'];
   json?: boolean;
 }
 
 export function registerCalibrate(program: Command): void {
-  program
+  const command = program
     .command('calibrate')
     .description('Calibrate the embedding of a prompt on several measurements of the same kind (LATINO-PRO), for restore --embedding.')
     .argument('<inputs...>', 'the measurements: any image files')
@@ -42,12 +47,9 @@ export function registerCalibrate(program: Command): void {
     .option('--embedding <file>', 'start from this embedding instead of a prompt')
     .option('--preset <name>', 'best (the default) or official')
     .option('--passes <n>', '1 to 1000', number)
-    .option('--report <file>', 'draw the curves of the calibration, .svg or .png')
-    .option('--model <folder>', 'a diffusers folder, or portraits', 'portraits')
-    .option('--vae <folder>', "an autoencoder in place of the model's own, such as TAESD")
-    .option('--guidance <scale>', 'of a model with a guidance embedding: 1 or more, 8.5 unless told otherwise', number)
+    .option('--report <file>', 'draw the curves of the calibration, .svg or .png');
+  addModelOptions(command)
     .option('--seed <n>', 'non-negative integer', number, 0)
-    .option('--device <name>', 'auto, cpu or cuda:0', 'auto')
     .option('--step-rule <rule>', 'auto, official, discrepancy or a number', stepRule, 'auto')
     .option('--start <kind>', 'regularised or official', 'regularised')
     .option('--json', 'print one line of JSON')
@@ -65,7 +67,7 @@ Examples:
       const operator = await operatorFrom(flags.task);
       const embedding = flags.embedding === undefined ? undefined : await Embedding.load(flags.embedding);
       const begun = performance.now();
-      await using latino = await Latino.load(flags);
+      await using latino = await Latino.load(loadOptions(flags));
       const what = inputs.length === 1 ? basename(inputs[0]!) : `${inputs.length} measurements`;
       const progress = progressBar(what, flags.json === true);
       const passes: CalibrationPass[] = [];

@@ -2,17 +2,26 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { LatinoError } from '../../errors.js';
 import { assertChartWritable, assertWritable } from '../../image/index.js';
-import { Latino, type LoadOptions, type RestoreOptions } from '../../latino.js';
+import { Latino, type RestoreOptions } from '../../latino.js';
 import { assertFileWritable } from '../../output_file.js';
 import { Embedding } from '../../pipeline/embedding.js';
 import type { CalibrationPreset } from '../../solver/calibration_settings.js';
 import type { CalibrationPass } from '../../solver/latino_pro.js';
 import type { StepRule } from '../../solver/step_rules.js';
 import { summarise, writeCalibrationReport } from '../calibration.js';
-import { interruptSignal, number, OPERATORS_HELP, operatorFrom, stepRule } from '../options.js';
+import {
+  addModelOptions,
+  interruptSignal,
+  loadOptions,
+  type ModelFlags,
+  number,
+  OPERATORS_HELP,
+  operatorFrom,
+  stepRule,
+} from '../options.js';
 import { progressBar, showPass } from '../progress.js';
 
-interface Flags {
+interface Flags extends ModelFlags {
   task: string;
   sigma: number;
   output: string;
@@ -22,12 +31,8 @@ interface Flags {
   calibratePasses?: number;
   saveEmbedding?: string;
   report?: string;
-  model: string;
-  vae?: string;
-  guidance?: number;
   steps: number;
   seed: number;
-  device: LoadOptions['device'];
   stepRule: StepRule;
   result: RestoreOptions['result'];
   start: RestoreOptions['start'];
@@ -36,7 +41,7 @@ interface Flags {
 }
 
 export function registerRestore(program: Command): void {
-  program
+  const command = program
     .command('restore')
     .description('Restore a degraded image.')
     .argument('<input>', 'the measurement: any image file')
@@ -48,13 +53,10 @@ export function registerRestore(program: Command): void {
     .option('--calibrate [preset]', 'calibrate the prompt on the image first (LATINO-PRO): best (the default) or official')
     .option('--calibrate-passes <n>', '1 to 1000', number)
     .option('--save-embedding <file>', 'keep what the prompt was calibrated to, a .safetensors file')
-    .option('--report <file>', 'draw the curves of the calibration, .svg or .png')
-    .option('--model <folder>', 'a diffusers folder, or portraits', 'portraits')
-    .option('--vae <folder>', "an autoencoder in place of the model's own, such as TAESD")
-    .option('--guidance <scale>', 'of a model with a guidance embedding: 1 or more, 8.5 unless told otherwise', number)
+    .option('--report <file>', 'draw the curves of the calibration, .svg or .png');
+  addModelOptions(command)
     .option('--steps <n>', '1 to 50', number, 8)
     .option('--seed <n>', 'non-negative integer', number, 0)
-    .option('--device <name>', 'auto, cpu or cuda:0', 'auto')
     .option('--step-rule <rule>', 'auto, official, discrepancy or a number', stepRule, 'auto')
     .option('--result <kind>', 'decoded (the paper), or proximal (keeps the data; better at low noise)', 'decoded')
     .option('--start <kind>', 'regularised or official', 'regularised')
@@ -75,7 +77,7 @@ Examples:
       const operator = await operatorFrom(flags.task);
       const embedding = flags.embedding === undefined ? undefined : await Embedding.load(flags.embedding);
       const begun = performance.now();
-      await using latino = await Latino.load(flags);
+      await using latino = await Latino.load(loadOptions(flags));
       const progress = progressBar(input, flags.json === true);
       const passes: CalibrationPass[] = [];
       const restored = await latino

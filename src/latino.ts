@@ -28,7 +28,7 @@ export interface LoadOptions {
   /** Folder of an autoencoder that takes the place of the model's own: TAESD, for example. */
   readonly vae?: string;
   /** LoRA files whose changes are added to the weights, such as LCM-LoRA, which makes a latent consistency model of Stable Diffusion 1.5. */
-  readonly loras?: readonly LoraOptions[];
+  readonly loras?: readonly (string | LoraOptions)[];
   /** The guidance scale, 1 or more, of a model that was distilled for many (time_cond_proj_dim, as LCM Dreamshaper); 8.5 by default. */
   readonly guidance?: number;
 }
@@ -123,7 +123,7 @@ export class Latino implements AsyncDisposable {
    * Loads a model.
    *
    * @throws LatinoError ERR_LATINO_MODEL when the folder holds no usable model, ERR_LATINO_DEVICE when the device is not there,
-   * ERR_LATINO_ADDON when the native addon cannot be loaded, ERR_LATINO_ARGUMENT when the model cannot take the guidance.
+   * ERR_LATINO_ADDON when the native addon cannot be loaded, ERR_LATINO_ARGUMENT when an option is of another kind or the model cannot take it.
    */
   static async load(options: LoadOptions = {}): Promise<Latino> {
     const { device = 'auto', model, threads, vae, loras, guidance } = options;

@@ -1,4 +1,3 @@
-import { LatinoError } from '../errors.js';
 import type { BuiltModel } from '../graph/graph.js';
 import type { Addon, Device, Session, Tensor } from '../native/addon.js';
 import { AUTOENCODERS, type Autoencoder } from '../networks/autoencoder.js';
@@ -6,8 +5,9 @@ import { CLIPTextConfig, clipTextGraph } from '../networks/clip_text.js';
 import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../networks/unet2d_condition.js';
 import type { EmbeddingGradient, LatentModel } from '../solver/model.js';
 import { allOrNone } from './all_or_none.js';
-import { type DiffusersFolder, openDiffusersFolder } from './diffusers_folder.js';
+import { openDiffusersFolder } from './diffusers_folder.js';
 import { Lora, type LoraOptions, withLoras } from './lora.js';
+import { guidanceOf, requireClass, requireFittingParts } from './model_parts.js';
 import { loadSchedule, type Schedule } from './schedule.js';
 import { type CLIPTokenizer, loadTokenizer } from './tokenizer.js';
 
@@ -17,14 +17,12 @@ export interface ModelOptions {
   /** Folder of an autoencoder that takes the place of the model's own. */
   readonly vae?: string;
   /** Changes of the UNet's and the text encoder's weights. */
-  readonly loras?: readonly LoraOptions[];
+  readonly loras?: readonly (string | LoraOptions)[];
   /** The guidance scale, 1 or more, of a UNet that has it as an input (time_cond_proj_dim). */
   readonly guidance?: number;
 }
 
 const CACHED_PROMPTS = 32;
-/** What diffusers' pipeline for latent consistency models takes. */
-const DEFAULT_GUIDANCE = 8.5;
 
 /** A diffusers folder with its networks as sessions on one device. */
 export class LatentConsistencyModel implements LatentModel {
@@ -62,7 +60,7 @@ export class LatentConsistencyModel implements LatentModel {
       checkpoint.readConfig('text_encoder').then((config) => CLIPTextConfig.parse(config)),
       checkpoint.weights('unet'),
       checkpoint.weights('vae'),
-      Promise.all((options.loras ?? []).map((lora) => Lora.open(lora))),
+      Lora.openAll(options.loras),
     ]);
     const unetWeights = await withLoras('unet', folderWeights, loras);
     const textWeights = async () => withLoras('text_encoder', await checkpoint.weights('text_encoder'), loras);
@@ -176,50 +174,4 @@ export class LatentConsistencyModel implements LatentModel {
     const multiple = this.autoencoder.downscaling * 2 ** (this.unet.config.block_out_channels.length - 1);
     return { height: Math.ceil(height / multiple) * multiple, width: Math.ceil(width / multiple) * multiple };
   }
-}
-
-/** The component's class, which must be one of these. */
-function requireClass(checkpoint: DiffusersFolder, component: string, expected: readonly string[]): string {
-  const actual = checkpoint.className(component);
-  if (actual !== undefined && expected.includes(actual)) return actual;
-  const place = actual === undefined ? checkpoint.path : checkpoint.component(component);
-  throw new LatinoError(
-    'ERR_LATINO_MODEL',
-    `Expected ${component} of class ${expected.join(' or ')} in ${place} but found ${actual ?? 'none'}`,
-  );
-}
-
-/** Weights agree with their own configurations; these must agree with one another. */
-function requireFittingParts(
-  folder: string,
-  unet: UNet2DConditionConfig,
-  vae: Autoencoder,
-  text: CLIPTextConfig,
-  tokenizer: CLIPTokenizer,
-): void {
-  if (unet.addition_embed_type === 'text_time')
-    throw new LatinoError('ERR_LATINO_MODEL', `Expected a UNet of Stable Diffusion 1.x structure in ${folder} but found that of SDXL`);
-  const pairs: readonly (readonly [what: string, unet: number, other: number])[] = [
-    ['in_channels of the unet to be the latent_channels of the vae', unet.in_channels, vae.latentChannels],
-    ['out_channels of the unet to be its in_channels', unet.out_channels, unet.in_channels],
-    ['cross_attention_dim of the unet to be the hidden_size of the text_encoder', unet.cross_attention_dim, text.hidden_size],
-  ];
-  for (const [what, actual, expected] of pairs)
-    if (actual !== expected) throw new LatinoError('ERR_LATINO_MODEL', `Expected ${what} (${expected}) in ${folder} but found ${actual}`);
-  if (tokenizer.maxLength > text.max_position_embeddings) {
-    throw new LatinoError(
-      'ERR_LATINO_MODEL',
-      `Expected at most ${text.max_position_embeddings} tokens, the positions of the text_encoder, in ${folder} but its tokenizer makes ${tokenizer.maxLength}`,
-    );
-  }
-}
-
-/** The guidance scale to build in, where the UNet takes one. */
-function guidanceOf(config: UNet2DConditionConfig, guidance?: number): number | undefined {
-  if (guidance === undefined) return config.time_cond_proj_dim ? DEFAULT_GUIDANCE : undefined;
-  if (!config.time_cond_proj_dim)
-    throw new LatinoError('ERR_LATINO_ARGUMENT', 'Expected no guidance: the UNet of this model has no input for it (time_cond_proj_dim)');
-  if (!(guidance >= 1 && guidance < Infinity))
-    throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected a number of 1 or more for guidance but received ${guidance}`);
-  return guidance;
 }

@@ -56,11 +56,19 @@ export class Lora {
     private readonly modules: readonly Module[],
   ) {}
 
+  /** @throws LatinoError ERR_LATINO_ARGUMENT when it is no array, or as `open` does */
+  static async openAll(loras: readonly (string | LoraOptions)[] = []): Promise<Lora[]> {
+    if (!Array.isArray(loras)) throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected an array for loras but received a ${typeof loras}`);
+    return Promise.all(loras.map((lora: string | LoraOptions) => Lora.open(typeof lora === 'string' ? { path: lora } : lora)));
+  }
+
   /**
    * @throws LatinoError ERR_LATINO_MODEL when the file is damaged or holds what is no LoRA of a UNet and text encoder, ERR_LATINO_ARGUMENT when
-   * the strength is not finite
+   * the path is no string or the strength not finite
    */
   static async open({ path, strength = 1 }: LoraOptions): Promise<Lora> {
+    if (typeof path !== 'string')
+      throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected the path of a LoRA as a string but received a ${typeof path}`);
     if (!Number.isFinite(strength))
       throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected a finite number for the strength of a LoRA but received ${strength}`);
     const isFolder = await stat(path).then(

@@ -180,7 +180,7 @@ goldenSet('a checkpoint of Stable Diffusion 1.x structure, with AutoencoderKL', 
       await using latino = await Latino.load({ model, loras });
       return (await latino.restore(measurement, options)).image.data;
     };
-    const [plain, none, whole] = [await restore(), await restore([{ path, strength: 0 }]), await restore([{ path }])];
+    const [plain, none, whole] = [await restore(), await restore([{ path, strength: 0 }]), await restore([path])];
     expect(none).toEqual(plain);
     expect(whole).not.toEqual(plain);
     // Two that cancel leave what rounding leaves.

@@ -83,6 +83,8 @@ describe('Lora', () => {
     it('refuses a strength that is no number, and a missing file', async () => {
       const path = save('strength.safetensors', { [`${key}.lora_down.weight`]: ones(2, 16, 1, 1) });
       await expect(Lora.open({ path, strength: Number.NaN })).rejects.toThrow(withCode('ARGUMENT', /strength/));
+      await expect(Lora.openAll([{ path: 5 as never }])).rejects.toThrow(withCode('ARGUMENT', /as a string/));
+      await expect(Lora.openAll(path as never)).rejects.toThrow(withCode('ARGUMENT', /array/));
       await expect(Lora.open({ path: join(folder, 'none') })).rejects.toThrow(withCode('MODEL', /none/));
     });
   });

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkChoice, checkInteger, checkSigma } from './checks.js';
 import { LatinoError } from './errors.js';
@@ -49,6 +50,7 @@ export interface MeasurementOptions {
   readonly operator: Operator;
   /** Standard deviation of the noise on a [0, 1] image, in (0, 1]. */
   readonly sigma: number;
+  /** What the image shows; a portrait with the embedded model, `a photo` with any other, where nothing is said. */
   readonly prompt?: string;
   /** Takes the place of the prompt. */
   readonly embedding?: Embedding;
@@ -101,7 +103,8 @@ export class Restoration {
 /** Which of the authors' tables `official` step sizes come from. */
 type OfficialTable = Pick<OfficialProblem, 'method' | 'steps'>;
 
-const DEFAULT_PROMPT = 'a portrait of a person';
+/** What images show when nobody says it: those of the embedded model, and those of any other. */
+const DEFAULT_PROMPTS = { portraits: 'a portrait of a person', other: 'a photo' };
 const CACHED_OPERATORS = 16;
 
 /** Folder of a model given by name or path. */
@@ -117,6 +120,7 @@ export class Latino implements AsyncDisposable {
   private constructor(
     private readonly addon: Addon,
     private readonly model: LatentConsistencyModel,
+    private readonly defaultPrompt: string,
   ) {}
 
   /**
@@ -129,7 +133,9 @@ export class Latino implements AsyncDisposable {
     const { device = 'auto', model, threads, vae, loras, guidance } = options;
     const addon = loadAddon();
     const opened = addon.openDevice(device === 'auto' ? 'cpu' : device, { threads });
-    return new Latino(addon, await LatentConsistencyModel.load(addon, opened, modelFolder(model), { threads, vae, loras, guidance }));
+    const folder = modelFolder(model);
+    const loaded = await LatentConsistencyModel.load(addon, opened, folder, { threads, vae, loras, guidance });
+    return new Latino(addon, loaded, resolve(folder) === resolve(modelFolder()) ? DEFAULT_PROMPTS.portraits : DEFAULT_PROMPTS.other);
   }
 
   get device(): Device {
@@ -254,7 +260,10 @@ export class Latino implements AsyncDisposable {
     return { operator, y, sigma: 2 * options.sigma, imageShape: [1, 3, size.height, size.width], inpainting };
   }
 
-  private async conditioning({ prompt = DEFAULT_PROMPT, embedding }: MeasurementOptions): Promise<{ promptEmbeds: Tensor } & Disposable> {
+  private async conditioning({
+    prompt = this.defaultPrompt,
+    embedding,
+  }: MeasurementOptions): Promise<{ promptEmbeds: Tensor } & Disposable> {
     if (!embedding) return { promptEmbeds: await this.model.embed(prompt), [Symbol.dispose]: () => undefined };
     const promptEmbeds = this.device.upload(embedding.data, embedding.shape);
     return { promptEmbeds, [Symbol.dispose]: () => promptEmbeds.dispose() };
@@ -280,7 +289,10 @@ export class Latino implements AsyncDisposable {
     return calibrate(this.addon, runs, gradientOf, { ...settings, promptEmbeds, start, signal, onPass });
   }
 
-  private async downloadEmbedding(promptEmbeds: Tensor, { prompt = DEFAULT_PROMPT, embedding }: MeasurementOptions): Promise<Embedding> {
+  private async downloadEmbedding(
+    promptEmbeds: Tensor,
+    { prompt = this.defaultPrompt, embedding }: MeasurementOptions,
+  ): Promise<Embedding> {
     const source = { prompt: embedding ? embedding.source.prompt : prompt, model: 'UNet2DConditionModel' };
     return new Embedding((await promptEmbeds.read()) as Float32Array, promptEmbeds.shape, source);
   }

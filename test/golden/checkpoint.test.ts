@@ -202,5 +202,9 @@ goldenSet('a checkpoint of Stable Diffusion 1.x structure, with AutoencoderKL', 
     expect([first.width, first.height]).toEqual([104, 72]);
     expect(first.image.data.every(Number.isFinite)).toBe(true);
     expect(second.image.data).toEqual(first.image.data);
+    const withPrompt = (prompt?: string) => latino.restore(measurement, { ...options, prompt });
+    const [unsaid, photo, portrait] = [await withPrompt(), await withPrompt('a photo'), await withPrompt('a portrait of a person')];
+    expect(unsaid.image.data).toEqual(photo.image.data);
+    expect(unsaid.image.data).not.toEqual(portrait.image.data);
   });
 });

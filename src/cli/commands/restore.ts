@@ -48,7 +48,7 @@ export function registerRestore(program: Command): void {
     .requiredOption('--task <operator>', 'what damaged it, for example sr:8')
     .requiredOption('--sigma <s>', 'noise level on a [0, 1] image', number)
     .requiredOption('-o, --output <file>', 'PNG, JPEG, WebP or TIFF')
-    .option('--prompt <text>', 'what the image shows')
+    .option('--prompt <text>', 'what the image shows: a portrait, or with another model a photo, unless told')
     .option('--embedding <file>', 'a calibrated embedding, which takes the place of the prompt')
     .option('--calibrate [preset]', 'calibrate the prompt on the image first (LATINO-PRO): best (the default) or official')
     .option('--calibrate-passes <n>', '1 to 1000', number)

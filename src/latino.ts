@@ -270,7 +270,7 @@ export class Latino implements AsyncDisposable {
   }
 
   private runOn(problem: Problem, { operator, stepRule = 'auto' }: MeasurementOptions, noise: NoiseSource, table: OfficialTable): Run {
-    const rule = gammaRule(this.addon, stepRule, { ...officialProblem(operator, this.model.isXL), ...table });
+    const rule = gammaRule(this.addon, stepRule, { ...officialProblem(operator), ...table });
     return { kernels: this.addon, model: this.model, problem, gammaRule: rule, noise };
   }
 
@@ -335,8 +335,8 @@ async function download(tensor: Tensor): Promise<Image> {
   return fromPlanar((await tensor.read()) as Float32Array, { channels: channels as 1 | 3, height: height!, width: width! });
 }
 
-function officialProblem(operator: Operator, isXL: boolean): OfficialProblem {
-  const family = isXL ? 'sdxl' : 'sd15';
+function officialProblem(operator: Operator): OfficialProblem {
+  const family = 'sd15';
   switch (operator.kind) {
     case 'super-resolution':
       return { family, task: 'super-resolution', factor: operator.factor };

@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import Pbf from 'pbf';
 import type { WeightSource } from '../native/addon.js';
 import type { Attribute, BuiltModel, Constant, Graph, Node, Value, Weight } from './graph.js';
-import type { WeightInfo } from './weights.js';
+import { elementCount, type WeightInfo } from './weights.js';
 
 const IR_VERSION = 10;
 const OPSETS = [
@@ -126,7 +126,7 @@ function writeWeight({ value, info }: Weight, pbf: Pbf, embed?: (weight: WeightI
     pbf.writeBytesField(9, embed(info));
     return;
   }
-  const float32Bytes = 4 * info.shape.reduce((product, dim) => product * dim, 1);
+  const float32Bytes = 4 * elementCount(info.shape);
   const entries = { location: basename(info.path), offset: String(info.offset), length: String(float32Bytes) };
   for (const entry of Object.entries(entries)) pbf.writeMessage(13, writeStringEntry, entry);
   pbf.writeVarintField(14, EXTERNAL);

@@ -18,6 +18,9 @@ export interface LowRankUpdate {
   readonly factor: number;
 }
 
+/** How many numbers a tensor of this shape holds. */
+export const elementCount = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
+
 /** The weights of one network by name. */
 export interface WeightStore {
   has(name: string): boolean;

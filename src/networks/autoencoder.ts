@@ -1,6 +1,7 @@
 import type { Graph } from '../graph/graph.js';
 import type { WeightStore } from '../graph/weights.js';
 import { AutoencoderKLConfig, klDecoderGraph, klEncoderGraph } from './autoencoder_kl.js';
+import type { AutoencoderOptions } from './autoencoder_options.js';
 import { AutoencoderTinyConfig, tinyDecoderGraph, tinyEncoderGraph } from './autoencoder_tiny.js';
 
 /** An autoencoder between images in [-1, 1], clipped to that on the way in and out, and scaled latents. */
@@ -14,26 +15,32 @@ export interface Autoencoder {
   decoder(weights: WeightStore): Graph;
 }
 
+type BuildGraph<Config> = (config: Config, weights: WeightStore, options: AutoencoderOptions) => Graph;
+
+/** `levels`: sizes that the image has on its way to latents, each half the one before. */
+function autoencoder<Config extends { latent_channels: number; scaling_factor: number }>(
+  config: Config,
+  levels: number,
+  encoder: BuildGraph<Config>,
+  decoder: BuildGraph<Config>,
+): Autoencoder {
+  const options = { clip: true, scale: config.scaling_factor };
+  return {
+    latentChannels: config.latent_channels,
+    downscaling: 2 ** (levels - 1),
+    encoder: (weights) => encoder(config, weights, options),
+    decoder: (weights) => decoder(config, weights, options),
+  };
+}
+
 /** By their class in diffusers: an autoencoder from its config.json. Throws ERR_LATINO_MODEL for what is not supported. */
 export const AUTOENCODERS: Readonly<Record<string, (config: unknown) => Autoencoder>> = {
   AutoencoderKL(json) {
     const config = AutoencoderKLConfig.parse(json);
-    const options = { clip: true, scale: config.scaling_factor };
-    return {
-      latentChannels: config.latent_channels,
-      downscaling: 2 ** (config.block_out_channels.length - 1),
-      encoder: (weights) => klEncoderGraph(config, weights, options),
-      decoder: (weights) => klDecoderGraph(config, weights, options),
-    };
+    return autoencoder(config, config.block_out_channels.length, klEncoderGraph, klDecoderGraph);
   },
   AutoencoderTiny(json) {
     const config = AutoencoderTinyConfig.parse(json);
-    const options = { clip: true, scale: config.scaling_factor };
-    return {
-      latentChannels: config.latent_channels,
-      downscaling: 2 ** (config.num_decoder_blocks.length - 1),
-      encoder: (weights) => tinyEncoderGraph(config, weights, options),
-      decoder: (weights) => tinyDecoderGraph(config, weights, options),
-    };
+    return autoencoder(config, config.num_decoder_blocks.length, tinyEncoderGraph, tinyDecoderGraph);
   },
 };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Graph, type Value } from '../graph/graph.js';
 import { appendVjp, type VjpOptions } from '../graph/vjp/vjp.js';
 import type { WeightStore } from '../graph/weights.js';
+import type { AutoencoderOptions } from './autoencoder_options.js';
 import { only, parseConfig } from './config.js';
 import { add, attention, clip, conv, groupNorm, linear, scale, silu, slice, toImage, toTokens, upsample2x } from './layers.js';
 import { type ResnetOptions, resnetBlock } from './resnet2d.js';
@@ -32,13 +33,6 @@ export const AutoencoderKLConfig = {
   parse: (json: unknown): AutoencoderKLConfig => parseConfig(schema, json, 'an AutoencoderKL'),
 };
 
-export interface KLAutoencoderOptions {
-  /** Clip images to [-1, 1]: before encoding, after decoding. */
-  readonly clip?: boolean;
-  /** Latents outside the graph are this many times those inside. */
-  readonly scale?: number;
-}
-
 /**
  * The encoder of diffusers' AutoencoderKL. Input `image` [N, 3, H, W] in [-1, 1]; outputs `latents` [N, C, H/f, W/f], the mean of the posterior
  * times the scale, and with `logvar` its log-variance, in [-30, 20]. f is 2 ** (levels - 1).
@@ -46,7 +40,7 @@ export interface KLAutoencoderOptions {
 export function klEncoderGraph(
   config: AutoencoderKLConfig,
   weights: WeightStore,
-  options: KLAutoencoderOptions & { readonly logvar?: boolean } = {},
+  options: AutoencoderOptions & { readonly logvar?: boolean } = {},
 ): Graph {
   const g = new Graph('kl_encoder', weights);
   const { block_out_channels: widths, latent_channels: channels } = config;
@@ -67,7 +61,7 @@ export function klEncoderGraph(
 }
 
 /** The decoder. Input `latents` [N, C, h, w], divided by the scale first; output `image` [N, 3, f h, f w]. */
-export function klDecoderGraph(config: AutoencoderKLConfig, weights: WeightStore, options: KLAutoencoderOptions = {}): Graph {
+export function klDecoderGraph(config: AutoencoderKLConfig, weights: WeightStore, options: AutoencoderOptions = {}): Graph {
   const g = new Graph('kl_decoder', weights);
   const widths = [...config.block_out_channels].reverse();
   const latents = g.input('latents', 'f32', ['batch', config.latent_channels, 'height', 'width']);
@@ -92,7 +86,7 @@ export function klDecoderGraph(config: AutoencoderKLConfig, weights: WeightStore
 export const klDecoderVjpGraph = (
   config: AutoencoderKLConfig,
   weights: WeightStore,
-  { scale, clip, ...vjp }: KLAutoencoderOptions & Partial<VjpOptions> = {},
+  { scale, clip, ...vjp }: AutoencoderOptions & Partial<VjpOptions> = {},
 ): Graph => appendVjp(klDecoderGraph(config, weights, { scale, clip }), { wrt: ['latents'], ...vjp });
 
 const resnetOptions = ({ norm_num_groups: groups }: AutoencoderKLConfig): ResnetOptions => ({ groups, epsilon: EPSILON });

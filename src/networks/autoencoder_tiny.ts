@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Graph, type Value } from '../graph/graph.js';
 import { appendVjp, type VjpOptions } from '../graph/vjp/vjp.js';
 import type { WeightStore } from '../graph/weights.js';
+import type { AutoencoderOptions } from './autoencoder_options.js';
 import { only, parseConfig } from './config.js';
 import { activation, add, clip, conv, scale, shift, upsample2x } from './layers.js';
 
@@ -27,15 +28,8 @@ export const AutoencoderTinyConfig = {
   parse: (json: unknown): AutoencoderTinyConfig => parseConfig(schema, json, 'an AutoencoderTiny'),
 };
 
-export interface TinyAutoencoderOptions {
-  /** Clip images to [-1, 1]: before encoding, after decoding. */
-  readonly clip?: boolean;
-  /** Latents outside the graph are this many times those inside. */
-  readonly scale?: number;
-}
-
 /** Input `image` [N, 3, H, W] in [-1, 1]; output `latents` [N, C, H/8, W/8] times the scale. */
-export function tinyEncoderGraph(config: AutoencoderTinyConfig, weights: WeightStore, options: TinyAutoencoderOptions = {}): Graph {
+export function tinyEncoderGraph(config: AutoencoderTinyConfig, weights: WeightStore, options: AutoencoderOptions = {}): Graph {
   const g = new Graph('tiny_encoder', weights);
   const image = g.input('image', 'f32', ['batch', config.in_channels, 'height', 'width']);
   let x = options.clip ? clip(g, image, -1, 1) : image;
@@ -53,7 +47,7 @@ export function tinyEncoderGraph(config: AutoencoderTinyConfig, weights: WeightS
 }
 
 /** Input `latents` [N, C, h, w], divided by the scale first; output `image` [N, 3, 8h, 8w]. */
-export function tinyDecoderGraph(config: AutoencoderTinyConfig, weights: WeightStore, options: TinyAutoencoderOptions = {}): Graph {
+export function tinyDecoderGraph(config: AutoencoderTinyConfig, weights: WeightStore, options: AutoencoderOptions = {}): Graph {
   const g = new Graph('tiny_decoder', weights);
   const latents = g.input('latents', 'f32', ['batch', config.latent_channels, 'height', 'width']);
   let x = scale(g, latents, 1 / ((options.scale ?? 1) * 3));
@@ -84,14 +78,14 @@ export function tinyDecoderGraph(config: AutoencoderTinyConfig, weights: WeightS
 export const tinyDecoderVjpGraph = (
   config: AutoencoderTinyConfig,
   weights: WeightStore,
-  { scale, clip, ...vjp }: TinyAutoencoderOptions & Partial<VjpOptions> = {},
+  { scale, clip, ...vjp }: AutoencoderOptions & Partial<VjpOptions> = {},
 ): Graph => appendVjp(tinyDecoderGraph(config, weights, { scale, clip }), { wrt: ['latents'], ...vjp });
 
 /** The encoder with its reverse pass, likewise: outputs `latents` and `vjp_image`. */
 export const tinyEncoderVjpGraph = (
   config: AutoencoderTinyConfig,
   weights: WeightStore,
-  { scale, clip, ...vjp }: TinyAutoencoderOptions & Partial<VjpOptions> = {},
+  { scale, clip, ...vjp }: AutoencoderOptions & Partial<VjpOptions> = {},
 ): Graph => appendVjp(tinyEncoderGraph(config, weights, { scale, clip }), { wrt: ['image'], ...vjp });
 
 /** Three convolutions with a residual around them. */

@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { LatinoError } from '../errors.js';
+import { elementCount } from '../graph/weights.js';
 import { readModelJson } from './json_file.js';
 import { type FolderWeights, openWeights } from './weights_folder.js';
 
@@ -106,7 +107,7 @@ export class DiffusersFolder {
       name,
       className,
       used,
-      parameters: infos.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0),
+      parameters: infos.reduce((sum, { shape }) => sum + elementCount(shape), 0),
       dtypes: [...new Set(infos.map(({ dtype }) => dtype))].sort(),
       bytes: files.reduce((sum, { size }) => sum + size, 0),
     };

@@ -1,4 +1,5 @@
 import { LatinoError } from '../errors.js';
+import { elementCount } from '../graph/weights.js';
 import type { Shape } from '../native/addon.js';
 import { writeWhole } from '../output_file.js';
 import { encodeSafetensors } from './encode_safetensors.js';
@@ -115,7 +116,7 @@ function requireShape(shape: Shape, what: string): [number, number, number] {
 }
 
 function requireValues(data: Float32Array, shape: Shape, what: string): void {
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = elementCount(shape);
   if (!(data instanceof Float32Array) || data.length !== count)
     fail(`${what} has ${data?.length} values, expected ${count} for shape [${shape.join(', ')}] in a Float32Array`);
   const bad = data.findIndex((value) => !Number.isFinite(value));

@@ -63,8 +63,9 @@ export class LatentConsistencyModel implements LatentModel {
       Lora.openAll(options.loras),
     ]);
     const unetWeights = await withLoras('unet', folderWeights, loras);
-    const textWeights = async () => withLoras('text_encoder', await checkpoint.weights('text_encoder'), loras);
-    if (loras.length > 0) await textWeights(); // tells now what does not fit
+    const textWeights = () => checkpoint.weights('text_encoder');
+    // Opened now, so that what does not fit is told now; without LoRAs not before there is a prompt.
+    const changedText = loras.length > 0 ? await withLoras('text_encoder', await textWeights(), loras) : undefined;
     requireFittingParts(folder, unetConfig, vae, textConfig, tokenizer);
     const guidance = guidanceOf(unetConfig, options.guidance);
     // Built before any session is begun: what is wrong with a later graph leaves none behind.
@@ -75,7 +76,7 @@ export class LatentConsistencyModel implements LatentModel {
       device,
       schedule,
       tokenizer,
-      { config: textConfig, session: async () => create(clipTextGraph(textConfig, await textWeights()).build()) },
+      { config: textConfig, session: async () => create(clipTextGraph(textConfig, changedText ?? (await textWeights())).build()) },
       {
         config: unetConfig,
         session: unet,
@@ -83,10 +84,6 @@ export class LatentConsistencyModel implements LatentModel {
       },
       { latentChannels: vae.latentChannels, downscaling: vae.downscaling, encoder, decoder },
     );
-  }
-
-  get isXL(): boolean {
-    return this.unet.config.addition_embed_type === 'text_time';
   }
 
   /** [1, tokens, channels] of what the UNet is conditioned on. */

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LatinoError } from '../errors.js';
-import type { LowRankUpdate, WeightInfo, WeightStore } from '../graph/weights.js';
+import { elementCount, type LowRankUpdate, type WeightInfo, type WeightStore } from '../graph/weights.js';
 import { openSafetensors, readTensorFloat32 } from './safetensors.js';
 import type { FolderWeights } from './weights_folder.js';
 
@@ -46,9 +46,8 @@ interface Module {
 }
 
 const flat = (name: string): string => name.replaceAll('.', '_');
-const sizeOf = (dims: readonly number[]): number => dims.reduce((product, n) => product * n, 1);
 
-/** Low-rank changes of a model's weights (LoRA; Hu et al. 2021), as kohya's scripts, PEFT and diffusers save them. */
+/** Low-rank changes of a model's weights (LoRA; Hu et al. 2021), as kohya's scripts, PEFT and today's diffusers save them. */
 export class Lora {
   private constructor(
     private readonly path: string,
@@ -116,8 +115,8 @@ export class Lora {
     const fits =
       rank > 0 &&
       up.shape[0] === shape[0] &&
-      sizeOf(up.shape) === shape[0]! * rank &&
-      sizeOf(down.shape.slice(1)) === sizeOf(shape.slice(1));
+      elementCount(up.shape) === shape[0]! * rank &&
+      elementCount(down.shape.slice(1)) === elementCount(shape.slice(1));
     if (!fits) {
       const found = `[${up.shape.join(', ')}] and [${down.shape.join(', ')}]`;
       throw new LatinoError('ERR_LATINO_MODEL', `${this.path} has factors ${found} of ${name}, expected those of [${shape.join(', ')}]`);

@@ -1,7 +1,7 @@
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { z } from 'zod';
 import { LatinoError } from '../errors.js';
-import type { WeightInfo } from '../graph/weights.js';
+import { elementCount, type WeightInfo } from '../graph/weights.js';
 
 /** The limit of the reference implementation. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -95,7 +95,7 @@ function readEntries(path: string, resolved: string, header: object, dataStart: 
     if (bytes === undefined)
       return fail(path, `has tensor ${name} of unknown dtype ${dtype}, expected one of ${[...BYTES.keys()].join(', ')}`);
     if (end < begin) return fail(path, `has tensor ${name} with data_offsets [${begin}, ${end}], expected the end not before the begin`);
-    const expected = shape.reduce((product, n) => product * n, bytes);
+    const expected = bytes * elementCount(shape);
     if (end - begin !== expected) {
       return fail(path, `has tensor ${name} of ${end - begin} bytes, expected ${expected} for ${dtype} [${shape.join(', ')}]`);
     }

@@ -1,7 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { WeightStore } from '../../src/graph/weights.js';
+import { CLIPTextConfig, clipTextGraph } from '../../src/networks/clip_text.js';
 import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../../src/networks/unet2d_condition.js';
 import { encodeSafetensors } from '../../src/pipeline/encode_safetensors.js';
 import { readModelJson } from '../../src/pipeline/json_file.js';
@@ -70,6 +72,22 @@ describe('Lora', () => {
       expect((await updates(save('alpha.safetensors', { ...factors, [`${key}.alpha`]: ones() }), 3)).get(weight)!.factor).toBe(1.5);
     });
 
+    it('reads the spellings of kohya, PEFT and older diffusers alike', async () => {
+      const module = 'down_blocks.0.attentions.0.proj_in';
+      const spelled = (down: string, up: string) => ({ [down]: ones(2, 16, 1, 1), [up]: ones(16, 2, 1, 1) });
+      const files = {
+        kohya: spelled(`${key}.lora_down.weight`, `${key}.lora_up.weight`),
+        peft: spelled(`unet.${module}.lora_A.weight`, `unet.${module}.lora_B.weight`),
+        diffusers: spelled(`unet.${module}.lora.down.weight`, `unet.${module}.lora.up.weight`),
+      };
+      for (const [name, tensors] of Object.entries(files)) {
+        const found = await updates(save(`spelling-${name}.safetensors`, tensors));
+        expect([...found.keys()], name).toEqual([`${module}.weight`]);
+        const { up, down, factor } = found.get(`${module}.weight`)!;
+        expect([up.shape, down.shape, factor], name).toEqual([[16, 2, 1, 1], [2, 16, 1, 1], 1]);
+      }
+    });
+
     it.each([
       ['one factor', { [`${key}.lora_down.weight`]: ones(2, 16, 1, 1) }, /has one factor of down_blocks_0_attentions_0_proj_in/],
       ['another shape', { [`${key}.lora_down.weight`]: ones(2, 8, 1, 1), [`${key}.lora_up.weight`]: ones(16, 2, 1, 1) }, /expected those of/],
@@ -78,6 +96,41 @@ describe('Lora', () => {
       ['weights of a network', { 'conv_in.weight': ones(4, 4, 3, 3) }, /expected the weights of a LoRA/],
     ])('refuses %s', async (name, tensors, message) => {
       await expect(updates(save(`${name}.safetensors`, tensors))).rejects.toThrow(withCode('MODEL', message));
+    });
+
+    goldenSet('for the text encoder', ['models/tiny-sd15/text_encoder', 'models/tiny-sd15/io.safetensors'], () => {
+      it('gives the output of the weights with up times down added', async () => {
+        const name = 'text_model.encoder.layers.0.self_attn.q_proj';
+        const wave = (...shape: number[]) => ({ ...ones(...shape), data: ones(...shape).data.map((_, i) => Math.sin(i + 1)) });
+        const [down, up] = [wave(2, 32), wave(32, 2)];
+        const prefix = `lora_te_${name.replaceAll('.', '_')}`;
+        const path = save('text.safetensors', { [`${prefix}.lora_down.weight`]: down, [`${prefix}.lora_up.weight`]: up });
+
+        const base = goldenPath('models/tiny-sd15/text_encoder');
+        const stored = await readTensors(join(base, 'model.safetensors'));
+        const fused = Object.fromEntries([...stored].filter(([, { data }]) => data instanceof Float32Array)) as Record<string, typeof up>;
+        const weight = fused[`${name}.weight`]!;
+        weight.data.forEach((_, i) => {
+          for (let r = 0; r < 2; r++) weight.data[i]! += 0.5 * up.data[2 * Math.floor(i / 32) + r]! * down.data[32 * r + (i % 32)]!;
+        });
+        const fusedFolder = join(folder, 'fused');
+        mkdirSync(fusedFolder);
+        writeFileSync(join(fusedFolder, 'model.safetensors'), encodeSafetensors(fused, {}));
+
+        const config = CLIPTextConfig.parse(await readModelJson(join(base, 'config.json')));
+        const tensors = await readTensors(goldenPath('models/tiny-sd15/io.safetensors'));
+        const inputs = { input_ids: tensors.get('text_encoder/input_ids')! };
+        const wanted = { last_hidden_state: tensors.get('text_encoder/last_hidden_state')! };
+        const output = async (weights: WeightStore): Promise<Stored> => {
+          const run = await openNetwork(clipTextGraph(config, weights));
+          const { last_hidden_state } = await run(inputs, wanted);
+          run.dispose();
+          return last_hidden_state!;
+        };
+        const changed = await output(await withLoras('text_encoder', await openWeights(base), [await Lora.open({ path, strength: 0.5 })]));
+        expect(relativeError(changed, await output(await openWeights(fusedFolder)))).toBeLessThan(1e-5);
+        expect(relativeError(changed, wanted.last_hidden_state)).toBeGreaterThan(1e-3);
+      });
     });
 
     it('refuses a strength that is no number, and a missing file', async () => {

@@ -1,9 +1,15 @@
-// Our kernels as operators of ONNX Runtime's CPU provider, domain 'latino.cpu'. What they compute is in winograd.h, linear.h and
-// group_norm.h:
+// Our kernels as operators of ONNX Runtime's CPU provider, domain 'latino.cpu'. What they compute is in conv3x3.h, linear.h, attention.h
+// and group_norm.h; an activation is 0 none, 1 relu, 2 silu, 3 gelu, 4 quick gelu; a layout is 0 tokens, 1 image. Weights are named, not
+// given: kernels read them themselves.
 //
-//   Conv3x3(x, bias?, residual?, shift?) -> y      attributes: activation (0 none, 1 relu, 2 silu, 3 gelu, 4 quick gelu), upsample (0, 1),
-//   transposed (0, 1) GroupNorm(x, scale, bias) -> y         attributes: groups, epsilon, activation Linear(x, bias?, residual?) -> y
-//   attributes: from, to (0 tokens, 1 image), activation, gated (0, 1), transposed (0, 1)
+//   Conv3x3(x, bias?, residual?, shift?) -> y
+//     attributes: weight, activation, upsample (0, 1), stride (1, 2), transposed (0, 1), from, to
+//   Linear(x, residual?, norm scale?, norm bias?) -> y...
+//     attributes: weight and bias (a line for each y), epsilon, from, to, activation, gated (0, 1), transposed (0, 1)
+//   Attention(query, key, value) -> y
+//     attributes: num_heads, causal (0, 1)
+//   GroupNorm(x, scale, bias) -> y
+//     attributes: groups, epsilon, activation
 #pragma once
 
 #include <memory>

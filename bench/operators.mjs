@@ -3,7 +3,7 @@
 // With a baseline the two addons alternate in one run, so that their ratio holds where the seconds do not.
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
-import { loadAddon, runtimeLibrary } from '../dist/native/load.js';
+import { loadAddon, runtimeLibrary } from '../dist/device/load.js';
 import { buildOperator, parseOperator } from '../dist/operators/index.js';
 import { median } from './median.mjs';
 

@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
+import { loadAddon } from '../dist/device/load.js';
 import { writeImage } from '../dist/image/index.js';
 import { Latino, readImage, superResolution } from '../dist/index.js';
-import { loadAddon } from '../dist/native/load.js';
 import { buildOperator } from '../dist/operators/index.js';
-import { LatentConsistencyModel } from '../dist/pipeline/latent_consistency_model.js';
+import { LatentConsistencyModel } from '../dist/prior/latent_consistency_model.js';
 import { median } from './median.mjs';
 
 const STEPS = 8;

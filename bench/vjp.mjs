@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadAddon } from '../dist/native/load.js';
+import { openWeights } from '../dist/checkpoint/weights_folder.js';
+import { loadAddon } from '../dist/device/load.js';
 import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../dist/networks/unet2d_condition.js';
-import { openWeights } from '../dist/pipeline/weights_folder.js';
 import { median } from './median.mjs';
 
 const REPEATS = 40;

@@ -1,5 +1,6 @@
 // What the addon exports; src/native/addon.ts is its contract.
 #include "addon/wraps.h"
+#include "cpu/cpu_device.h"
 #include "kernels/calibration.h"
 #include "kernels/elementwise.h"
 
@@ -31,11 +32,11 @@ Matrix matrixFrom(const Napi::Value& value, const char* name) {
           doublesFrom(object.Get("values"), "values")};
 }
 
-Kernel kernelFrom(const Napi::Value& value) {
-  const Napi::Object object = objectFrom(value, "kernel");
+Taps tapsFrom(const Napi::Value& value) {
+  const Napi::Object object = objectFrom(value, "taps");
   return {integerFrom(object.Get("height"), "height"), integerFrom(object.Get("width"), "width"),
           integerFrom(object.Get("centreY"), "centreY"), integerFrom(object.Get("centreX"), "centreX"),
-          doublesFrom(object.Get("taps"), "taps")};
+          doublesFrom(object.Get("values"), "values")};
 }
 
 Boundary boundaryFrom(const Napi::Value& value) {
@@ -99,12 +100,12 @@ void addOperators(Napi::Env env, Napi::Object& exports) {
   });
   add(env, exports, "circularConvolution", [](Info info) {
     return OperatorWrap::make(info.Env(),
-                              makeCircularConvolution(DeviceWrap::from(info[0]), kernelFrom(info[1]), integerFrom(info[2], "height"),
+                              makeCircularConvolution(DeviceWrap::from(info[0]), tapsFrom(info[1]), integerFrom(info[2], "height"),
                                                       integerFrom(info[3], "width"), integerFrom(info[4], "factor")));
   });
   add(env, exports, "convolution", [](Info info) {
     return OperatorWrap::make(info.Env(),
-                              makeConvolution(DeviceWrap::from(info[0]), kernelFrom(info[1]), integerFrom(info[2], "height"),
+                              makeConvolution(DeviceWrap::from(info[0]), tapsFrom(info[1]), integerFrom(info[2], "height"),
                                               integerFrom(info[3], "width"), integerFrom(info[4], "factor"), boundaryFrom(info[5])));
   });
   add(env, exports, "mask", [](Info info) {

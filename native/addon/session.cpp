@@ -50,7 +50,7 @@ SessionOptions optionsFrom(const Napi::Value& value) {
   if (!folder.IsUndefined()) options.folder = stringFrom(folder, "folder");
   options.threads = threadsFrom(object);
   options.weights = weightsFrom(object.Get("weights"), "weights");
-  options.kernelWeights = weightsFrom(object.Get("kernelWeights"), "kernelWeights");
+  options.layerWeights = weightsFrom(object.Get("layerWeights"), "layerWeights");
   return options;
 }
 

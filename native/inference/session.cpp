@@ -3,11 +3,11 @@
 #include <chrono>
 #include <mutex>
 
-#include "inference/cpu/operators.h"
+#include "cpu/thread_pool.h"
+#include "inference/layers/layers.h"
 #include "inference/runtime.h"
 #include "inference/weights.h"
 #include "tensor/error.h"
-#include "tensor/thread_pool.h"
 
 namespace latino {
 
@@ -44,7 +44,7 @@ ort::OwnedSession load(std::span<const std::byte> model, const ort::SessionOptio
 class CpuSession final : public Session, public std::enable_shared_from_this<CpuSession> {
  public:
   CpuSession(std::shared_ptr<Device> device, std::span<const std::byte> model, const SessionOptions& options)
-      : device_(std::move(device)), memory_(cpuMemory()), operators_(options.kernelWeights) {
+      : device_(std::move(device)), memory_(cpuMemory()), layers_(options.layerWeights) {
     readWeights(options.weights);
     open(model, options);
   }
@@ -75,7 +75,7 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
     set("session.use_env_allocators", "1");
     // The networks run in turn: threads that went on spinning after a run would take the cores that the next network, and JavaScript, need.
     set("session.force_spinning_stop", "1");
-    operators_.addTo(raw);
+    layers_.addTo(raw);
     if (!options.folder.empty()) set("session.model_external_initializers_file_folder_path", options.folder.c_str());
     if (!weightValues_.empty()) {
       std::vector<const char*> names;
@@ -123,7 +123,7 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
   // ONNX Runtime uses these buffers in place, so they live as long as the session does.
   std::vector<std::shared_ptr<const std::vector<float>>> weights_;
   std::vector<ort::OwnedValue> weightValues_;
-  cpu::Operators operators_;
+  layers::Layers layers_;
   ort::OwnedSession session_;
 };
 

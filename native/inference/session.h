@@ -37,9 +37,9 @@ struct WeightSource {
 };
 
 struct SessionOptions {
-  std::string folder;                       // what external data locations in the model are relative to; may be empty
-  std::vector<WeightSource> weights;        // become float32 on the CPU
-  std::vector<WeightSource> kernelWeights;  // read by our own kernels when they first run
+  std::string folder;                      // what external data locations in the model are relative to; may be empty
+  std::vector<WeightSource> weights;       // become float32 on the CPU
+  std::vector<WeightSource> layerWeights;  // read by our own layers when they first run
   unsigned threads = 0;
 };
 

@@ -12,13 +12,13 @@ namespace {
 
 std::int64_t wrap(std::int64_t i, std::int64_t n) { return (i % n + n) % n; }
 
-/// Kernel on a plane with its centre at the origin; taps past the border wrap around, as often as it takes.
-std::vector<double> wrapped(const Kernel& kernel, std::int64_t height, std::int64_t width) {
+/// Taps on a plane with its centre at the origin; taps past the border wrap around, as often as it takes.
+std::vector<double> wrapped(const Taps& taps, std::int64_t height, std::int64_t width) {
   std::vector<double> plane(static_cast<std::size_t>(height * width));
-  for (std::int64_t a = 0; a < kernel.height; ++a) {
-    for (std::int64_t b = 0; b < kernel.width; ++b) {
-      const std::int64_t at = wrap(a - kernel.centreY, height) * width + wrap(b - kernel.centreX, width);
-      plane[static_cast<std::size_t>(at)] += kernel.taps[static_cast<std::size_t>(a * kernel.width + b)];
+  for (std::int64_t a = 0; a < taps.height; ++a) {
+    for (std::int64_t b = 0; b < taps.width; ++b) {
+      const std::int64_t at = wrap(a - taps.centreY, height) * width + wrap(b - taps.centreX, width);
+      plane[static_cast<std::size_t>(at)] += taps.values[static_cast<std::size_t>(a * taps.width + b)];
     }
   }
   return plane;
@@ -26,8 +26,7 @@ std::vector<double> wrapped(const Kernel& kernel, std::int64_t height, std::int6
 
 }  // namespace
 
-CircularBasis::CircularBasis(const std::shared_ptr<Device>& device, Kernel kernel, std::int64_t height, std::int64_t width,
-                             std::int64_t factor)
+CircularBasis::CircularBasis(const std::shared_ptr<Device>& device, Taps taps, std::int64_t height, std::int64_t width, std::int64_t factor)
     : height_(height),
       width_(width),
       factor_(factor),
@@ -37,9 +36,9 @@ CircularBasis::CircularBasis(const std::shared_ptr<Device>& device, Kernel kerne
       spectrum_(device, lowHeight() * halfWidth(lowWidth()), 2) {
   std::vector<Tensor> tables = tensors();
   for (const Tensor& tensor : spectrum_.tensors()) tables.push_back(tensor);
-  submit({}, tables, [self = *this, kernel = std::move(kernel)] {
+  submit({}, tables, [self = *this, taps = std::move(taps)] {
     const std::int64_t height = self.height_, width = self.width_, factor = self.factor_, half = halfWidth(width);
-    const std::vector<std::complex<double>> k = hostTransfer(height, width, wrapped(kernel, height, width));
+    const std::vector<std::complex<double>> k = hostTransfer(height, width, wrapped(taps, height, width));
     std::vector<float> transfer;
     for (const std::complex<double>& value : k)
       transfer.insert(transfer.end(), {static_cast<float>(value.real()), static_cast<float>(value.imag())});

@@ -9,7 +9,7 @@ namespace latino {
 /// Everything here that takes pointers runs inside tasks that name tensors() among their inputs.
 class CircularBasis {
  public:
-  CircularBasis(const std::shared_ptr<Device>& device, Kernel kernel, std::int64_t height, std::int64_t width, std::int64_t factor);
+  CircularBasis(const std::shared_ptr<Device>& device, Taps taps, std::int64_t height, std::int64_t width, std::int64_t factor);
 
   std::int64_t lowHeight() const { return height_ / factor_; }
   std::int64_t lowWidth() const { return width_ / factor_; }

@@ -10,8 +10,8 @@ namespace {
 /// Circular convolution, then decimation: diagonal in the Fourier basis of the measurement (Zhao et al. 2016 for factors above 1).
 class CircularConvolution final : public Operator {
  public:
-  CircularConvolution(const std::shared_ptr<Device>& device, Kernel kernel, std::int64_t height, std::int64_t width, std::int64_t factor)
-      : height_(height), width_(width), basis_(device, std::move(kernel), height, width, factor) {}
+  CircularConvolution(const std::shared_ptr<Device>& device, Taps taps, std::int64_t height, std::int64_t width, std::int64_t factor)
+      : height_(height), width_(width), basis_(device, std::move(taps), height, width, factor) {}
 
   Shape measurementShape(const Shape& image) const override {
     requireImage(image, height_, width_, "an image");
@@ -76,14 +76,14 @@ class CircularConvolution final : public Operator {
 
 }  // namespace
 
-void requireKernel(const Kernel& kernel, std::int64_t height, std::int64_t width, std::int64_t factor) {
-  if (kernel.height < 1 || kernel.width < 1 || static_cast<std::int64_t>(kernel.taps.size()) != kernel.height * kernel.width) {
-    throw ArgumentError("Expected a kernel of height x width taps but received " + std::to_string(kernel.taps.size()) + " taps for " +
-                        toString({kernel.height, kernel.width}));
+void requireTaps(const Taps& taps, std::int64_t height, std::int64_t width, std::int64_t factor) {
+  if (taps.height < 1 || taps.width < 1 || static_cast<std::int64_t>(taps.values.size()) != taps.height * taps.width) {
+    throw ArgumentError("Expected a kernel of height x width taps but received " + std::to_string(taps.values.size()) + " taps for " +
+                        toString({taps.height, taps.width}));
   }
-  if (kernel.centreY < 0 || kernel.centreY >= kernel.height || kernel.centreX < 0 || kernel.centreX >= kernel.width) {
-    throw ArgumentError("Expected a centre inside the kernel " + toString({kernel.height, kernel.width}) + " but received " +
-                        toString({kernel.centreY, kernel.centreX}));
+  if (taps.centreY < 0 || taps.centreY >= taps.height || taps.centreX < 0 || taps.centreX >= taps.width) {
+    throw ArgumentError("Expected a centre inside the kernel " + toString({taps.height, taps.width}) + " but received " +
+                        toString({taps.centreY, taps.centreX}));
   }
   if (height < 1 || width < 1 || factor < 1 || height % factor != 0 || width % factor != 0) {
     throw ShapeError("Expected a height and width that are multiples of the factor " + std::to_string(factor) + " but received " +
@@ -91,10 +91,10 @@ void requireKernel(const Kernel& kernel, std::int64_t height, std::int64_t width
   }
 }
 
-std::shared_ptr<Operator> makeCircularConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width,
+std::shared_ptr<Operator> makeCircularConvolution(std::shared_ptr<Device> device, Taps taps, std::int64_t height, std::int64_t width,
                                                   std::int64_t factor) {
-  requireKernel(kernel, height, width, factor);
-  return std::make_shared<CircularConvolution>(device, std::move(kernel), height, width, factor);
+  requireTaps(taps, height, width, factor);
+  return std::make_shared<CircularConvolution>(device, std::move(taps), height, width, factor);
 }
 
 }  // namespace latino

@@ -21,20 +21,17 @@ constexpr int kMaxIterations = 5000;
 constexpr float kPreconditionerFloor = 1e-2F;
 constexpr double kTolerance = 1e-7;  // of |y - A z|
 
-/// Iterations between two looks at a device's residual: a CPU has it at hand, elsewhere the host must wait for it.
-int iterationsBetweenChecks(const Device& device) { return device.kind() == DeviceKind::cpu ? 1 : 16; }
-
 /// Any kernel with any boundary. A Aᵀ has no closed-form basis here: the proximal point comes from conjugate gradients on
 /// (A Aᵀ + 1/gamma) w = y - A z, preconditioned by the same equations with a circular boundary.
 class Convolution final : public Operator {
  public:
-  Convolution(const std::shared_ptr<Device>& device, const Kernel& kernel, std::int64_t height, std::int64_t width, std::int64_t factor,
+  Convolution(const std::shared_ptr<Device>& device, const Taps& taps, std::int64_t height, std::int64_t width, std::int64_t factor,
               Boundary boundary)
       : height_(height),
         width_(width),
         factor_(factor),
-        circular_(device, kernel, height, width, factor),
-        convolution_(device, kernel, height, width, factor, boundary) {}
+        circular_(device, taps, height, width, factor),
+        convolution_(device, taps, height, width, factor, boundary) {}
 
   Shape measurementShape(const Shape& image) const override {
     requireImage(image, height_, width_, "an image");
@@ -131,7 +128,6 @@ class Convolution final : public Operator {
     dot(device, n, r, r, left);
     double reached = hostValue(device, left);
     const double target = kTolerance * kTolerance * reached;
-    const int interval = iterationsBetweenChecks(device);
     for (int iteration = 0; iteration < kMaxIterations && reached > target; ++iteration) {
       condition();
       std::swap(rz, before);
@@ -149,7 +145,7 @@ class Convolution final : public Operator {
         r[i] -= step * q[i];
       });
       dot(device, n, r, r, left);
-      if ((iteration + 1) % interval == 0) reached = hostValue(device, left);
+      if ((iteration + 1) % kIterationsBetweenChecks == 0) reached = hostValue(device, left);
     }
     // Written so that a residual that is not a number fails, too.
     if (!(reached <= target)) {
@@ -170,10 +166,10 @@ class Convolution final : public Operator {
 
 }  // namespace
 
-std::shared_ptr<Operator> makeConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width,
+std::shared_ptr<Operator> makeConvolution(std::shared_ptr<Device> device, Taps taps, std::int64_t height, std::int64_t width,
                                           std::int64_t factor, Boundary boundary) {
-  requireKernel(kernel, height, width, factor);
-  return std::make_shared<Convolution>(device, kernel, height, width, factor, boundary);
+  requireTaps(taps, height, width, factor);
+  return std::make_shared<Convolution>(device, taps, height, width, factor, boundary);
 }
 
 }  // namespace latino

@@ -38,15 +38,15 @@ Tensor table(const std::shared_ptr<Device>& device, const std::vector<T>& values
 
 }  // namespace
 
-FramedConvolution::FramedConvolution(const std::shared_ptr<Device>& device, const Kernel& kernel, std::int64_t height, std::int64_t width,
+FramedConvolution::FramedConvolution(const std::shared_ptr<Device>& device, const Taps& taps, std::int64_t height, std::int64_t width,
                                      std::int64_t factor, Boundary boundary)
-    : height_(height), width_(width), factor_(factor), tapRows_(kernel.height), tapColumns_(kernel.width) {
+    : height_(height), width_(width), factor_(factor), tapRows_(taps.height), tapColumns_(taps.width) {
   const std::int64_t frameW = width + tapColumns_ - 1, paddedW = frameW + tapColumns_ - 1;
   std::vector<float> weights;
   std::vector<std::int64_t> forward, adjoint;
   for (std::int64_t a = 0; a < tapRows_; ++a) {
     for (std::int64_t b = 0; b < tapColumns_; ++b) {
-      const auto weight = static_cast<float>(kernel.taps[static_cast<std::size_t>(a * tapColumns_ + b)]);
+      const auto weight = static_cast<float>(taps.values[static_cast<std::size_t>(a * tapColumns_ + b)]);
       if (weight == 0) continue;
       weights.push_back(weight);
       forward.push_back((tapRows_ - 1 - a) * frameW + tapColumns_ - 1 - b);
@@ -56,8 +56,8 @@ FramedConvolution::FramedConvolution(const std::shared_ptr<Device>& device, cons
   weights_ = table(device, weights);
   forwardOffsets_ = table(device, forward);
   adjointOffsets_ = table(device, adjoint);
-  const std::vector<std::int64_t> rows = sourcesOf(height, tapRows_, kernel.centreY, boundary),
-                                  columns = sourcesOf(width, tapColumns_, kernel.centreX, boundary);
+  const std::vector<std::int64_t> rows = sourcesOf(height, tapRows_, taps.centreY, boundary),
+                                  columns = sourcesOf(width, tapColumns_, taps.centreX, boundary);
   rowSources_ = table(device, rows);
   columnSources_ = table(device, columns);
   rowFold_ = foldOf(device, height, rows);

@@ -13,8 +13,8 @@ namespace latino {
 /// Everything here that takes pointers runs inside tasks that name tensors() among their inputs.
 class FramedConvolution {
  public:
-  FramedConvolution(const std::shared_ptr<Device>& device, const Kernel& kernel, std::int64_t height, std::int64_t width,
-                    std::int64_t factor, Boundary boundary);
+  FramedConvolution(const std::shared_ptr<Device>& device, const Taps& taps, std::int64_t height, std::int64_t width, std::int64_t factor,
+                    Boundary boundary);
 
   std::vector<Tensor> tensors() const;
 

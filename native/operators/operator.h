@@ -45,21 +45,21 @@ class Operator {
 std::shared_ptr<Operator> makeSeparable(std::shared_ptr<Device> device, Matrix vertical, Matrix horizontal);
 
 /// A convolution kernel [height, width] whose centre is the tap (centreY, centreX).
-struct Kernel {
+struct Taps {
   std::int64_t height = 0, width = 0, centreY = 0, centreX = 0;
-  std::vector<double> taps;
+  std::vector<double> values;
 };
 /// Circular true convolution on [.., H, W], then every factor-th pixel from index 0 (factor 1: no decimation). Exact prox by FFT.
-std::shared_ptr<Operator> makeCircularConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width,
+std::shared_ptr<Operator> makeCircularConvolution(std::shared_ptr<Device> device, Taps taps, std::int64_t height, std::int64_t width,
                                                   std::int64_t factor);
 
 /// Throws ArgumentError or ShapeError unless kernel, size and factor fit together.
-void requireKernel(const Kernel& kernel, std::int64_t height, std::int64_t width, std::int64_t factor);
+void requireTaps(const Taps& taps, std::int64_t height, std::int64_t width, std::int64_t factor);
 
 enum class Boundary { reflect, replicate, zero, circular };
 /// True convolution with any boundary, then decimation; prox by preconditioned conjugate gradients (relative residual 1e-7);
 /// where they do not converge, the tensor's error is a ConvergenceError.
-std::shared_ptr<Operator> makeConvolution(std::shared_ptr<Device> device, Kernel kernel, std::int64_t height, std::int64_t width,
+std::shared_ptr<Operator> makeConvolution(std::shared_ptr<Device> device, Taps taps, std::int64_t height, std::int64_t width,
                                           std::int64_t factor, Boundary boundary);
 
 /// y = mask x; mask [H, W], 1 where a pixel is seen, 0 where it is missing. What y holds at missing pixels is never used.

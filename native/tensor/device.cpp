@@ -4,8 +4,7 @@
 
 namespace latino {
 
-Device::Device(unsigned threads)
-    : threads_(std::make_unique<ThreadPool>(threads)), pool_(std::make_unique<MemoryPool>(*this)), queue_(std::make_unique<Queue>()) {}
+Device::Device() : pool_(std::make_unique<MemoryPool>(*this)), queue_(std::make_unique<Queue>()) {}
 
 Device::~Device() = default;
 

@@ -1,4 +1,4 @@
-// A device is where tensors live: it owns memory, an ordered queue of work and the threads or the stream that do it.
+// A device is where tensors live: it owns memory and an ordered queue of work.
 #pragma once
 
 #include <atomic>
@@ -9,7 +9,6 @@
 #include <string>
 
 #include "tensor/queue.h"
-#include "tensor/thread_pool.h"
 
 namespace latino {
 
@@ -46,26 +45,21 @@ class Device : public std::enable_shared_from_this<Device> {
   virtual void finish() = 0;
 
   Queue& queue() { return *queue_; }
-  ThreadPool& threads() { return *threads_; }
   MemoryPool& pool() { return *pool_; }
   TransferCounts transfers() const;
   MemoryCounts memory() const;
 
  protected:
-  explicit Device(unsigned threads);
+  Device();
   virtual void copyIn(void* device, const void* host, std::size_t bytes) = 0;
   virtual void copyOut(void* host, const void* device, std::size_t bytes) = 0;
   /// To be called by the destructors of derived classes, before their memory functions are gone.
   void shutdown() noexcept;
 
  private:
-  std::unique_ptr<ThreadPool> threads_;
   std::unique_ptr<MemoryPool> pool_;
   std::unique_ptr<Queue> queue_;
   std::atomic<std::uint64_t> uploads_{0}, uploadBytes_{0}, downloads_{0}, downloadBytes_{0};
 };
-
-/// The CPU; `threads` 0 takes every core the process may use.
-std::shared_ptr<Device> openCpuDevice(unsigned threads = 0);
 
 }  // namespace latino

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "cpu/cpu_device.h"
 #include "kernels/elementwise.h"
 #include "operators/operator.h"
 #include "tensor/error.h"
@@ -17,10 +18,10 @@ double length(const Tensor& a) {
 }
 
 /// Irregular taps that sum to `sum`.
-Kernel kernelOfSum(double sum) {
-  Kernel kernel{4, 5, 1, 3, {}};
-  for (int i = 0; i < 20; ++i) kernel.taps.push_back((1 + (i * 7) % 11) / 116.0 * sum);
-  return kernel;
+Taps tapsOfSum(double sum) {
+  Taps taps{4, 5, 1, 3, {}};
+  for (int i = 0; i < 20; ++i) taps.values.push_back((1 + (i * 7) % 11) / 116.0 * sum);
+  return taps;
 }
 
 }  // namespace
@@ -31,7 +32,7 @@ TEST_CASE("the proximal point of a convolution is optimal whatever the kernel su
   const Tensor x = randn(device, {1, 1, height, width}, 1, 0), z = randn(device, {1, 1, height, width}, 1, 1);
   for (const double sum : {0.01, 1.0, 50.0}) {
     for (const Boundary boundary : {Boundary::reflect, Boundary::replicate, Boundary::zero}) {
-      const auto op = makeConvolution(device, kernelOfSum(sum), height, width, 1, boundary);
+      const auto op = makeConvolution(device, tapsOfSum(sum), height, width, 1, boundary);
       const Tensor y = linearCombination(1, op->forward(x), 0.1 * sum, randn(device, x.shape(), 1, 2));
       for (const double gamma : {1e-2, 1.0, 1e2, 1e4, 1e6}) {
         CAPTURE(sum);
@@ -49,7 +50,7 @@ TEST_CASE("the proximal point of a convolution is optimal whatever the kernel su
 
 TEST_CASE("conjugate gradients that do not converge are an error, not a wrong result") {
   const auto device = openCpuDevice(1);
-  const auto op = makeConvolution(device, kernelOfSum(1), 8, 9, 1, Boundary::reflect);
+  const auto op = makeConvolution(device, tapsOfSum(1), 8, 9, 1, Boundary::reflect);
   const Tensor z = full(device, {1, 1, 8, 9}, DType::f32, 0), y = full(device, {1, 1, 8, 9}, DType::f32, NAN);
   CHECK_THROWS_AS(readFloats(op->prox(z, y, 1)), ConvergenceError);
 }

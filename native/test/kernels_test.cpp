@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "cpu/cpu_device.h"
 #include "kernels/elementwise.h"
 #include "kernels/philox.h"
 

@@ -5,6 +5,7 @@
 #include <complex>
 #include <numbers>
 
+#include "cpu/cpu_device.h"
 #include "kernels/elementwise.h"
 #include "linalg/banded.h"
 #include "linalg/fft.h"

@@ -5,6 +5,7 @@
 #include <functional>
 #include <numeric>
 
+#include "cpu/cpu_device.h"
 #include "kernels/elementwise.h"
 #include "operators/operator.h"
 #include "tensor/error.h"
@@ -31,10 +32,10 @@ Matrix blurring(std::int64_t rows, std::int64_t columns) {
   return matrix;
 }
 
-Kernel asymmetric() {
-  Kernel kernel{4, 5, 1, 3, {}};
-  for (int i = 0; i < 20; ++i) kernel.taps.push_back((1 + (i * 7) % 11) / 110.0);
-  return kernel;
+Taps asymmetric() {
+  Taps taps{4, 5, 1, 3, {}};
+  for (int i = 0; i < 20; ++i) taps.values.push_back((1 + (i * 7) % 11) / 110.0);
+  return taps;
 }
 
 struct Case {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <numeric>
 
+#include "cpu/cpu_device.h"
 #include "kernels/elementwise.h"
 #include "operators/operator.h"
 
@@ -77,11 +78,11 @@ Matrix smoothing(std::int64_t rows, std::int64_t columns) {
   return matrix;
 }
 
-Kernel kernel(std::int64_t height, std::int64_t width, double sum = 1) {
-  Kernel made{height, width, height / 3, width / 2, {}};
-  for (std::int64_t i = 0; i < height * width; ++i) made.taps.push_back(static_cast<double>(1 + i * 7 % 11));
-  const double total = std::accumulate(made.taps.begin(), made.taps.end(), 0.0);
-  for (double& tap : made.taps) tap *= sum / total;
+Taps tapsOf(std::int64_t height, std::int64_t width, double sum = 1) {
+  Taps made{height, width, height / 3, width / 2, {}};
+  for (std::int64_t i = 0; i < height * width; ++i) made.values.push_back(static_cast<double>(1 + i * 7 % 11));
+  const double total = std::accumulate(made.values.begin(), made.values.end(), 0.0);
+  for (double& tap : made.values) tap *= sum / total;
   return made;
 }
 
@@ -105,13 +106,13 @@ std::vector<Case> cases() {
       {"separable, downsampling", {1, 1, 8, 9}, [](auto& d, auto h, auto w) { return makeSeparable(d, smoothing(2, h), smoothing(3, w)); }},
       {"separable, one row", {1, 1, 1, 9}, [](auto& d, auto h, auto w) { return makeSeparable(d, smoothing(1, h), smoothing(3, w)); }},
       {"separable, square", {1, 1, 7, 9}, [](auto& d, auto h, auto w) { return makeSeparable(d, smoothing(h, h), smoothing(w, w)); }},
-      {"circular, even by odd", {1, 1, 8, 9}, [](auto& d, auto h, auto w) { return makeCircularConvolution(d, kernel(3, 4), h, w, 1); }},
-      {"circular, one column", {1, 1, 9, 1}, [](auto& d, auto h, auto w) { return makeCircularConvolution(d, kernel(3, 2), h, w, 1); }},
+      {"circular, even by odd", {1, 1, 8, 9}, [](auto& d, auto h, auto w) { return makeCircularConvolution(d, tapsOf(3, 4), h, w, 1); }},
+      {"circular, one column", {1, 1, 9, 1}, [](auto& d, auto h, auto w) { return makeCircularConvolution(d, tapsOf(3, 2), h, w, 1); }},
       {"circular, larger than the image",
        {1, 1, 5, 7},
-       [](auto& d, auto h, auto w) { return makeCircularConvolution(d, kernel(11, 9), h, w, 1); }},
-      {"circular, factor 3", {1, 1, 6, 9}, [](auto& d, auto h, auto w) { return makeCircularConvolution(d, kernel(3, 4), h, w, 3); }},
-      {"circular, factor 2", {1, 1, 6, 10}, [](auto& d, auto h, auto w) { return makeCircularConvolution(d, kernel(4, 5, 3), h, w, 2); }}};
+       [](auto& d, auto h, auto w) { return makeCircularConvolution(d, tapsOf(11, 9), h, w, 1); }},
+      {"circular, factor 3", {1, 1, 6, 9}, [](auto& d, auto h, auto w) { return makeCircularConvolution(d, tapsOf(3, 4), h, w, 3); }},
+      {"circular, factor 2", {1, 1, 6, 10}, [](auto& d, auto h, auto w) { return makeCircularConvolution(d, tapsOf(4, 5, 3), h, w, 2); }}};
   for (const auto& [name, boundary] : {std::pair{"reflect", Boundary::reflect},
                                        {"replicate", Boundary::replicate},
                                        {"zero", Boundary::zero},
@@ -121,7 +122,7 @@ std::vector<Case> cases() {
       for (const double sum : {1.0, 20.0}) {
         all.push_back({std::string(name) + " " + toString(shape) + ", factor " + std::to_string(factor) + ", sum " + std::to_string(sum),
                        shape, [boundary = boundary, factor = factor, sum](auto& d, auto h, auto w) {
-                         return makeConvolution(d, kernel(3, 4, sum), h, w, factor, boundary);
+                         return makeConvolution(d, tapsOf(3, 4, sum), h, w, factor, boundary);
                        }});
       }
     }

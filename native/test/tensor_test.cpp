@@ -6,6 +6,7 @@
 #include <atomic>
 #include <numeric>
 
+#include "cpu/cpu_device.h"
 #include "kernels/elementwise.h"
 #include "tensor/error.h"
 

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import type { LoraOptions } from '../checkpoint/lora.js';
 import { readImage } from '../image/index.js';
 import type { LoadOptions } from '../latino.js';
 import { type Operator, parseOperator } from '../operators/index.js';
-import type { LoraOptions } from '../pipeline/lora.js';
 import type { StepRule } from '../solver/step_rules.js';
 
 export const OPERATORS_HELP = `

@@ -1,7 +1,7 @@
-import type { SessionOptions } from '../native/addon.js';
-import { fuse } from './fuse/fuse.js';
-import { lower } from './lower.js';
+import type { SessionOptions } from '../device/addon.js';
 import { serializeModel } from './onnx.js';
+import { fuse } from './targets/cpu/fuse/fuse.js';
+import { lower } from './targets/cpu/lower.js';
 import type { WeightInfo, WeightStore } from './weights.js';
 
 export type ValueType = 'f32' | 'i64' | 'bool';
@@ -73,7 +73,7 @@ export class Graph {
   readonly outputs: Value[] = [];
   readonly weights: Map<string, Weight>;
   /** Weights that kernels of the native core read themselves. */
-  readonly kernelWeights = new Map<string, Weight>();
+  readonly layerWeights = new Map<string, Weight>();
   readonly constants: Map<string, Constant>;
   private readonly names: Set<string>;
 
@@ -175,7 +175,7 @@ export class Graph {
     copy.inputs.push(...this.inputs);
     copy.outputs.push(...this.outputs);
     for (const [name, weight] of this.weights) copy.weights.set(name, weight);
-    for (const [name, weight] of this.kernelWeights) copy.kernelWeights.set(name, weight);
+    for (const [name, weight] of this.layerWeights) copy.layerWeights.set(name, weight);
     for (const [name, constant] of this.constants) copy.constants.set(name, constant);
     for (const name of this.names) copy.names.add(name);
     return copy;

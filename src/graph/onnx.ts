@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path';
 import Pbf from 'pbf';
-import type { WeightSource } from '../native/addon.js';
+import type { WeightSource } from '../device/addon.js';
 import type { Attribute, BuiltModel, Constant, Graph, Node, Value, Weight } from './graph.js';
 import { elementCount, type WeightInfo } from './weights.js';
 
@@ -44,9 +44,9 @@ export function serializeModel(graph: Graph, embed?: (weight: WeightInfo) => Uin
   const model = pbf.finish();
   if (embed) return { model, options: {} };
   const source = ({ value, info }: Weight): WeightSource => weightSource(value.name, info);
-  const kernelWeights = [...graph.kernelWeights.values()].map(source);
+  const layerWeights = [...graph.layerWeights.values()].map(source);
   const options = { folder, weights: weights.filter((w) => !readInPlace(w.info)).map(source) };
-  return { model, options: kernelWeights.length > 0 ? { ...options, kernelWeights } : options };
+  return { model, options: layerWeights.length > 0 ? { ...options, layerWeights } : options };
 }
 
 function weightSource(name: string, { shape, dtype, path, offset, updates }: WeightInfo): WeightSource {

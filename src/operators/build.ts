@@ -1,5 +1,5 @@
+import type { Addon, Boundary, Device, NativeOperator, Taps } from '../device/addon.js';
 import { LatinoError } from '../errors.js';
-import type { Addon, Boundary, ConvolutionKernel, Device, NativeOperator } from '../native/addon.js';
 import type { Inpainting, Operator, SuperResolution } from './descriptors.js';
 import { convolutionMatrix, gaussianTaps, referenceTaps, resizeMatrix } from './filters.js';
 import { linearMotionKernel, randomMotionKernel } from './motion.js';
@@ -66,7 +66,13 @@ export function buildOperator(addon: Addon, device: Device, operator: Operator, 
     }
     case 'convolution': {
       const [centreY, centreX] = operator.centre;
-      return convolutionWith(addon, device, { ...operator.kernel, centreY, centreX }, image, operator.boundary);
+      return convolutionWith(
+        addon,
+        device,
+        { height: operator.kernel.height, width: operator.kernel.width, values: operator.kernel.taps, centreY, centreX },
+        image,
+        operator.boundary,
+      );
     }
     case 'inpainting':
       return addon.mask(device, height, width, seenPixels(operator, image));
@@ -84,21 +90,15 @@ export function downsamplingMatrix({ factor, filter, phase, boundary }: SuperRes
   return convolutionMatrix(n, taps, (taps.length - 1) >> 1, boundary, factor);
 }
 
-function convolutionWith(
-  addon: Addon,
-  device: Device,
-  kernel: ConvolutionKernel,
-  { height, width }: Size,
-  boundary: Boundary,
-): NativeOperator {
+function convolutionWith(addon: Addon, device: Device, kernel: Taps, { height, width }: Size, boundary: Boundary): NativeOperator {
   if (boundary === 'circular') return addon.circularConvolution(device, kernel, height, width, 1);
   return addon.convolution(device, kernel, height, width, 1, boundary);
 }
 
-function outer(taps: Float64Array): ConvolutionKernel {
+function outer(taps: Float64Array): Taps {
   const size = taps.length;
   const values = Float64Array.from({ length: size * size }, (_, i) => taps[Math.floor(i / size)]! * taps[i % size]!);
-  return { height: size, width: size, centreY: size >> 1, centreX: size >> 1, taps: values };
+  return { height: size, width: size, centreY: size >> 1, centreX: size >> 1, values };
 }
 
 function requireFit({ missing }: Inpainting, image: Size): void {

@@ -1,7 +1,7 @@
+import type { Boundary } from '../device/addon.js';
 import { LatinoError } from '../errors.js';
-import type { Boundary } from '../native/addon.js';
 
-export type { Boundary } from '../native/addon.js';
+export type { Boundary } from '../device/addon.js';
 export type ResizeFilter = 'bicubic' | 'bilinear' | 'gaussian' | 'box' | 'lanczos';
 /** `centre`: the antialiased resize of Pillow and web tools. `reference`: the paper code's, whose pixels sit half a pixel of y up and left. */
 export type Phase = 'centre' | 'reference';

@@ -1,4 +1,4 @@
-import type { Boundary, Matrix } from '../native/addon.js';
+import type { Boundary, Matrix } from '../device/addon.js';
 import type { ResizeFilter } from './descriptors.js';
 
 /** Keys' cubic, a = -1/2. */

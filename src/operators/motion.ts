@@ -1,4 +1,4 @@
-import type { ConvolutionKernel } from '../native/addon.js';
+import type { Taps } from '../device/addon.js';
 import type { LinearMotion, RandomMotion } from './descriptors.js';
 import { normalised } from './filters.js';
 
@@ -6,7 +6,7 @@ import { normalised } from './filters.js';
  * Kernel of a straight movement, sum 1. A tap is the part of its pixel's extent along the line that the movement covers, weighted by the
  * pixel's distance from the line: 1 on it, 0 from one pixel off. A movement of 5 pixels at 0 degrees has five equal taps.
  */
-export function linearMotionKernel({ length, angle }: LinearMotion): ConvolutionKernel {
+export function linearMotionKernel({ length, angle }: LinearMotion): Taps {
   const radius = Math.ceil(length / 2);
   const size = 2 * radius + 1;
   const [cos, sin] = [Math.cos((angle * Math.PI) / 180), Math.sin((angle * Math.PI) / 180)];
@@ -20,11 +20,11 @@ export function linearMotionKernel({ length, angle }: LinearMotion): Convolution
       taps[row * size + column] = Math.max(0, covered) * Math.max(0, 1 - across);
     }
   }
-  return { height: size, width: size, centreY: radius, centreX: radius, taps: normalised(taps) };
+  return { height: size, width: size, centreY: radius, centreX: radius, values: normalised(taps) };
 }
 
 /** Kernel of a random path of a point whose velocity wanders; the path's mean sits at the centre. Sum 1; the same for the same seed. */
-export function randomMotionKernel({ size, seed, intensity }: RandomMotion): ConvolutionKernel {
+export function randomMotionKernel({ size, seed, intensity }: RandomMotion): Taps {
   const random = gaussianNumbers(seed);
   const count = Math.ceil(2.4 * size);
   const path: [number, number][] = [];
@@ -46,7 +46,7 @@ export function randomMotionKernel({ size, seed, intensity }: RandomMotion): Con
   const scale = Math.min(1, (size - 1 - centre) / reach);
   const taps = new Float64Array(size * size);
   for (const [px, py] of centred) splat(taps, size, centre + scale * px, centre + scale * py);
-  return { height: size, width: size, centreY: centre, centreX: centre, taps: normalised(taps) };
+  return { height: size, width: size, centreY: centre, centreX: centre, values: normalised(taps) };
 }
 
 /** Adds a point to the four pixels around it. */

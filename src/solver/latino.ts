@@ -1,4 +1,4 @@
-import type { Tensor } from '../native/addon.js';
+import type { Tensor } from '../device/addon.js';
 import { disposeStep, latinoStep, type Run, renoise, type Start, type StepTensors, startingLatents } from './step.js';
 
 export interface LatinoOptions {

@@ -1,5 +1,5 @@
-import type { Addon, Tensor } from '../native/addon.js';
-import type { EmbeddingGradient, LatentModel } from './model.js';
+import type { Addon, Tensor } from '../device/addon.js';
+import type { EmbeddingGradient, LatentModel } from '../prior/prior.js';
 import { disposeStep, latinoStep, type Run, renoise, type Start, type StepTensors, startingLatents } from './step.js';
 
 /** How the prompt's embedding is moved; see docs/latino-pro.md for what each does. */

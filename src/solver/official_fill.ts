@@ -1,4 +1,4 @@
-import type { Addon, Device, NativeOperator, Tensor } from '../native/addon.js';
+import type { Addon, Device, NativeOperator, Tensor } from '../device/addon.js';
 
 const WINDOW = 19;
 
@@ -16,7 +16,7 @@ export function officialFill(
   const [, , height, width] = y.shape as readonly [number, number, number, number];
   const mean = (rows: number, columns: number): NativeOperator => {
     const taps = new Float64Array(WINDOW).fill(1 / WINDOW);
-    const kernel = { height: rows, width: columns, centreY: rows >> 1, centreX: columns >> 1, taps };
+    const kernel = { height: rows, width: columns, centreY: rows >> 1, centreX: columns >> 1, values: taps };
     return convolution(device, kernel, height, width, 1, 'zero');
   };
   const [vertical, horizontal] = [mean(WINDOW, 1), mean(1, WINDOW)];

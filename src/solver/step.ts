@@ -1,5 +1,5 @@
-import type { Addon, NativeOperator, Tensor } from '../native/addon.js';
-import type { LatentModel, NoiseSource } from './model.js';
+import type { Addon, NativeOperator, Tensor } from '../device/addon.js';
+import type { LatentModel, NoiseSource } from '../prior/prior.js';
 import { officialFill } from './official_fill.js';
 import type { GammaRule } from './step_rules.js';
 

@@ -1,5 +1,5 @@
-import type { Addon, NativeOperator, Tensor } from '../native/addon.js';
-import type { NoiseSource } from './model.js';
+import type { Addon, NativeOperator, Tensor } from '../device/addon.js';
+import type { NoiseSource } from '../prior/prior.js';
 import { type OfficialProblem, officialDelta } from './official_rules.js';
 
 /** How gamma_k is chosen: `auto` (empirical Bayes), `discrepancy`, the authors' tables (`official`), or a constant delta. */

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { modelFolder } from '../../src/latino.js';
-import type { Device, Tensor } from '../../src/native/addon.js';
-import { loadAddon } from '../../src/native/load.js';
+import type { Device, Tensor } from '../../src/device/addon.js';
+import { loadAddon } from '../../src/device/load.js';
 import { buildOperator, superResolution } from '../../src/operators/index.js';
-import { LatentConsistencyModel } from '../../src/pipeline/latent_consistency_model.js';
+import { LatentConsistencyModel } from '../../src/prior/latent_consistency_model.js';
 import { calibrate, OFFICIAL_CALIBRATION } from '../../src/solver/latino_pro.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
 import { maxRelativeError } from '../support/compare.js';

@@ -4,9 +4,9 @@ import { AutoencoderKLConfig, klDecoderGraph, klEncoderGraph } from '../../src/n
 import { AutoencoderTinyConfig, tinyDecoderGraph, tinyEncoderGraph } from '../../src/networks/autoencoder_tiny.js';
 import { CLIPTextConfig, clipTextGraph } from '../../src/networks/clip_text.js';
 import { UNet2DConditionConfig, unetGraph } from '../../src/networks/unet2d_condition.js';
-import { readModelJson } from '../../src/pipeline/json_file.js';
-import { latinoTimesteps } from '../../src/pipeline/schedule.js';
-import { type FolderWeights, openWeights } from '../../src/pipeline/weights_folder.js';
+import { readModelJson } from '../../src/checkpoint/json_file.js';
+import { latinoTimesteps } from '../../src/checkpoint/schedule.js';
+import { type FolderWeights, openWeights } from '../../src/checkpoint/weights_folder.js';
 import { portraits } from '../support/cli.js';
 import { goldenPath, goldenSet, MODEL_INDEX, modelSets, modelTolerance } from '../support/golden.js';
 import { relativeError } from '../support/networks.js';

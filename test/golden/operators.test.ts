@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
-import type { Addon, Device, NativeOperator } from '../../src/native/addon.js';
-import { loadAddon } from '../../src/native/load.js';
+import type { Addon, Device, NativeOperator } from '../../src/device/addon.js';
+import { loadAddon } from '../../src/device/load.js';
 import {
   buildOperator,
   colorization,
@@ -64,7 +64,7 @@ function build(addon: Addon, device: Device, golden: Case, stored: Map<string, S
       const { factor = 1, filter, padding = 'reflect' } = golden;
       if (filter !== 'custom') return of(superResolution({ factor, filter, phase: 'reference', boundary: padding }));
       const { height, width, taps } = kernel();
-      const custom = { height, width, centreY: (height - 1) >> 1, centreX: (width - 1) >> 1, taps: Float64Array.from(taps) };
+      const custom = { height, width, centreY: (height - 1) >> 1, centreX: (width - 1) >> 1, values: Float64Array.from(taps) };
       if (padding === 'circular') return addon.circularConvolution(device, custom, size.height, size.width, factor);
       return addon.convolution(device, custom, size.height, size.width, factor, padding);
     }

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
-import type { Addon, Device, Matrix } from '../../src/native/addon.js';
-import { loadAddon } from '../../src/native/load.js';
+import type { Addon, Device, Matrix } from '../../src/device/addon.js';
+import { loadAddon } from '../../src/device/load.js';
 import { buildOperator, type ResizeFilter, superResolution } from '../../src/operators/index.js';
 import { resizeMatrix } from '../../src/operators/filters.js';
 import { goldenPath, goldenSet, readGolden } from '../support/golden.js';

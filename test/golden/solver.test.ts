@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Device, Tensor } from '../../src/native/addon.js';
-import { loadAddon } from '../../src/native/load.js';
+import type { Device, Tensor } from '../../src/device/addon.js';
+import { loadAddon } from '../../src/device/load.js';
 import { buildOperator, superResolution } from '../../src/operators/index.js';
-import { LatentConsistencyModel } from '../../src/pipeline/latent_consistency_model.js';
-import { latinoTimesteps } from '../../src/pipeline/schedule.js';
+import { LatentConsistencyModel } from '../../src/prior/latent_consistency_model.js';
+import { latinoTimesteps } from '../../src/checkpoint/schedule.js';
 import { latino } from '../../src/solver/latino.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
 import { goldenPath, goldenSet } from '../support/golden.js';

@@ -2,10 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { latinoTimesteps } from '../../src/checkpoint/schedule.js';
+import type { Device, Tensor } from '../../src/device/addon.js';
+import { loadAddon } from '../../src/device/load.js';
 import { fromPlanar, type Image, psnr, readImage } from '../../src/image/index.js';
 import { modelFolder } from '../../src/latino.js';
-import type { Device, Tensor } from '../../src/native/addon.js';
-import { loadAddon } from '../../src/native/load.js';
 import {
   buildOperator,
   convolution,
@@ -15,8 +16,7 @@ import {
   type Operator,
   superResolution,
 } from '../../src/operators/index.js';
-import { LatentConsistencyModel } from '../../src/pipeline/latent_consistency_model.js';
-import { latinoTimesteps } from '../../src/pipeline/schedule.js';
+import { LatentConsistencyModel } from '../../src/prior/latent_consistency_model.js';
 import { latino } from '../../src/solver/latino.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
 import { TorchGenerator } from '../support/torch_noise.js';

@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Graph } from '../../src/graph/graph.js';
-import { lower } from '../../src/graph/lower.js';
 import { serializeModel } from '../../src/graph/onnx.js';
+import { lower } from '../../src/graph/targets/cpu/lower.js';
 import type { WeightInfo } from '../../src/graph/weights.js';
 import type { Stored } from './safetensors.js';
 

@@ -1,6 +1,6 @@
+import type { Tensor } from '../../src/device/addon.js';
+import { loadAddon } from '../../src/device/load.js';
 import type { Graph } from '../../src/graph/graph.js';
-import type { Tensor } from '../../src/native/addon.js';
-import { loadAddon } from '../../src/native/load.js';
 import type { Stored } from './safetensors.js';
 
 /**

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { allOrNone } from '../../src/pipeline/all_or_none.js';
+import { allOrNone } from '../../src/prior/all_or_none.js';
 
 const disposable = () => ({
   disposals: 0,

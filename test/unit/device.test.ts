@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Addon, Device, Tensor } from '../../src/native/addon.js';
-import { loadAddon } from '../../src/native/load.js';
+import type { Addon, Device, Tensor } from '../../src/device/addon.js';
+import { loadAddon } from '../../src/device/load.js';
 import { withCode } from '../support/errors.js';
 
 let addon: Addon;

@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Embedding } from '../../src/pipeline/embedding.js';
-import { encodeSafetensors } from '../../src/pipeline/encode_safetensors.js';
-import { openSafetensors, readTensorFloat32 } from '../../src/pipeline/safetensors.js';
+import { encodeSafetensors } from '../../src/checkpoint/encode_safetensors.js';
+import { openSafetensors, readTensorFloat32 } from '../../src/checkpoint/safetensors.js';
+import { Embedding } from '../../src/prior/embedding.js';
 
 let folder: string;
 const at = (name: string): string => join(folder, name);

@@ -1,12 +1,13 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { fuse } from '../../src/graph/fuse/fuse.js';
+import { openDiffusersFolder } from '../../src/checkpoint/diffusers_folder.js';
+import { loadAddon } from '../../src/device/load.js';
 import { float, Graph, int, subgraph, type Value } from '../../src/graph/graph.js';
-import { lower } from '../../src/graph/lower.js';
 import { serializeModel } from '../../src/graph/onnx.js';
+import { fuse } from '../../src/graph/targets/cpu/fuse/fuse.js';
+import { lower } from '../../src/graph/targets/cpu/lower.js';
 import { appendVjp } from '../../src/graph/vjp/vjp.js';
 import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
 import { modelFolder } from '../../src/latino.js';
-import { loadAddon } from '../../src/native/load.js';
 import { AutoencoderTinyConfig, tinyDecoderGraph, tinyDecoderVjpGraph, tinyEncoderGraph } from '../../src/networks/autoencoder_tiny.js';
 import {
   activation,
@@ -23,7 +24,6 @@ import {
   upsample2x,
 } from '../../src/networks/layers.js';
 import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../../src/networks/unet2d_condition.js';
-import { openDiffusersFolder } from '../../src/pipeline/diffusers_folder.js';
 import { relativeError } from '../support/networks.js';
 
 const anyWeights: WeightStore = {

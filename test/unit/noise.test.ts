@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Tensor } from '../../src/native/addon.js';
-import { loadAddon } from '../../src/native/load.js';
-import { calibrationNoise, type NoiseSource, seededNoise } from '../../src/solver/model.js';
+import type { Tensor } from '../../src/device/addon.js';
+import { loadAddon } from '../../src/device/load.js';
+import { calibrationNoise, type NoiseSource, seededNoise } from '../../src/prior/prior.js';
 
 const device = loadAddon().openDevice('cpu');
 const COUNT = 10_000;

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Addon, Device, Tensor } from '../../src/native/addon.js';
-import { loadAddon } from '../../src/native/load.js';
+import type { Addon, Device, Tensor } from '../../src/device/addon.js';
+import { loadAddon } from '../../src/device/load.js';
 import { convolutionMatrix, extended, gaussianTaps, referenceTaps, resizeMatrix } from '../../src/operators/filters.js';
 import {
   buildOperator,
@@ -159,23 +159,23 @@ describe('taps', () => {
   });
 
   it('of a horizontal motion are equal', () => {
-    const { width, centreY, taps } = linearMotionKernel({ length: 5, angle: 0 });
+    const { width, centreY, values: taps } = linearMotionKernel({ length: 5, angle: 0 });
     expect([...taps.subarray(centreY * width, (centreY + 1) * width)].filter((tap) => tap > 0)).toEqual([0.2, 0.2, 0.2, 0.2, 0.2]);
     const vertical = linearMotionKernel({ length: 5, angle: 90 });
-    expect(vertical.taps.filter((tap) => tap > 1e-9)).toHaveLength(5);
+    expect(vertical.values.filter((tap) => tap > 1e-9)).toHaveLength(5);
     const rising = linearMotionKernel({ length: 9, angle: 45 });
-    expect(rising.taps[(rising.centreY - 2) * rising.width + rising.centreX + 2]).toBeGreaterThan(0.05);
-    expect(rising.taps[(rising.centreY - 2) * rising.width + rising.centreX - 2]).toBe(0);
+    expect(rising.values[(rising.centreY - 2) * rising.width + rising.centreX + 2]).toBeGreaterThan(0.05);
+    expect(rising.values[(rising.centreY - 2) * rising.width + rising.centreX - 2]).toBe(0);
   });
 
   it('of a random motion depend on the seed alone, and are centred', () => {
     const kernel = randomMotionKernel({ size: 25, seed: 7, intensity: 0.5 });
     expect(kernel).toEqual(randomMotionKernel({ size: 25, seed: 7, intensity: 0.5 }));
-    expect(kernel.taps).not.toEqual(randomMotionKernel({ size: 25, seed: 8, intensity: 0.5 }).taps);
-    expect(sum(kernel.taps)).toBeCloseTo(1, 12);
+    expect(kernel.values).not.toEqual(randomMotionKernel({ size: 25, seed: 8, intensity: 0.5 }).values);
+    expect(sum(kernel.values)).toBeCloseTo(1, 12);
     for (const size of [3, 24, 25, 61]) {
       for (const intensity of [0, 0.5, 1]) {
-        const { taps, centreX, centreY } = randomMotionKernel({ size, seed: 3, intensity });
+        const { values: taps, centreX, centreY } = randomMotionKernel({ size, seed: 3, intensity });
         expect(taps.reduce((total, tap, i) => total + tap * ((i % size) - centreX), 0)).toBeCloseTo(0, 9);
         expect(taps.reduce((total, tap, i) => total + tap * (Math.floor(i / size) - centreY), 0)).toBeCloseTo(0, 9);
       }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { missingFeatures, missingFrom } from '../../src/native/processor.js';
+import { missingFeatures, missingFrom } from '../../src/device/processor.js';
 
 const entry = (flags: string): string =>
   `processor\t: 0\nmodel name\t: a processor\nflags\t\t: ${flags}\nbugs\t\t: none\n\nprocessor\t: 1\n`;

@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openDiffusersFolder } from '../../src/pipeline/diffusers_folder.js';
-import { openSafetensors, readTensorFloat32 } from '../../src/pipeline/safetensors.js';
-import { openWeights } from '../../src/pipeline/weights_folder.js';
+import { openDiffusersFolder } from '../../src/checkpoint/diffusers_folder.js';
+import { openSafetensors, readTensorFloat32 } from '../../src/checkpoint/safetensors.js';
+import { openWeights } from '../../src/checkpoint/weights_folder.js';
 
 let folder: string;
 beforeEach(async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { latinoTimesteps, lcmTimesteps, loadSchedule } from '../../src/pipeline/schedule.js';
+import { latinoTimesteps, lcmTimesteps, loadSchedule } from '../../src/checkpoint/schedule.js';
 
 describe.each([
   ['latinoTimesteps', latinoTimesteps],

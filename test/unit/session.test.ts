@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Addon, Device, Session, SessionOptions } from '../../src/device/addon.js';
+import { loadAddon } from '../../src/device/load.js';
 import { Graph } from '../../src/graph/graph.js';
 import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
-import type { Addon, Device, Session, SessionOptions } from '../../src/native/addon.js';
-import { loadAddon } from '../../src/native/load.js';
 import { withCode } from '../support/errors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'latino-session-'));

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BYTE_CHARACTERS, CLIPTokenizer, loadTokenizer } from '../../src/pipeline/tokenizer.js';
+import { BYTE_CHARACTERS, CLIPTokenizer, loadTokenizer } from '../../src/checkpoint/tokenizer.js';
 
 const merges = ['a b', 'ab c</w>', '# #'];
 const names = [

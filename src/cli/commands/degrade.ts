@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { loadAddon } from '../../device/load.js';
 import { assertWritable } from '../../image/index.js';
 import { degrade } from '../../latino.js';
-import { loadAddon } from '../../native/load.js';
 import { number, OPERATORS_HELP, operatorFrom } from '../options.js';
 
 interface Flags {

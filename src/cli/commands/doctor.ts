@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import type { Command } from 'commander';
-import { loadAddon } from '../../native/load.js';
+import { loadAddon } from '../../device/load.js';
 
 export function registerDoctor(program: Command): void {
   program

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { openDiffusersFolder } from '../../checkpoint/diffusers_folder.js';
 import { modelFolder } from '../../latino.js';
-import { openDiffusersFolder } from '../../pipeline/diffusers_folder.js';
 
 export function registerInspect(program: Command): void {
   program

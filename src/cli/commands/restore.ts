@@ -4,7 +4,7 @@ import { LatinoError } from '../../errors.js';
 import { assertChartWritable, assertWritable } from '../../image/index.js';
 import { Latino, type RestoreOptions } from '../../latino.js';
 import { assertFileWritable } from '../../output_file.js';
-import { Embedding } from '../../pipeline/embedding.js';
+import { Embedding } from '../../prior/embedding.js';
 import type { CalibrationPreset } from '../../solver/calibration_settings.js';
 import type { CalibrationPass } from '../../solver/latino_pro.js';
 import type { StepRule } from '../../solver/step_rules.js';

@@ -1,0 +1,328 @@
+#include "inference/layers/conv3x3.h"
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "inference/layers/aligned.h"
+#include "inference/layers/conv3x3_tiles.h"
+#include "inference/layers/image_rows.h"
+
+namespace latino::layers {
+
+struct Conv3x3::Packed {
+  std::once_flag once;
+  std::unique_ptr<PackedWeights> weights;
+};
+
+struct Conv3x3::Image {
+  SourceImage x;
+  const float* bias;
+  const float* residual;
+  float* y;
+  std::int64_t height, width;  // of y
+};
+
+namespace {
+
+/// Channels of the windows: whole vectors, where they are transformed.
+template <class Form>
+std::int64_t windowChannels(std::int64_t inputs) {
+  return Form::kOutputs == 1 ? inputs : ceilDivide(inputs, kLanes) * kLanes;
+}
+
+/// An image cut into rectangles of tiles.
+struct Blocks {
+  std::int64_t down, across;            // tiles of the image
+  std::int64_t blockDown, blockAcross;  // at most, of a rectangle
+
+  /// Rectangles of at most `mostTiles`, and where there are enough rows at least `wanted` of them.
+  Blocks(std::int64_t down, std::int64_t across, std::int64_t mostTiles, std::int64_t wanted) : down(down), across(across) {
+    const std::int64_t columns = ceilDivide(across, mostTiles);
+    blockAcross = ceilDivide(across, columns);
+    blockDown = std::clamp<std::int64_t>(down * columns / wanted, 1, std::max<std::int64_t>(1, mostTiles / blockAcross));
+  }
+  std::int64_t count() const { return ceilDivide(down, blockDown) * ceilDivide(across, blockAcross); }
+  TileRectangle at(std::int64_t index) const {
+    const std::int64_t columns = ceilDivide(across, blockAcross), row = index / columns * blockDown, column = index % columns * blockAcross;
+    return {row, column, std::min(blockDown, down - row), std::min(blockAcross, across - column)};
+  }
+};
+
+/// Writes the results of a panel where they have their channels side by side.
+class PixelWriter {
+ public:
+  PixelWriter(const Conv3x3Options& options, const float* bias, const float* residual, float* y, std::int64_t width, std::int64_t panel)
+      : outputs_(options.outputs),
+        firstOutput_(panel * kPanel),
+        width_(width),
+        activation_(options.activation),
+        residual_(residual),
+        y_(y) {
+    for (int v = 0; v < 2; ++v)
+      if (bias != nullptr && firstOutput_ + v * kLanes < outputs_) bias_[v] = load(bias + firstOutput_ + v * kLanes);
+  }
+
+  /// The eight outputs from `v` on of neighbouring pixels. What lies beyond the image is left out.
+  template <std::size_t size>
+  [[gnu::always_inline]] void operator()(std::int64_t row, std::int64_t column, int v, const std::array<Vector8, size>& values) const {
+    if (firstOutput_ + v >= outputs_) return;
+    const std::int64_t first = (row * width_ + column) * outputs_ + firstOutput_ + v;
+    const Pixels pixels = {residual_ == nullptr ? nullptr : residual_ + first, y_ + first, outputs_, bias_[v / kLanes]};
+    const std::int64_t count = std::min<std::int64_t>(size, width_ - column);
+    if (activation_ == Activation::relu || activation_ == Activation::none) {
+      // The same instructions with and without ReLU, and none to count where the pixels are all inside.
+      const float lowest = activation_ == Activation::relu ? 0 : -std::numeric_limits<float>::infinity();
+      const auto finish = [bound = broadcast(lowest)](Vector8 value) { return value < bound ? bound : value; };
+      count < static_cast<std::int64_t>(size) ? write(pixels, values, count, finish) : write(pixels, values, size, finish);
+    } else {
+      write(pixels, values, count, [activation = activation_](Vector8 value) { return activate(value, activation); });
+    }
+  }
+
+ private:
+  struct Pixels {
+    const float* residual;
+    float* y;
+    std::int64_t step;
+    Vector8 bias;
+  };
+  template <std::size_t size, class Finish>
+  [[gnu::always_inline]] static void write(const Pixels& pixels, const std::array<Vector8, size>& values, std::int64_t count,
+                                           const Finish& finish) {
+    const auto [residual, y, step, bias] = pixels;
+    if (residual == nullptr) {
+#pragma GCC unroll 4
+      for (std::int64_t j = 0; j < count; ++j) store(y + j * step, finish(values[j] + bias));
+    } else {
+#pragma GCC unroll 4
+      for (std::int64_t j = 0; j < count; ++j) store(y + j * step, finish(values[j] + bias + load(residual + j * step)));
+    }
+  }
+
+  std::int64_t outputs_, firstOutput_, width_;
+  Activation activation_;
+  const float* residual_;
+  float* y_;
+  Vector8 bias_[2] = {};
+};
+
+}  // namespace
+
+/// One form at work on one image.
+template <class Form, class Weight>
+class Conv3x3::Run {
+ public:
+  Run(const Conv3x3& layer, const Image& image, const Weight* weights, const PackedWeights& packed)
+      : options_(layer.options_),
+        image_(image),
+        weights_(weights),
+        panelSize_(packed.panelSize()),
+        threads_(layer.threads_),
+        isLight_(packed.bytes() <= kLightBytes),
+        down_(ceilDivide(image.height, Form::kOutputs)),
+        across_(ceilDivide(image.width, Form::kOutputs)) {}
+
+  void run(const ParallelFor& parallelFor) const {
+    const Blocks blocks(down_, across_, isLight_ ? kLightTiles : kHeavyTiles, isLight_ ? 2 * threads_ : 1);
+    if (blocks.count() >= (isLight_ ? threads_ : 2 * threads_)) {
+      parallelFor(static_cast<std::size_t>(blocks.count()),
+                  [&](std::size_t index) { compute(blocks.at(static_cast<std::int64_t>(index))); });
+      return;
+    }
+    const Blocks shared(down_, across_, kHeavyTiles, 1);
+    for (std::int64_t index = 0; index < shared.count(); ++index) computeShared(shared.at(index), parallelFor);
+  }
+
+ private:
+  static constexpr bool isDirect = Form::kOutputs == 1;
+  /// Weights that the second-level cache of a thread holds beside the windows.
+  static constexpr std::size_t kLightBytes = 1 << 18;
+  /// Tiles that are computed together: as many as that cache has room for; or, where the weights come from farther away, so many that
+  /// they are worth reading. That also bounds the memory of windows.
+  static constexpr std::int64_t kLightTiles = isDirect ? 96 : 24, kHeavyTiles = isDirect ? 512 : 64;
+
+  /// Windows of all channels; without tiles the frame itself, [rows, columns, channels].
+  std::int64_t windowFloats(const TileRectangle& tiles) const {
+    const std::int64_t channels = windowChannels<Form>(options_.inputs);
+    return isDirect ? Frame<Form>(tiles).pixels() * channels : tiles.count() * Windows<Form>::tileStride(channels);
+  }
+
+  /// Makes some channels of the windows of some rows of tiles.
+  void prepare(const TileRectangle& tiles, std::int64_t firstRow, std::int64_t lastRow, std::int64_t firstChannel, std::int64_t channels,
+               float* windows) const {
+    const std::int64_t all = windowChannels<Form>(options_.inputs);
+    const TileRectangle part = tiles.rows(firstRow, lastRow);
+    if constexpr (isDirect) {
+      copyFrame(image_.x, Frame<Form>(part), firstChannel, channels, windows + firstChannel, all);
+    } else {
+      transformWindows<Form>(image_.x, part, firstChannel, channels, {windows, all, options_.inputs}, firstRow * tiles.across);
+    }
+  }
+
+  /// Computes one panel of outputs for some rows of tiles.
+  void computePanel(const TileRectangle& tiles, std::int64_t firstRow, std::int64_t lastRow, std::int64_t panel,
+                    const float* windows) const {
+    const std::int64_t channels = windowChannels<Form>(options_.inputs);
+    const Weight* weights = weights_ + panel * panelSize_;
+    const TileRectangle part = tiles.rows(firstRow, lastRow);
+    const auto results = [&](const auto& write) {
+      if constexpr (isDirect) {
+        multiplyTaps<Form>(tiles, firstRow, lastRow - firstRow, windows, channels, weights, write);
+      } else {
+        thread_local AlignedVector<float> memory;
+        float* products = scratch(memory, part.count() * Form::kProducts * Form::kProducts * kPanel);
+        const auto compute = [&]<int vectors>() {
+          const Windows<Form, const float> all{windows, channels, options_.inputs};
+          multiplyWindows<vectors>(all, firstRow * tiles.across, part.count(), weights, products);
+          transformBack<vectors, Form>(part, products, image_.height, write);
+        };
+        const bool hasSecondHalf = options_.outputs > panel * kPanel + kLanes;
+        hasSecondHalf ? compute.template operator()<2>() : compute.template operator()<1>();
+      }
+    };
+    if (options_.to == Layout::tokens) {
+      results(PixelWriter(options_, image_.bias, image_.residual, image_.y, image_.width, panel));
+      return;
+    }
+    const std::int64_t top = part.row * Form::kOutputs, left = part.column * Form::kOutputs;
+    const std::int64_t height = std::min(part.down * Form::kOutputs, image_.height - top);
+    const std::int64_t width = std::min(part.across * Form::kOutputs, image_.width - left);
+    thread_local AlignedVector<float> memory;
+    float* pixels = scratch(memory, height * width * kPanel);
+    results([&](std::int64_t row, std::int64_t column, int v, const auto& values) {
+      float* to = pixels + ((row - top) * width + column - left) * kPanel + v;
+#pragma GCC unroll 4
+      for (std::size_t j = 0; j < values.size(); ++j)
+        if (column - left + static_cast<std::int64_t>(j) < width) store(to + static_cast<std::int64_t>(j) * kPanel, values[j]);
+    });
+    const ImageWriter image = {options_.outputs, image_.height * image_.width, image_.bias, image_.residual, image_.y, options_.activation};
+    for (std::int64_t i = 0; i < height; ++i) image.write(pixels + i * width * kPanel, panel, (top + i) * image_.width + left, width);
+  }
+
+  std::int64_t panels() const { return ceilDivide(options_.outputs, kPanel); }
+
+  void compute(const TileRectangle& tiles) const {
+    thread_local AlignedVector<float> memory;
+    float* windows = scratch(memory, windowFloats(tiles));
+    prepare(tiles, 0, tiles.down, 0, windowChannels<Form>(options_.inputs), windows);
+    for (std::int64_t panel = 0; panel < panels(); ++panel) computePanel(tiles, 0, tiles.down, panel, windows);
+  }
+
+  /// Few tiles of many channels: each weight is read by one thread only.
+  void computeShared(const TileRectangle& tiles, const ParallelFor& parallelFor) const {
+    thread_local AlignedVector<float> memory;
+    float* windows = scratch(memory, windowFloats(tiles));
+    // Rows of the frame overlap, so that without tiles they are not shared out.
+    const std::int64_t channels = windowChannels<Form>(options_.inputs);
+    inShares(ceilDivide(channels, kPanel), tiles.down, isDirect ? 1 : tiles.down, parallelFor,
+             [&](std::int64_t group, std::int64_t firstRow, std::int64_t lastRow) {
+               const std::int64_t first = group * kPanel;
+               prepare(tiles, firstRow, lastRow, first, std::min<std::int64_t>(kPanel, channels - first), windows);
+             });
+    inShares(panels(), tiles.down, tiles.down, parallelFor, [&](std::int64_t panel, std::int64_t firstRow, std::int64_t lastRow) {
+      computePanel(tiles, firstRow, lastRow, panel, windows);
+    });
+  }
+
+  /// Calls task(thing, first row, last row) for all things and rows, these in so many shares that every thread has two tasks.
+  template <class Task>
+  void inShares(std::int64_t things, std::int64_t rows, std::int64_t mostShares, const ParallelFor& parallelFor, const Task& task) const {
+    const std::int64_t shares = std::min(mostShares, ceilDivide(2 * threads_, things));
+    parallelFor(static_cast<std::size_t>(things * shares), [&](std::size_t index) {
+      const std::int64_t thing = static_cast<std::int64_t>(index) / shares, share = static_cast<std::int64_t>(index) % shares;
+      task(thing, rows * share / shares, rows * (share + 1) / shares);
+    });
+  }
+
+  Conv3x3Options options_;
+  const Image& image_;
+  const Weight* weights_;
+  std::int64_t panelSize_, threads_;
+  bool isLight_;
+  std::int64_t down_, across_;
+};
+
+Conv3x3::Conv3x3(ReadWeight weight, const Conv3x3Options& options, unsigned threads)
+    : weight_(std::move(weight)),
+      options_(options),
+      threads_(threads),
+      taps_(std::make_unique<Packed>()),
+      tiles2_(std::make_unique<Packed>()),
+      tiles4_(std::make_unique<Packed>()) {}
+
+Conv3x3::~Conv3x3() = default;
+
+void Conv3x3::run(const Conv3x3Arguments& a, const ParallelFor& parallelFor) {
+  const std::int64_t height = options_.sizeOf(a.height), width = options_.sizeOf(a.width);
+  std::vector<float> bias;
+  for (std::int64_t n = 0; n < a.n; ++n) {
+    const std::int64_t at = n * options_.outputs * height * width;
+    const SourceImage x = {a.x + n * options_.inputs * a.height * a.width, a.height, a.width, options_.inputs, options_.from};
+    Image image = {x, a.bias, a.residual == nullptr ? nullptr : a.residual + at, a.y + at, height, width};
+    if (a.shift != nullptr) {
+      bias.assign(a.shift + n * options_.outputs, a.shift + (n + 1) * options_.outputs);
+      if (a.bias != nullptr) std::transform(bias.begin(), bias.end(), a.bias, bias.begin(), std::plus<>());
+      image.bias = bias.data();
+    }
+    runImage(image, parallelFor);
+  }
+}
+
+void Conv3x3::runImage(const Image& image, const ParallelFor& parallelFor) {
+  // The rows of the products, and the time to read a weight, which is worth that of about sixteen rows where it is a float.
+  const auto cost = [&](std::int64_t tile, std::int64_t products, std::int64_t reading) {
+    return products * (ceilDivide(image.height, tile) * ceilDivide(image.width, tile) + reading);
+  };
+  const std::int64_t taps = cost(1, 9, 8);
+  if (options_.upsample) return runForm<DoubledTiles>(*tiles4_, image, parallelFor);
+  if (options_.stride == 2) {
+    if (taps <= cost(2, 25, 16)) return runForm<Taps<2>>(*taps_, image, parallelFor);
+    return runForm<StridedTiles>(*tiles2_, image, parallelFor);
+  }
+  const std::int64_t small = cost(2, 16, 16), large = cost(4, 36, 16);
+  if (taps <= std::min(small, large))
+    runForm<Taps<1>>(*taps_, image, parallelFor);
+  else if (small < large)
+    runForm<Tiles2>(*tiles2_, image, parallelFor);
+  else
+    runForm<Tiles4>(*tiles4_, image, parallelFor);
+}
+
+template <class Form>
+void Conv3x3::runForm(Packed& packed, const Image& image, const ParallelFor& parallelFor) {
+  std::call_once(packed.once, [&] { packed.weights = std::make_unique<PackedWeights>(pack<Form>()); });
+  packed.weights->visit(
+      [&]<class Weight>(const Weight* weights) { Run<Form, Weight>(*this, image, weights, *packed.weights).run(parallelFor); });
+}
+
+/// By panel, frequency, input, output of the panel; without tiles the taps take the place of the frequencies.
+template <class Form>
+PackedWeights Conv3x3::pack() const {
+  const std::int64_t outputs = options_.outputs, inputs = options_.inputs, channels = windowChannels<Form>(inputs);
+  const bool isTransposed = options_.isTransposed;
+  const auto filter = [=](std::int64_t output, std::int64_t input) {
+    return 9 * (isTransposed ? input * outputs + output : output * inputs + input);
+  };
+  if constexpr (Form::kOutputs == 1) {
+    return {weight_(), outputs, 9 * channels, [&](std::int64_t output, std::int64_t term) -> std::int64_t {
+              const std::int64_t tap = term / channels, input = term % channels;
+              return input >= inputs ? -1 : filter(output, input) + (isTransposed ? 8 - tap : tap);
+            }};
+  } else {
+    constexpr std::int64_t kFrequencies = Form::kProducts * Form::kProducts;
+    const std::vector<float> taps = widened(weight_());
+    return {outputs, kFrequencies * channels, [&](const auto& set) {
+              for (std::int64_t output = 0; output < outputs; ++output)
+                for (std::int64_t input = 0; input < inputs; ++input) {
+                  const auto products = transformFilter<Form>(taps.data() + filter(output, input), isTransposed);
+                  for (std::int64_t f = 0; f < kFrequencies; ++f) set(output, f * channels + input, products[static_cast<std::size_t>(f)]);
+                }
+            }};
+  }
+}
+
+}  // namespace latino::layers

@@ -1,0 +1,56 @@
+// The launcher of the CPU flavour: loops over threads, which the compiler vectorises.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "cpu/cpu_device.h"
+#include "kernels/host_device.h"
+
+namespace latino {
+
+inline constexpr std::int64_t kLoopGrain = 16384;
+inline constexpr std::int64_t kSumChunk = 4096;
+
+/// f(i) for every i in [0, n), in any order; a thread takes `grain` of them at a time. Inside tasks only.
+template <class F>
+void forEach(Device& device, std::int64_t n, F f, std::int64_t grain = kLoopGrain) {
+  if (n <= 0) return;
+  threadsOf(device).parallelFor(n, grain, [&f](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) f(i);
+  });
+}
+
+/// out[row] = sum over i in [0, n) of map(row, i), a double; out is device memory. The order of summation is fixed, whatever the number of
+/// threads.
+template <class Out, class Map>
+void sumRows(Device& device, std::int64_t rows, std::int64_t n, Out* out, Map map) {
+  if (rows <= 0) return;
+  const std::int64_t chunks = (n + kSumChunk - 1) / kSumChunk;
+  std::vector<double> sums(static_cast<std::size_t>(rows * chunks));
+  threadsOf(device).parallelFor(rows * chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t k = begin; k < end; ++k) {
+      const std::int64_t row = k / chunks, first = k % chunks * kSumChunk, last = std::min(n, first + kSumChunk);
+      double sum = 0;
+      for (std::int64_t i = first; i < last; ++i) sum += map(row, i);
+      sums[static_cast<std::size_t>(k)] = sum;
+    }
+  });
+  for (std::int64_t row = 0; row < rows; ++row) {
+    double sum = 0;
+    for (std::int64_t k = 0; k < chunks; ++k) sum += sums[static_cast<std::size_t>(row * chunks + k)];
+    out[row] = static_cast<Out>(sum);
+  }
+}
+
+/// A number that kernels wrote.
+template <class T>
+T hostValue(Device&, const T* number) {
+  return *number;
+}
+
+/// Iterations of a solver between two looks at its residual, which a CPU has at hand.
+inline constexpr int kIterationsBetweenChecks = 1;
+
+}  // namespace latino

@@ -1,0 +1,134 @@
+/** The contract between TypeScript and the native addon: every class and function that `native/addon` exports. */
+
+export type DType = 'f32' | 'f16' | 'i64';
+export type Shape = readonly number[];
+export type Boundary = 'reflect' | 'replicate' | 'zero' | 'circular';
+
+export interface TransferCounts {
+  readonly uploads: number;
+  readonly uploadBytes: number;
+  readonly downloads: number;
+  readonly downloadBytes: number;
+}
+
+/** Bytes. */
+export interface MemoryCounts {
+  readonly inUse: number;
+  readonly pooled: number;
+  readonly peak: number;
+}
+
+/** Where tensors live: memory plus an ordered queue. Every call enqueues and returns at once; only promises wait. */
+export interface Device {
+  readonly kind: 'cpu' | 'cuda';
+  readonly index: number;
+  readonly name: string;
+  /** Copies between host and device so far. */
+  readonly transfers: TransferCounts;
+  readonly memory: MemoryCounts;
+  /** Float32Array becomes f32, BigInt64Array i64, Uint16Array f16 bits. */
+  upload(data: Float32Array | BigInt64Array | Uint16Array, shape: Shape): Tensor;
+  full(shape: Shape, value: number, dtype?: 'f32' | 'i64'): Tensor;
+  /** Standard normal noise from Philox4x32-10, keyed by (seed, call): the same numbers on every device. */
+  randn(shape: Shape, seed: number | bigint, call: number): Tensor;
+  /** Resolves when all work enqueued so far is done. */
+  synchronize(): Promise<void>;
+}
+
+/** A handle to device memory. Using it after `dispose()` throws ERR_LATINO_DISPOSED. */
+export interface Tensor {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly disposed: boolean;
+  /** Downloads the values; rejects with the error of the work that should have written them. */
+  read(): Promise<Float32Array | BigInt64Array | Uint16Array>;
+  /** Resolves when the tensor has been written (nothing is copied); rejects with the error of the work that failed. */
+  ready(): Promise<void>;
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/** A measurement model on a device; see native/operators/operator.h for each method's formula. */
+export interface NativeOperator {
+  measurementShape(image: Shape): number[];
+  imageShape(measurement: Shape): number[];
+  forward(x: Tensor): Tensor;
+  adjoint(y: Tensor): Tensor;
+  residual(z: Tensor, y: Tensor): Tensor;
+  proxFromResidual(z: Tensor, residual: Tensor, gamma: number | Tensor): Tensor;
+  prox(z: Tensor, y: Tensor, gamma: number | Tensor): Tensor;
+  errorVariance(residual: Tensor, sigma: number, floor: number): Tensor;
+  discrepancyGamma(residual: Tensor, sigma: number): Tensor;
+}
+
+export interface Matrix {
+  readonly rows: number;
+  readonly columns: number;
+  /** Row-major. */
+  readonly values: Float64Array;
+}
+
+export interface Taps {
+  readonly height: number;
+  readonly width: number;
+  readonly centreY: number;
+  readonly centreX: number;
+  /** Row-major. */
+  readonly values: Float64Array;
+}
+
+/** A weight that is widened to float32, or was changed in memory, before ONNX Runtime sees it. */
+export interface WeightSource {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly sourceType: 'F32' | 'F16' | 'BF16';
+  readonly path?: string;
+  readonly offset?: number;
+  readonly data?: Uint8Array;
+  /** Added as the weight is read: factor * up down, with up [m, rank] and down [rank, n...] for a weight [m, n...]. */
+  readonly updates?: readonly { readonly up: WeightSource; readonly down: WeightSource; readonly factor: number }[];
+}
+
+export interface SessionOptions {
+  readonly folder?: string;
+  readonly weights?: readonly WeightSource[];
+  /** What kernels of the native core name in their attributes; read when they first run, and not kept. */
+  readonly layerWeights?: readonly WeightSource[];
+  readonly threads?: number;
+}
+
+/** A network on a device. `outputs` names the wanted outputs with their shapes. */
+export interface Session {
+  /** Time spent in ONNX Runtime by the runs of this session so far. */
+  readonly busySeconds: number;
+  run<Name extends string>(inputs: Readonly<Record<string, Tensor>>, outputs: Readonly<Record<Name, Shape>>): Record<Name, Tensor>;
+  dispose(): void;
+}
+
+export interface Addon {
+  openRuntime(libraryPath: string): void;
+  runtimeVersion(): string;
+  openDevice(name: string, options?: { threads?: number }): Device;
+  createSession(device: Device, model: Uint8Array, options?: SessionOptions): Promise<Session>;
+
+  linearCombination(a: number, x: Tensor, b: number, y: Tensor): Tensor;
+  clip(x: Tensor, low: number, high: number): Tensor;
+  norm(x: Tensor): Tensor;
+  power(x: Tensor, coefficient: number, exponent: number): Tensor;
+  fitFrame(x: Tensor, height: number, width: number): Tensor;
+
+  /**
+   * total + scale · gradient / norm for embeddings [N, tokens, channels]; the norm is over each token or over all of an image, nothing is
+   * added where it is 0. The first `frozenTokens` tokens of the result are 0 and count in no norm.
+   */
+  addNormalized(total: Tensor, gradient: Tensor, over: 'token' | 'image', scale: number, frozenTokens: number): Tensor;
+  /** c + step · direction, each token drawn back to at most `radius` from its place in `centre`. */
+  moveWithinBalls(c: Tensor, direction: Tensor, step: number, centre: Tensor, radius: number): Tensor;
+
+  separable(device: Device, vertical: Matrix, horizontal: Matrix): NativeOperator;
+  circularConvolution(device: Device, kernel: Taps, height: number, width: number, factor: number): NativeOperator;
+  convolution(device: Device, kernel: Taps, height: number, width: number, factor: number, boundary: Boundary): NativeOperator;
+  mask(device: Device, height: number, width: number, mask: Float32Array): NativeOperator;
+  identity(device: Device): NativeOperator;
+  channelMix(device: Device, weights: Float64Array): NativeOperator;
+}

@@ -1,0 +1,55 @@
+import type { DiffusersFolder } from '../checkpoint/diffusers_folder.js';
+import type { CLIPTokenizer } from '../checkpoint/tokenizer.js';
+import { LatinoError } from '../errors.js';
+import type { Autoencoder } from '../networks/autoencoder.js';
+import type { CLIPTextConfig } from '../networks/clip_text.js';
+import type { UNet2DConditionConfig } from '../networks/unet2d_condition.js';
+
+/** What diffusers' pipeline for latent consistency models takes. */
+const DEFAULT_GUIDANCE = 8.5;
+
+/** The component's class, which must be one of these. */
+export function requireClass(checkpoint: DiffusersFolder, component: string, expected: readonly string[]): string {
+  const actual = checkpoint.className(component);
+  if (actual !== undefined && expected.includes(actual)) return actual;
+  const place = actual === undefined ? checkpoint.path : checkpoint.component(component);
+  throw new LatinoError(
+    'ERR_LATINO_MODEL',
+    `Expected ${component} of class ${expected.join(' or ')} in ${place} but found ${actual ?? 'none'}`,
+  );
+}
+
+/** Weights agree with their own configurations; these must agree with one another. */
+export function requireFittingParts(
+  folder: string,
+  unet: UNet2DConditionConfig,
+  vae: Autoencoder,
+  text: CLIPTextConfig,
+  tokenizer: CLIPTokenizer,
+): void {
+  if (unet.addition_embed_type === 'text_time')
+    throw new LatinoError('ERR_LATINO_MODEL', `Expected a UNet of Stable Diffusion 1.x structure in ${folder} but found that of SDXL`);
+  const pairs: readonly (readonly [what: string, unet: number, other: number])[] = [
+    ['in_channels of the unet to be the latent_channels of the vae', unet.in_channels, vae.latentChannels],
+    ['out_channels of the unet to be its in_channels', unet.out_channels, unet.in_channels],
+    ['cross_attention_dim of the unet to be the hidden_size of the text_encoder', unet.cross_attention_dim, text.hidden_size],
+  ];
+  for (const [what, actual, expected] of pairs)
+    if (actual !== expected) throw new LatinoError('ERR_LATINO_MODEL', `Expected ${what} (${expected}) in ${folder} but found ${actual}`);
+  if (tokenizer.maxLength > text.max_position_embeddings) {
+    throw new LatinoError(
+      'ERR_LATINO_MODEL',
+      `Expected at most ${text.max_position_embeddings} tokens, the positions of the text_encoder, in ${folder} but its tokenizer makes ${tokenizer.maxLength}`,
+    );
+  }
+}
+
+/** The guidance scale to build in, where the UNet takes one. */
+export function guidanceOf(config: UNet2DConditionConfig, guidance?: number): number | undefined {
+  if (guidance === undefined) return config.time_cond_proj_dim ? DEFAULT_GUIDANCE : undefined;
+  if (!config.time_cond_proj_dim)
+    throw new LatinoError('ERR_LATINO_ARGUMENT', 'Expected no guidance: the UNet of this model has no input for it (time_cond_proj_dim)');
+  if (!(guidance >= 1 && guidance < Infinity))
+    throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected a number of 1 or more for guidance but received ${guidance}`);
+  return guidance;
+}

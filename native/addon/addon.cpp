@@ -120,7 +120,8 @@ void addOperators(Napi::Env env, Napi::Object& exports) {
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   auto* classes = new Classes{Napi::Persistent(DeviceWrap::define(env)), Napi::Persistent(TensorWrap::define(env)),
-                              Napi::Persistent(OperatorWrap::define(env)), Napi::Persistent(SessionWrap::define(env))};
+                              Napi::Persistent(OperatorWrap::define(env)), Napi::Persistent(SessionWrap::define(env)),
+                              Napi::Persistent(CancellationWrap::define(env))};
   env.SetInstanceData(classes);  // owned by the environment from here
   add(env, exports, "openRuntime", [](const Napi::CallbackInfo& info) -> Napi::Value {
     openRuntime(stringFrom(info[0], "libraryPath"));
@@ -128,6 +129,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   });
   add(env, exports, "runtimeVersion",
       [](const Napi::CallbackInfo& info) -> Napi::Value { return Napi::String::New(info.Env(), runtimeVersion()); });
+  add(env, exports, "cancellation", [](const Napi::CallbackInfo& info) -> Napi::Value { return CancellationWrap::make(info.Env()); });
   exports.Set("openDevice", Napi::Function::New<openDevice>(env));
   exports.Set("createSession", Napi::Function::New<&SessionWrap::create>(env));
   addKernels(env, exports);

@@ -47,7 +47,7 @@ Napi::Value DeviceWrap::upload(const Napi::CallbackInfo& info) {
                        std::to_string(array.ElementLength()));
     }
     const auto* bytes = static_cast<const std::byte*>(array.ArrayBuffer().Data()) + array.ByteOffset();
-    return TensorWrap::make(info.Env(), latino::upload(device_, shape, dtype, bytes));
+    return TensorWrap::make(info.Env(), latino::upload(device_, shape, dtype, bytes, CancellationWrap::from(info[2], "cancellation")));
   });
 }
 

@@ -12,7 +12,7 @@ namespace latino::addon {
 
 /// Constructors of this instance of the addon: a worker thread has its own.
 struct Classes {
-  Napi::FunctionReference device, tensor, operation, session;
+  Napi::FunctionReference device, tensor, operation, session, cancellation;
 };
 
 /// Only native code makes these objects: `new device.constructor()` would hold nothing. Throws ArgumentError as a JavaScript error;
@@ -123,6 +123,22 @@ class SessionWrap final : public Tagged<SessionWrap> {
   Napi::Value busySeconds(const Napi::CallbackInfo& info);
 
   std::shared_ptr<Session> session_;
+};
+
+class CancellationWrap final : public Tagged<CancellationWrap> {
+ public:
+  static constexpr const char* kName = "a Cancellation";
+  static constexpr napi_type_tag kTag{0x3b7d90e1f5c24a68, 0x94e1c6d27f0b5a3d};
+  static Napi::Function define(Napi::Env env);
+  static Napi::Object make(Napi::Env env);
+  /// Null for undefined.
+  static std::shared_ptr<Cancellation> from(const Napi::Value& value, const char* name);
+  explicit CancellationWrap(const Napi::CallbackInfo& info) : Tagged(info) {}
+
+ private:
+  void cancel(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<Cancellation> cancellation_;
 };
 
 /// A promise that a task of the device's queue settles: `work` runs there, `result` on the JavaScript thread.

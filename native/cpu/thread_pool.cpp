@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tensor/cancellation.h"
+
 #ifdef __linux__
 #include <sched.h>
 #endif
@@ -34,7 +36,10 @@ ThreadPool::~ThreadPool() {
 void ThreadPool::parallelFor(std::int64_t n, std::int64_t grain, const std::function<void(std::int64_t, std::int64_t)>& body) {
   if (n <= 0) return;
   if (n <= grain || workers_.empty()) {
-    for (std::int64_t begin = 0; begin < n; begin += grain) body(begin, std::min(n, begin + grain));
+    for (std::int64_t begin = 0; begin < n; begin += grain) {
+      throwIfCancelled();
+      body(begin, std::min(n, begin + grain));
+    }
     return;
   }
   std::unique_lock lock(mutex_);
@@ -42,6 +47,7 @@ void ThreadPool::parallelFor(std::int64_t n, std::int64_t grain, const std::func
   n_ = n;
   grain_ = grain;
   next_ = 0;
+  cancellation_ = currentCancellation().get();  // which the caller's task holds
   wake_.notify_all();
   runPieces(lock);
   done_.wait(lock, [this] { return busy_ == 0; });
@@ -55,9 +61,11 @@ void ThreadPool::runPieces(std::unique_lock<std::mutex>& lock) {
     const std::int64_t begin = next_, end = std::min(n_, begin + grain_);
     next_ = end;
     const auto* body = body_;
+    const Cancellation* cancellation = cancellation_;
     lock.unlock();
     std::exception_ptr error;
     try {
+      if (cancellation) cancellation->check();
       (*body)(begin, end);
     } catch (...) {
       error = std::current_exception();

@@ -11,6 +11,8 @@
 
 namespace latino {
 
+class Cancellation;
+
 /// Cores that this process may use: a container or taskset may allow fewer than the machine has.
 unsigned availableCores();
 
@@ -23,8 +25,8 @@ class ThreadPool {
 
   unsigned size() const { return static_cast<unsigned>(workers_.size()) + 1; }
   /// Calls body(begin, end) on pieces of [0, n) that are at least `grain` long; returns when all are done and
-  /// rethrows what a piece threw. Called by one
-  /// thread at a time (the queue's). The pieces depend on n and grain only, never on the number of threads.
+  /// rethrows what a piece threw. Between pieces it looks whether the running task was cancelled. Called by one thread at a time (the
+  /// queue's). The pieces depend on n and grain only, never on the number of threads.
   void parallelFor(std::int64_t n, std::int64_t grain, const std::function<void(std::int64_t, std::int64_t)>& body);
 
  private:
@@ -35,6 +37,7 @@ class ThreadPool {
   std::mutex mutex_;
   std::condition_variable wake_, done_;
   const std::function<void(std::int64_t, std::int64_t)>* body_ = nullptr;
+  const Cancellation* cancellation_ = nullptr;  // that of the task whose loop it is
   std::int64_t n_ = 0, grain_ = 1, next_ = 0;
   unsigned busy_ = 0;
   std::exception_ptr error_;  // the first that a piece threw

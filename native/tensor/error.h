@@ -36,6 +36,14 @@ struct ModelError : Error {
 struct ConvergenceError : Error {
   explicit ConvergenceError(const std::string& message) : Error("ERR_LATINO_CONVERGENCE", message) {}
 };
+/// A result that is not finite.
+struct NumericError : Error {
+  explicit NumericError(const std::string& message) : Error("ERR_LATINO_NUMERIC", message) {}
+};
+/// Whoever asked for the work has cancelled it.
+struct CancelledError : Error {
+  explicit CancelledError(const std::string& message) : Error("ERR_LATINO_CANCELLED", message) {}
+};
 struct RuntimeError : Error {
   explicit RuntimeError(const std::string& message) : Error("ERR_LATINO_RUNTIME", message) {}
 };

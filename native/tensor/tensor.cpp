@@ -33,19 +33,24 @@ Tensor Tensor::reshaped(Shape shape) const {
 
 void submit(std::vector<Tensor> inputs, std::vector<Tensor> outputs, std::function<void()> work) {
   Device& device = outputs.empty() ? inputs.at(0).device() : outputs[0].device();
+  std::shared_ptr<Cancellation> cancellation;
   for (const std::vector<Tensor>* tensors : {&inputs, &outputs}) {
     for (const Tensor& tensor : *tensors) {
       // Another device's queue knows nothing of this one's order.
       if (tensor.valid() && &tensor.device() != &device) throw ArgumentError("Expected all tensors on one device but they are on several");
+      if (!cancellation && tensor.valid()) cancellation = tensor.storage().cancellation;
     }
   }
-  device.queue().enqueue([inputs = std::move(inputs), outputs = std::move(outputs), work = std::move(work)] {
+  for (const Tensor& output : outputs) output.storage().cancellation = cancellation;
+  device.queue().enqueue([inputs = std::move(inputs), outputs = std::move(outputs), work = std::move(work), cancellation] {
+    const CancellationScope scope(cancellation);
     std::exception_ptr error;
     for (const Tensor& input : inputs) {
       if (!error && input.valid()) error = input.storage().error;
     }
     if (!error) {
       try {
+        throwIfCancelled();
         for (const Tensor& output : outputs) output.storage().materialise();
         work();
       } catch (...) {
@@ -58,8 +63,9 @@ void submit(std::vector<Tensor> inputs, std::vector<Tensor> outputs, std::functi
   });
 }
 
-Tensor upload(std::shared_ptr<Device> device, Shape shape, DType dtype, const void* data) {
+Tensor upload(std::shared_ptr<Device> device, Shape shape, DType dtype, const void* data, std::shared_ptr<Cancellation> cancellation) {
   Tensor tensor(std::move(device), std::move(shape), dtype);
+  tensor.storage().cancellation = std::move(cancellation);
   auto copy = std::make_shared<std::vector<std::byte>>(tensor.bytes());
   if (!copy->empty()) std::memcpy(copy->data(), data, copy->size());
   submit({}, {tensor}, [tensor, copy] { tensor.device().copyFromHost(tensor.data<void>(), copy->data(), copy->size()); });

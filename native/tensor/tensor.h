@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "tensor/cancellation.h"
 #include "tensor/device.h"
 #include "tensor/shape.h"
 
@@ -28,6 +29,8 @@ class Storage {
 
   /// A task that failed leaves its error in what it should have written; it travels on to whoever waits for the result.
   std::exception_ptr error;
+  /// What cancels the work that writes this, and all that is computed from it; null where nobody can. Set before that work is enqueued.
+  std::shared_ptr<Cancellation> cancellation;
 
  private:
   std::shared_ptr<Device> device_;
@@ -68,11 +71,14 @@ class Tensor {
 };
 
 /// Enqueues `work`, which reads `inputs` and writes `outputs`; memory of the outputs is there when it runs. An error in an
-/// input, or thrown by `work`, becomes the outputs' error. Throws ArgumentError unless all tensors are on one device.
+/// input, or thrown by `work`, becomes the outputs' error. The outputs are cancelled by what cancels the inputs. Throws ArgumentError
+/// unless all tensors are on one device.
 void submit(std::vector<Tensor> inputs, std::vector<Tensor> outputs, std::function<void()> work);
 
 /// Copies host data to a new tensor; the data is copied before this returns, the upload is ordered.
-Tensor upload(std::shared_ptr<Device> device, Shape shape, DType dtype, const void* data);
+/// `cancellation` cancels all that will be computed from it.
+Tensor upload(std::shared_ptr<Device> device, Shape shape, DType dtype, const void* data,
+              std::shared_ptr<Cancellation> cancellation = nullptr);
 
 /// Blocking download for C++ callers (tests): waits for the queue, throws the tensor's error.
 std::vector<float> readFloats(const Tensor& tensor);

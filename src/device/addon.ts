@@ -2,6 +2,9 @@
 
 export type DType = 'f32' | 'f16' | 'i64';
 export type Shape = readonly number[];
+/** One number for all images of a batch [N, ...], or one for each. */
+export type PerImage = number | readonly number[];
+export type Seed = number | bigint;
 export type Boundary = 'reflect' | 'replicate' | 'zero' | 'circular';
 
 export interface TransferCounts {
@@ -18,6 +21,14 @@ export interface MemoryCounts {
   readonly peak: number;
 }
 
+/**
+ * Cancels work: what is computed from a tensor that was uploaded with it is skipped, or interrupted where it runs, and rejects with
+ * ERR_LATINO_CANCELLED.
+ */
+export interface Cancellation {
+  cancel(): void;
+}
+
 /** Where tensors live: memory plus an ordered queue. Every call enqueues and returns at once; only promises wait. */
 export interface Device {
   readonly kind: 'cpu' | 'cuda';
@@ -27,10 +38,13 @@ export interface Device {
   readonly transfers: TransferCounts;
   readonly memory: MemoryCounts;
   /** Float32Array becomes f32, BigInt64Array i64, Uint16Array f16 bits. */
-  upload(data: Float32Array | BigInt64Array | Uint16Array, shape: Shape): Tensor;
+  upload(data: Float32Array | BigInt64Array | Uint16Array, shape: Shape, cancellation?: Cancellation): Tensor;
   full(shape: Shape, value: number, dtype?: 'f32' | 'i64'): Tensor;
-  /** Standard normal noise from Philox4x32-10, keyed by (seed, call): the same numbers on every device. */
-  randn(shape: Shape, seed: number | bigint, call: number): Tensor;
+  /**
+   * Standard normal noise from Philox4x32-10, keyed by (seed, call): the same numbers on every device. With a seed for each image, image k gets
+   * the numbers that [1, ...] would get from its seed.
+   */
+  randn(shape: Shape, seed: Seed | readonly Seed[], call: number): Tensor;
   /** Resolves when all work enqueued so far is done. */
   synchronize(): Promise<void>;
 }
@@ -40,8 +54,11 @@ export interface Tensor {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly disposed: boolean;
-  /** Downloads the values; rejects with the error of the work that should have written them. */
-  read(): Promise<Float32Array | BigInt64Array | Uint16Array>;
+  /**
+   * Downloads the values; rejects with the error of the work that should have written them. With `finite`, a kernel looks at them first, and
+   * what is not finite rejects with ERR_LATINO_NUMERIC.
+   */
+  read(options?: { readonly finite?: boolean }): Promise<Float32Array | BigInt64Array | Uint16Array>;
   /** Resolves when the tensor has been written (nothing is copied); rejects with the error of the work that failed. */
   ready(): Promise<void>;
   dispose(): void;
@@ -57,8 +74,13 @@ export interface NativeOperator {
   residual(z: Tensor, y: Tensor): Tensor;
   proxFromResidual(z: Tensor, residual: Tensor, gamma: number | Tensor): Tensor;
   prox(z: Tensor, y: Tensor, gamma: number | Tensor): Tensor;
-  errorVariance(residual: Tensor, sigma: number, floor: number): Tensor;
-  discrepancyGamma(residual: Tensor, sigma: number): Tensor;
+  errorVariance(residual: Tensor, sigma: PerImage, floor: number): Tensor;
+  discrepancyGamma(residual: Tensor, sigma: PerImage): Tensor;
+  /** Device memory that it holds, in bytes. */
+  readonly bytes: number;
+  /** Gives that memory back when the work that uses it is done. Using the operator afterwards throws ERR_LATINO_DISPOSED. */
+  dispose(): void;
+  [Symbol.dispose](): void;
 }
 
 export interface Matrix {
@@ -108,13 +130,19 @@ export interface Session {
 export interface Addon {
   openRuntime(libraryPath: string): void;
   runtimeVersion(): string;
+  cancellation(): Cancellation;
   openDevice(name: string, options?: { threads?: number }): Device;
   createSession(device: Device, model: Uint8Array, options?: SessionOptions): Promise<Session>;
 
-  linearCombination(a: number, x: Tensor, b: number, y: Tensor): Tensor;
+  linearCombination(a: PerImage, x: Tensor, b: PerImage, y: Tensor): Tensor;
   clip(x: Tensor, low: number, high: number): Tensor;
   norm(x: Tensor): Tensor;
-  power(x: Tensor, coefficient: number, exponent: number): Tensor;
+  /** coefficient · x^exponent */
+  power(x: Tensor, coefficient: PerImage, exponent: number): Tensor;
+  /** Tensors [N_i, ...] of one type and shape beyond the first axis, one after the other: [sum N_i, ...]. */
+  concatenate(tensors: readonly Tensor[]): Tensor;
+  /** Images from..to-1 of a batch. */
+  slice(x: Tensor, from: number, to: number): Tensor;
   fitFrame(x: Tensor, height: number, width: number): Tensor;
 
   /**

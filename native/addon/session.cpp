@@ -49,6 +49,7 @@ SessionOptions optionsFrom(const Napi::Value& value) {
   const Napi::Value folder = object.Get("folder");
   if (!folder.IsUndefined()) options.folder = stringFrom(folder, "folder");
   options.threads = threadsFrom(object);
+  options.cancellation = CancellationWrap::from(object.Get("cancellation"), "cancellation");
   options.weights = weightsFrom(object.Get("weights"), "weights");
   options.layerWeights = weightsFrom(object.Get("layerWeights"), "layerWeights");
   return options;

@@ -27,8 +27,10 @@ struct KernelInfo;
 struct KernelContext;
 struct CustomOpDomain;
 
-/// Version of the table that we ask for: the first that has every slot below (ONNX Runtime 1.17).
-inline constexpr std::uint32_t kApiVersion = 17;
+/// Version of the table that we ask for: the first that has every slot below (ONNX Runtime 1.22).
+inline constexpr std::uint32_t kApiVersion = 22;
+/// Version of CustomOp; newer ones have members that we do not need.
+inline constexpr std::uint32_t kCustomOpVersion = 17;
 
 enum ErrorCode : int { kFail = 1 };
 enum LoggingLevel : int { kLogFatal = 4 };
@@ -83,6 +85,7 @@ struct Function {
 inline constexpr Function<0, Status*, int, const char*> createStatus;
 inline constexpr Function<2, const char*, const Status*> getErrorMessage;
 inline constexpr Function<3, Status*, int, const char*, Env**> createEnv;
+inline constexpr Function<6, Status*, const Env*> disableTelemetry;
 inline constexpr Function<8, Status*, const Env*, const void*, std::size_t, const SessionOptions*, Session**> createSessionFromArray;
 inline constexpr Function<10, Status*, SessionOptions**> createSessionOptions;
 inline constexpr Function<23, Status*, SessionOptions*, int> setGraphOptimizationLevel;
@@ -90,6 +93,8 @@ inline constexpr Function<24, Status*, SessionOptions*, int> setIntraOpThreads;
 inline constexpr Function<26, Status*, const char*, CustomOpDomain**> createCustomOpDomain;
 inline constexpr Function<27, Status*, CustomOpDomain*, const CustomOp*> customOpDomainAdd;
 inline constexpr Function<28, Status*, SessionOptions*, CustomOpDomain*> addCustomOpDomain;
+inline constexpr Function<39, Status*, RunOptions**> createRunOptions;
+inline constexpr Function<46, Status*, RunOptions*> setTerminate;
 inline constexpr Function<49, Status*, const MemoryInfo*, void*, std::size_t, const std::int64_t*, std::size_t, int, Value**>
     createTensorWithData;
 inline constexpr Function<51, Status*, Value*, void**> getTensorData;
@@ -107,6 +112,7 @@ inline constexpr Function<93, void, Status*> releaseStatus;
 inline constexpr Function<94, void, MemoryInfo*> releaseMemoryInfo;
 inline constexpr Function<95, void, Session*> releaseSession;
 inline constexpr Function<96, void, Value*> releaseValue;
+inline constexpr Function<97, void, RunOptions*> releaseRunOptions;
 inline constexpr Function<99, void, TensorInfo*> releaseTensorInfo;
 inline constexpr Function<100, void, SessionOptions*> releaseSessionOptions;
 inline constexpr Function<101, void, CustomOpDomain*> releaseCustomOpDomain;
@@ -120,5 +126,6 @@ inline constexpr Function<144, Status*, Env*, const MemoryInfo*, const ArenaConf
 inline constexpr Function<210, Status*, SessionOptions*, const char* const*, const Value* const*, std::size_t> addExternalInitializers;
 inline constexpr Function<274, Status*, const KernelContext*, void(LATINO_ORT_CALL*)(void*, std::size_t), std::size_t, std::size_t, void*>
     parallelFor;
+inline constexpr Function<293, Status*, SessionOptions*, bool> setLoadCancellation;
 
 }  // namespace latino::ort

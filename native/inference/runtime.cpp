@@ -1,7 +1,10 @@
 #include "inference/runtime.h"
 
+#include <cstdlib>
 #include <mutex>
+#include <string_view>
 
+#include "inference/provider.h"
 #include "inference/session.h"
 
 #ifdef _WIN32
@@ -43,23 +46,18 @@ ort::GetApiBase entryPoint(const std::string& path) {
 #endif
 }
 
-ort::Env* createEnvironment(ort::Table* table) {
-  const auto check = [table](ort::Status* status) {
-    if (status == nullptr) return;
-    const std::string message = ort::getErrorMessage(table, status);
-    ort::releaseStatus(table, status);
-    throw RuntimeError(message);
-  };
-  ort::Env* environment = nullptr;
-  // What fails is thrown with its message; a line of the library's own beside it would be noise.
-  check(ort::createEnv(table, ort::kLogFatal, "latino", &environment));
-  // One arena for all sessions, which run in turn: what one network has given back, the next may have.
-  ort::MemoryInfo* memory = nullptr;
-  check(ort::createCpuMemoryInfo(table, ort::kArenaAllocator, ort::kDefaultMemory, &memory));
-  ort::Status* registered = ort::createAndRegisterAllocator(table, environment, memory, nullptr);
-  ort::releaseMemoryInfo(table, memory);
-  check(registered);
-  return environment;
+/// ONNX Runtime 1.29 and newer tells its maker of every session. Off, before its library is opened, unless the user wants it on.
+bool disableTelemetry() {
+  constexpr const char* kVariable = "ORT_DISABLE_TELEMETRY";
+  // Natively: what a worker of Node sets in process.env does not reach the library.
+  const char* value = std::getenv(kVariable);
+  if (value != nullptr) return std::string_view(value) != "0" && std::string_view(value) != "false";
+#ifdef _WIN32
+  _putenv_s(kVariable, "1");
+#else
+  setenv(kVariable, "1", 0);
+#endif
+  return true;
 }
 
 }  // namespace
@@ -71,13 +69,25 @@ void openRuntime(const std::string& path) {
     if (opened.path != path) throw RuntimeError("Expected one ONNX Runtime per process, " + opened.path + ", but received " + path);
     return;
   }
+  const bool isSilent = disableTelemetry();
   const ort::GetApiBase getApiBase = entryPoint(path);
   if (getApiBase == nullptr) throw RuntimeError("Expected the ONNX Runtime library at " + path + " but it has no OrtGetApiBase");
   const ort::ApiBase* base = getApiBase();
   ort::Table* table = base->getApi(ort::kApiVersion);
   if (table == nullptr)
-    throw RuntimeError(std::string("Expected ONNX Runtime 1.12 or newer but ") + path + " is " + base->getVersionString());
-  opened = {table, createEnvironment(table), path, base->getVersionString()};
+    throw RuntimeError(std::string("Expected ONNX Runtime 1.22 or newer but ") + path + " is " + base->getVersionString());
+  opened.table = table;
+  try {
+    // What fails is thrown with its message; a line of the library's own beside it would be noise.
+    ort::check<RuntimeError>(ort::createEnv(table, ort::kLogFatal, "latino", &opened.environment));
+    if (isSilent) ort::check<RuntimeError>(ort::disableTelemetry(table, opened.environment));
+    registerAllocators(opened.environment);
+  } catch (...) {
+    opened = {};  // which leaks an environment that nobody can use
+    throw;
+  }
+  opened.path = path;
+  opened.version = base->getVersionString();
 }
 
 std::string runtimeVersion() {
@@ -88,6 +98,12 @@ std::string runtimeVersion() {
 ort::Table* ort::table() {
   if (runtime().table == nullptr) throw RuntimeError("Expected openRuntime to be called before ONNX Runtime is used");
   return runtime().table;
+}
+
+ort::OwnedMemoryInfo ort::hostMemory(AllocatorType allocator) {
+  MemoryInfo* info = nullptr;
+  check<RuntimeError>(createCpuMemoryInfo(table(), allocator, kDefaultMemory, &info));
+  return OwnedMemoryInfo(info);
 }
 
 ort::Env* ort::environment() {

@@ -31,10 +31,14 @@ struct Deleter {
 };
 using OwnedSession = std::unique_ptr<Session, Deleter<releaseSession>>;
 using OwnedOptions = std::unique_ptr<SessionOptions, Deleter<releaseSessionOptions>>;
+using OwnedRunOptions = std::unique_ptr<RunOptions, Deleter<releaseRunOptions>>;
 using OwnedValue = std::unique_ptr<Value, Deleter<releaseValue>>;
 using OwnedMemoryInfo = std::unique_ptr<MemoryInfo, Deleter<releaseMemoryInfo>>;
 using OwnedDomain = std::unique_ptr<CustomOpDomain, Deleter<releaseCustomOpDomain>>;
 using OwnedTensorInfo = std::unique_ptr<TensorInfo, Deleter<releaseTensorInfo>>;
 using OwnedBinding = std::unique_ptr<IoBinding, Deleter<releaseIoBinding>>;
+
+/// Memory of the host, from one of its allocators.
+OwnedMemoryInfo hostMemory(AllocatorType allocator);
 
 }  // namespace latino::ort

@@ -3,8 +3,7 @@
 #include <chrono>
 #include <mutex>
 
-#include "cpu/thread_pool.h"
-#include "inference/layers/layers.h"
+#include "inference/provider.h"
 #include "inference/runtime.h"
 #include "inference/weights.h"
 #include "tensor/error.h"
@@ -15,12 +14,6 @@ namespace {
 
 int elementTypeOf(DType dtype) { return dtype == DType::f32 ? ort::kFloat : dtype == DType::f16 ? ort::kFloat16 : ort::kInt64; }
 
-ort::OwnedMemoryInfo cpuMemory() {
-  ort::MemoryInfo* info = nullptr;
-  ort::check<RuntimeError>(ort::createCpuMemoryInfo(ort::table(), ort::kDeviceAllocator, ort::kDefaultMemory, &info));
-  return ort::OwnedMemoryInfo(info);
-}
-
 template <class E>
 ort::OwnedValue wrap(const ort::MemoryInfo* memory, void* data, std::size_t bytes, const Shape& shape, int type) {
   ort::Value* value = nullptr;
@@ -28,23 +21,38 @@ ort::OwnedValue wrap(const ort::MemoryInfo* memory, void* data, std::size_t byte
   return ort::OwnedValue(value);
 }
 
+/// As ort::check, for work that ONNX Runtime gives up where it is cancelled: that is no failure of its own.
+template <class E>
+void checkInterruptible(ort::Status* status) {
+  try {
+    ort::check<E>(status);
+  } catch (const E&) {
+    throwIfCancelled();
+    throw;
+  }
+}
+
 /// ONNX Runtime enters the domain of our operators into a map of the process, and looks whether it is there without a lock: of sessions
 /// that are begun side by side two may find it missing, and one of them fails. So the first session of a process is made alone.
-ort::OwnedSession load(std::span<const std::byte> model, const ort::SessionOptions* settings) {
+ort::OwnedSession load(std::span<const std::byte> model, ort::SessionOptions* settings) {
   static std::mutex mutex;
   static bool isDomainKnown = false;
   std::unique_lock lock(mutex);
   if (isDomainKnown) lock.unlock();
+  const Cancellation::Interrupt interrupt(currentCancellation(), [settings] {
+    if (ort::Status* status = ort::setLoadCancellation(ort::table(), settings, true)) ort::releaseStatus(ort::table(), status);
+  });
   ort::Session* session = nullptr;
-  ort::check<ModelError>(ort::createSessionFromArray(ort::table(), ort::environment(), model.data(), model.size(), settings, &session));
+  checkInterruptible<ModelError>(
+      ort::createSessionFromArray(ort::table(), ort::environment(), model.data(), model.size(), settings, &session));
   if (lock) isDomainKnown = true;
   return ort::OwnedSession(session);
 }
 
-class CpuSession final : public Session, public std::enable_shared_from_this<CpuSession> {
+class BoundSession final : public Session, public std::enable_shared_from_this<BoundSession> {
  public:
-  CpuSession(std::shared_ptr<Device> device, std::span<const std::byte> model, const SessionOptions& options)
-      : device_(std::move(device)), memory_(cpuMemory()), layers_(options.layerWeights) {
+  BoundSession(std::shared_ptr<Device> device, std::span<const std::byte> model, SessionOptions options)
+      : device_(std::move(device)), provider_(*device_, std::move(options.layerWeights), options.threads) {
     readWeights(options.weights);
     open(model, options);
   }
@@ -67,15 +75,12 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
     ort::check<RuntimeError>(ort::createSessionOptions(ort::table(), &raw));
     const ort::OwnedOptions settings(raw);
     ort::check<RuntimeError>(ort::setGraphOptimizationLevel(ort::table(), raw, ort::kOptimizeAll));
-    ort::check<RuntimeError>(
-        ort::setIntraOpThreads(ort::table(), raw, static_cast<int>(options.threads == 0 ? availableCores() : options.threads)));
     const auto set = [raw](const char* key, const char* value) {
       ort::check<RuntimeError>(ort::addSessionConfigEntry(ort::table(), raw, key, value));
     };
-    set("session.use_env_allocators", "1");
+    provider_.configure(raw);
     // The networks run in turn: threads that went on spinning after a run would take the cores that the next network, and JavaScript, need.
     set("session.force_spinning_stop", "1");
-    layers_.addTo(raw);
     if (!options.folder.empty()) set("session.model_external_initializers_file_folder_path", options.folder.c_str());
     if (!weightValues_.empty()) {
       std::vector<const char*> names;
@@ -88,11 +93,12 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
   }
 
   void readWeights(const std::vector<WeightSource>& sources) {
+    const ort::OwnedMemoryInfo memory = ort::hostMemory(ort::kDeviceAllocator);
     for (const WeightSource& source : sources) {
       weights_.push_back(sharedWeight(source));
       // ONNX Runtime only reads initializers, whatever the type of its argument.
       auto* data = const_cast<float*>(weights_.back()->data());
-      weightValues_.push_back(wrap<ModelError>(memory_.get(), data, weights_.back()->size() * sizeof(float), source.shape, ort::kFloat));
+      weightValues_.push_back(wrap<ModelError>(memory.get(), data, weights_.back()->size() * sizeof(float), source.shape, ort::kFloat));
     }
   }
 
@@ -104,34 +110,41 @@ class CpuSession final : public Session, public std::enable_shared_from_this<Cpu
     std::vector<ort::OwnedValue> values;
     for (const auto& [name, tensor] : inputs) {
       values.push_back(
-          wrap<RuntimeError>(memory_.get(), tensor.data<void>(), tensor.bytes(), tensor.shape(), elementTypeOf(tensor.dtype())));
+          wrap<RuntimeError>(provider_.memory(), tensor.data<void>(), tensor.bytes(), tensor.shape(), elementTypeOf(tensor.dtype())));
       ort::check<RuntimeError>(ort::bindInput(ort::table(), raw, name.c_str(), values.back().get()));
     }
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const Tensor& tensor = written[i];
-      values.push_back(wrap<RuntimeError>(memory_.get(), tensor.data<void>(), tensor.bytes(), tensor.shape(), ort::kFloat));
+      values.push_back(wrap<RuntimeError>(provider_.memory(), tensor.data<void>(), tensor.bytes(), tensor.shape(), ort::kFloat));
       ort::check<RuntimeError>(ort::bindOutput(ort::table(), raw, outputs[i].first.c_str(), values.back().get()));
     }
+    ort::RunOptions* options = nullptr;
+    ort::check<RuntimeError>(ort::createRunOptions(ort::table(), &options));
+    const ort::OwnedRunOptions owner(options);
+    // Between nodes ONNX Runtime looks at this; our own layers look themselves, between their pieces.
+    const Cancellation::Interrupt interrupt(currentCancellation(), [options] {
+      if (ort::Status* failed = ort::setTerminate(ort::table(), options)) ort::releaseStatus(ort::table(), failed);
+    });
     const auto begun = std::chrono::steady_clock::now();
-    ort::Status* status = ort::runWithBinding(ort::table(), session_.get(), nullptr, raw);
+    ort::Status* status = ort::runWithBinding(ort::table(), session_.get(), options, raw);
     busySeconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    ort::check<RuntimeError>(status);
+    checkInterruptible<RuntimeError>(status);
   }
 
   std::shared_ptr<Device> device_;
-  ort::OwnedMemoryInfo memory_;
+  Provider provider_;
   // ONNX Runtime uses these buffers in place, so they live as long as the session does.
   std::vector<std::shared_ptr<const std::vector<float>>> weights_;
   std::vector<ort::OwnedValue> weightValues_;
-  layers::Layers layers_;
   ort::OwnedSession session_;
 };
 
 }  // namespace
 
 std::shared_ptr<Session> Session::create(std::shared_ptr<Device> device, std::span<const std::byte> model, SessionOptions options) {
-  if (device->kind() != DeviceKind::cpu) throw DeviceError("Expected the cpu for a session but received " + device->name());
-  return std::make_shared<CpuSession>(std::move(device), model, options);
+  const CancellationScope scope(std::move(options.cancellation));
+  throwIfCancelled();
+  return std::make_shared<BoundSession>(std::move(device), model, std::move(options));
 }
 
 }  // namespace latino

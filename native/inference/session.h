@@ -37,19 +37,21 @@ struct WeightSource {
 };
 
 struct SessionOptions {
-  std::string folder;                      // what external data locations in the model are relative to; may be empty
-  std::vector<WeightSource> weights;       // become float32 on the CPU
-  std::vector<WeightSource> layerWeights;  // read by our own layers when they first run
-  unsigned threads = 0;
+  std::string folder;                                    // what external data locations in the model are relative to; may be empty
+  std::vector<WeightSource> weights;                     // become float32 on the CPU
+  std::vector<WeightSource> layerWeights;                // read by our own layers when they first run
+  unsigned threads = 0;                                  // 0: every core
+  std::shared_ptr<Cancellation> cancellation = nullptr;  // of making the session, not of its runs
 };
 
 class Session {
  public:
-  /// Blocking (seconds for a large model): call it away from the event loop. Throws ModelError.
+  /// Blocking (seconds for a large model): call it away from the event loop. Throws ModelError, CancelledError.
   static std::shared_ptr<Session> create(std::shared_ptr<Device> device, std::span<const std::byte> model, SessionOptions options);
   virtual ~Session() = default;
 
-  /// Enqueues a run; outputs are given by name and shape (float32) and come back in the same order.
+  /// Enqueues a run, which ends early where what cancels the inputs does; outputs are given by name and shape (float32) and come back in
+  /// the same order.
   virtual std::vector<Tensor> run(const std::vector<std::pair<std::string, Tensor>>& inputs,
                                   const std::vector<std::pair<std::string, Shape>>& outputs) = 0;
 

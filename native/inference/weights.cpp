@@ -38,7 +38,8 @@ void checkBytes(const WeightSource& source, std::size_t count) {
   }
 }
 
-/// Hands out a weight's bytes in pieces of at most kPiece, so that they are never in memory as a whole.
+/// Hands out a weight's bytes in pieces of at most kPiece, so that they are never in memory as a whole. Throws CancelledError between two
+/// of them.
 template <class Take>
 void readBytes(const WeightSource& source, std::size_t count, const Take& take) {
   constexpr std::size_t kPiece = 1 << 16;
@@ -52,6 +53,7 @@ void readBytes(const WeightSource& source, std::size_t count, const Take& take) 
   file.seekg(static_cast<std::streamoff>(source.offset));
   std::vector<std::byte> piece(std::min(count, kPiece));
   for (std::size_t done = 0; done < count;) {
+    throwIfCancelled();
     const std::size_t bytes = std::min(kPiece, count - done);
     file.read(reinterpret_cast<char*>(piece.data()), static_cast<std::streamsize>(bytes));
     if (!file)
@@ -118,6 +120,7 @@ void add(const LowRankUpdate& update, std::span<float> weight) {
   for (std::int64_t first = 0; first < columns; first += kStrip) {
     const std::int64_t last = std::min(columns, first + kStrip);
     for (std::int64_t row = 0; row < rows; ++row) {
+      throwIfCancelled();
       float* to = weight.data() + row * columns;
       for (std::int64_t r = 0; r < rank; ++r) {
         const float factor = static_cast<float>(update.factor * up[static_cast<std::size_t>(row * rank + r)]);

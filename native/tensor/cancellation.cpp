@@ -18,7 +18,7 @@ std::shared_ptr<Cancellation>& current() {
 void Cancellation::cancel() noexcept {
   const std::lock_guard lock(mutex_);
   if (isRequested_.exchange(true)) return;
-  if (interrupt_) interrupt_();
+  for (const auto& [owner, interrupt] : interrupts_) interrupt();
 }
 
 void Cancellation::check() const {
@@ -30,13 +30,13 @@ Cancellation::Interrupt::Interrupt(std::shared_ptr<Cancellation> cancellation, s
   if (!cancellation_) return;
   const std::lock_guard lock(cancellation_->mutex_);
   if (cancellation_->isRequested()) interrupt();
-  cancellation_->interrupt_ = std::move(interrupt);
+  cancellation_->interrupts_[this] = std::move(interrupt);
 }
 
 Cancellation::Interrupt::~Interrupt() {
   if (!cancellation_) return;
   const std::lock_guard lock(cancellation_->mutex_);
-  cancellation_->interrupt_ = nullptr;
+  cancellation_->interrupts_.erase(this);
 }
 
 const std::shared_ptr<Cancellation>& currentCancellation() { return current(); }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 
@@ -34,7 +35,7 @@ class Cancellation {
  private:
   std::atomic<bool> isRequested_{false};
   std::mutex mutex_;
-  std::function<void()> interrupt_;  // of the one task that runs
+  std::map<const Interrupt*, std::function<void()>> interrupts_;  // several sessions are loaded at once
 };
 
 /// That of the task that this thread runs; null outside tasks and where nobody can cancel it.

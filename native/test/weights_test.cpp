@@ -136,3 +136,18 @@ TEST_CASE("factors of another shape than the weight are an error of the model") 
     CHECK_THROWS_AS(readWeight(source), ModelError);
   }
 }
+
+TEST_CASE("reading a weight, and adding its updates, ends where the work is cancelled") {
+  const File file;
+  const WeightSource stored{"w", {5}, "F16", file.path.string(), 0, {}};
+  WeightSource updated = floats("w", {2, 1}, {1, 2});
+  updated.updates.push_back(update({2, 1}, {1, 1}, {1, 1}, {1}, 1));
+  const auto cancellation = std::make_shared<Cancellation>();
+  const CancellationScope scope(cancellation);
+  CHECK(readHalves(stored).size() == 5);
+  CHECK(readWeight(updated) == std::vector<float>{2, 3});
+  cancellation->cancel();
+  CHECK_THROWS_AS(readHalves(stored), CancelledError);
+  CHECK_THROWS_AS(sharedWeight(stored), CancelledError);
+  CHECK_THROWS_AS(readWeight(updated), CancelledError);
+}

@@ -114,9 +114,12 @@ export interface WeightSource {
 export interface SessionOptions {
   readonly folder?: string;
   readonly weights?: readonly WeightSource[];
-  /** What kernels of the native core name in their attributes; read when they first run, and not kept. */
+  /** What layers of the native core name in their attributes; read when they first run, and not kept. */
   readonly layerWeights?: readonly WeightSource[];
+  /** Of ONNX Runtime and of the native core's layers; every core without it. */
   readonly threads?: number;
+  /** Of making the session, which then rejects with ERR_LATINO_CANCELLED; runs are cancelled by what they are computed from. */
+  readonly cancellation?: Cancellation;
 }
 
 /** A network on a device. `outputs` names the wanted outputs with their shapes. */

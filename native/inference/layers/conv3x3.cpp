@@ -316,11 +316,13 @@ PackedWeights Conv3x3::pack() const {
     constexpr std::int64_t kFrequencies = Form::kProducts * Form::kProducts;
     const std::vector<float> taps = widened(weight_());
     return {outputs, kFrequencies * channels, [&](const auto& set) {
-              for (std::int64_t output = 0; output < outputs; ++output)
+              for (std::int64_t output = 0; output < outputs; ++output) {
+                throwIfCancelled();
                 for (std::int64_t input = 0; input < inputs; ++input) {
                   const auto products = transformFilter<Form>(taps.data() + filter(output, input), isTransposed);
                   for (std::int64_t f = 0; f < kFrequencies; ++f) set(output, f * channels + input, products[static_cast<std::size_t>(f)]);
                 }
+              }
             }};
   }
 }

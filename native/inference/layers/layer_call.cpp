@@ -76,10 +76,11 @@ float* Call::output(const Shape& shape, std::size_t index) const {
 }
 
 ParallelFor Call::parallelFor() const {
-  return [context = context_](std::size_t count, const std::function<void(std::size_t)>& task) {
+  const auto loop = [context = context_](std::size_t count, const std::function<void(std::size_t)>& task) {
     const auto run = [](void* user, std::size_t index) { (*static_cast<const std::function<void(std::size_t)>*>(user))(index); };
     check<RuntimeError>(ort::parallelFor(ort::table(), context, run, count, 0, const_cast<std::function<void(std::size_t)>*>(&task)));
   };
+  return rethrowing(loop, currentCancellation());
 }
 
 }  // namespace latino::layers

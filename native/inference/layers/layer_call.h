@@ -27,7 +27,7 @@ class Call {
   const ort::Value* input(std::size_t index) const;
   const float* data(std::size_t index) const;
   float* output(const Shape& shape, std::size_t index = 0) const;
-  /// On the session's own threads.
+  /// On the session's own threads; interrupted with the task that runs the network.
   ParallelFor parallelFor() const;
 
  private:

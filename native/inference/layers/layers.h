@@ -20,11 +20,20 @@
 
 namespace latino::layers {
 
+struct LayerContext;
+
+/// What ONNX Runtime is told of a type of layers; the context must outlive it.
+std::shared_ptr<const ort::CustomOp> conv3x3Layer(const LayerContext& context);
+std::shared_ptr<const ort::CustomOp> linearLayer(const LayerContext& context);
+std::shared_ptr<const ort::CustomOp> attentionLayer(const LayerContext& context);
+std::shared_ptr<const ort::CustomOp> groupNormLayer(const LayerContext& context);
+
 /// The layers of one session; they outlive it.
 class Layers {
  public:
-  /// `weights`: those that layers name in their attributes. They are read when a layer first runs, and not kept as they are.
-  explicit Layers(std::vector<WeightSource> weights);
+  /// `weights`: those that layers name in their attributes. They are read when a layer first runs, and not kept as they are. `threads`:
+  /// those of the session, among which layers share their work.
+  Layers(std::vector<WeightSource> weights, unsigned threads);
   ~Layers();
 
   /// Makes the layers known to a session that is being configured.

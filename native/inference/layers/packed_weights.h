@@ -9,6 +9,7 @@
 
 #include "inference/layers/aligned.h"
 #include "inference/layers/gemm.h"
+#include "tensor/cancellation.h"
 
 namespace latino::layers {
 
@@ -32,10 +33,12 @@ class PackedWeights {
     std::visit(
         [&](const auto& from) {
           auto& to = allocate<typename std::decay_t<decltype(from)>::value_type>(outputs);
-          for (std::int64_t panel = 0; panel < ceilDivide(outputs, kPanel); ++panel)
+          for (std::int64_t panel = 0; panel < ceilDivide(outputs, kPanel); ++panel) {
+            throwIfCancelled();
             for (std::int64_t t = 0; t < terms; ++t)
               for (std::int64_t o = panel * kPanel; o < std::min(outputs, (panel + 1) * kPanel); ++o)
                 if (const std::int64_t index = indexOf(o, t); index >= 0) to[place(o, t)] = from[static_cast<std::size_t>(index)];
+          }
         },
         values);
   }

@@ -1,4 +1,4 @@
-// What the addon exports; src/native/addon.ts is its contract.
+// What the addon exports; src/device/addon.ts is its contract.
 #include "addon/wraps.h"
 #include "cpu/cpu_device.h"
 #include "kernels/calibration.h"
@@ -12,6 +12,12 @@ void adopt(const Napi::CallbackInfo& info, const napi_type_tag& tag) {
       throw ArgumentError("Expected objects of this class to come from the addon but received a call of its constructor");
     info.This().As<Napi::Object>().TypeTag(&tag);
   });
+}
+
+void disposeBySymbol(Napi::Env env, const Napi::Function& constructor) {
+  const Napi::Value symbol = env.Global().Get("Symbol").As<Napi::Object>().Get("dispose");
+  auto prototype = constructor.Get("prototype").As<Napi::Object>();
+  if (symbol.IsSymbol()) prototype.Set(symbol, prototype.Get("dispose"));
 }
 
 namespace {
@@ -59,8 +65,8 @@ void add(Napi::Env env, Napi::Object& exports, const char* name, Body body) {
 void addKernels(Napi::Env env, Napi::Object& exports) {
   using Info = const Napi::CallbackInfo&;
   add(env, exports, "linearCombination", [](Info info) {
-    return TensorWrap::make(info.Env(), linearCombination(numberFrom(info[0], "a"), TensorWrap::from(info[1], "x"),
-                                                          numberFrom(info[2], "b"), TensorWrap::from(info[3], "y")));
+    return TensorWrap::make(info.Env(), linearCombination(numbersFrom(info[0], "a"), TensorWrap::from(info[1], "x"),
+                                                          numbersFrom(info[2], "b"), TensorWrap::from(info[3], "y")));
   });
   add(env, exports, "clip", [](Info info) {
     return TensorWrap::make(info.Env(), clip(TensorWrap::from(info[0], "x"), numberFrom(info[1], "low"), numberFrom(info[2], "high")));
@@ -68,7 +74,17 @@ void addKernels(Napi::Env env, Napi::Object& exports) {
   add(env, exports, "norm", [](Info info) { return TensorWrap::make(info.Env(), norm(TensorWrap::from(info[0], "x"))); });
   add(env, exports, "power", [](Info info) {
     return TensorWrap::make(info.Env(),
-                            power(TensorWrap::from(info[0], "x"), numberFrom(info[1], "coefficient"), numberFrom(info[2], "exponent")));
+                            power(TensorWrap::from(info[0], "x"), numbersFrom(info[1], "coefficient"), numberFrom(info[2], "exponent")));
+  });
+  add(env, exports, "concatenate", [](Info info) {
+    if (!info[0].IsArray()) mismatch("an array of tensors", "tensors", info[0]);
+    const auto array = info[0].As<Napi::Array>();
+    std::vector<Tensor> tensors;
+    for (std::uint32_t i = 0; i < array.Length(); ++i) tensors.push_back(TensorWrap::from(array.Get(i), "tensors"));
+    return TensorWrap::make(info.Env(), concatenate(tensors));
+  });
+  add(env, exports, "slice", [](Info info) {
+    return TensorWrap::make(info.Env(), slice(TensorWrap::from(info[0], "x"), integerFrom(info[1], "from"), integerFrom(info[2], "to")));
   });
   add(env, exports, "fitFrame", [](Info info) {
     return TensorWrap::make(info.Env(),

@@ -67,6 +67,14 @@ unsigned threadsFrom(const Napi::Object& options) {
   return static_cast<unsigned>(threads);
 }
 
+std::vector<double> numbersFrom(const Napi::Value& value, const char* name) {
+  if (!value.IsArray()) return {numberFrom(value, name)};
+  const auto array = value.As<Napi::Array>();
+  std::vector<double> numbers;
+  for (std::uint32_t i = 0; i < array.Length(); ++i) numbers.push_back(numberFrom(array.Get(i), name));
+  return numbers;
+}
+
 std::string stringFrom(const Napi::Value& value, const char* name) {
   if (!value.IsString()) mismatch("a string", name, value);
   return value.As<Napi::String>().Utf8Value();

@@ -35,6 +35,8 @@ double numberFrom(const Napi::Value& value, const char* name);
 std::int64_t integerFrom(const Napi::Value& value, const char* name);
 /// The property `threads` of an object, 1 to 1024; 0, for every core, where it is undefined.
 unsigned threadsFrom(const Napi::Object& options);
+/// A number, or an array of numbers.
+std::vector<double> numbersFrom(const Napi::Value& value, const char* name);
 std::string stringFrom(const Napi::Value& value, const char* name);
 Shape shapeFrom(const Napi::Value& value, const char* name);
 Napi::Array toArray(Napi::Env env, const Shape& shape);

@@ -3,6 +3,22 @@
 
 namespace latino::addon {
 
+namespace {
+
+std::uint64_t seedFrom(const Napi::Value& value) {
+  if (!value.IsBigInt()) {
+    const std::int64_t number = integerFrom(value, "seed");
+    if (number < 0) throw ArgumentError("Expected an integer of 0 or more for seed but received " + std::to_string(number));
+    return static_cast<std::uint64_t>(number);
+  }
+  bool lossless = false;
+  const std::uint64_t seed = value.As<Napi::BigInt>().Uint64Value(&lossless);
+  if (!lossless) throw ArgumentError("Expected an integer from 0 to 2^64 - 1 for seed");
+  return seed;
+}
+
+}  // namespace
+
 Napi::Function DeviceWrap::define(Napi::Env env) {
   return DefineClass(env, "Device",
                      {InstanceMethod<&DeviceWrap::upload>("upload"), InstanceMethod<&DeviceWrap::full>("full"),
@@ -62,19 +78,16 @@ Napi::Value DeviceWrap::full(const Napi::CallbackInfo& info) {
 
 Napi::Value DeviceWrap::randn(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    std::uint64_t seed = 0;
-    if (info[1].IsBigInt()) {
-      bool lossless = false;
-      seed = info[1].As<Napi::BigInt>().Uint64Value(&lossless);
-      if (!lossless) throw ArgumentError("Expected an integer from 0 to 2^64 - 1 for seed");
+    std::vector<std::uint64_t> seeds;
+    if (info[1].IsArray()) {
+      const auto array = info[1].As<Napi::Array>();
+      for (std::uint32_t i = 0; i < array.Length(); ++i) seeds.push_back(seedFrom(array.Get(i)));
     } else {
-      const std::int64_t number = integerFrom(info[1], "seed");
-      if (number < 0) throw ArgumentError("Expected an integer of 0 or more for seed but received " + std::to_string(number));
-      seed = static_cast<std::uint64_t>(number);
+      seeds.push_back(seedFrom(info[1]));
     }
     const std::int64_t call = integerFrom(info[2], "call");
     if (call < 0) throw ArgumentError("Expected an integer of 0 or more for call but received " + std::to_string(call));
-    return TensorWrap::make(info.Env(), latino::randn(device_, shapeFrom(info[0], "shape"), seed, static_cast<std::uint64_t>(call)));
+    return TensorWrap::make(info.Env(), latino::randn(device_, shapeFrom(info[0], "shape"), seeds, static_cast<std::uint64_t>(call)));
   });
 }
 

@@ -1,4 +1,5 @@
 #include "addon/wraps.h"
+#include "kernels/finite.h"
 
 namespace latino::addon {
 
@@ -8,9 +9,7 @@ Napi::Function TensorWrap::define(Napi::Env env) {
                   {InstanceMethod<&TensorWrap::read>("read"), InstanceMethod<&TensorWrap::ready>("ready"),
                    InstanceMethod<&TensorWrap::dispose>("dispose"), InstanceAccessor<&TensorWrap::shape>("shape"),
                    InstanceAccessor<&TensorWrap::dtype>("dtype"), InstanceAccessor<&TensorWrap::disposed>("disposed")});
-  const Napi::Value symbol = env.Global().Get("Symbol").As<Napi::Object>().Get("dispose");
-  auto prototype = constructor.Get("prototype").As<Napi::Object>();
-  if (symbol.IsSymbol()) prototype.Set(symbol, prototype.Get("dispose"));
+  disposeBySymbol(env, constructor);
   return constructor;
 }
 
@@ -46,11 +45,17 @@ const Tensor& TensorWrap::live() const {
 Napi::Value TensorWrap::read(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Tensor tensor = live();
+    const bool isFiniteAsked = info[0].IsObject() && info[0].As<Napi::Object>().Get("finite").ToBoolean();
+    if (isFiniteAsked && tensor.dtype() != DType::f32)
+      throw ArgumentError(std::string("Expected a tensor of f32 to look for finite values but received ") + nameOf(tensor.dtype()));
     const auto bytes = std::make_shared<std::vector<std::byte>>();
     return settle(
         info.Env(), tensor.device(),
-        [tensor, bytes] {
+        [tensor, bytes, isFiniteAsked] {
           if (tensor.storage().error) std::rethrow_exception(tensor.storage().error);
+          if (const std::int64_t bad = isFiniteAsked ? countNotFinite(tensor) : 0; bad > 0)
+            throw NumericError("Expected finite values but " + std::to_string(bad) + " of " + std::to_string(tensor.size()) +
+                               " are not: is sigma too small, or a weight of the model not finite?");
           bytes->resize(tensor.bytes());
           tensor.device().copyToHost(bytes->data(), tensor.data<void>(), bytes->size());
           tensor.device().finish();

@@ -19,6 +19,9 @@ struct Classes {
 /// otherwise marks the object with its class's tag.
 void adopt(const Napi::CallbackInfo& info, const napi_type_tag& tag);
 
+/// Makes `using` call the class's dispose().
+void disposeBySymbol(Napi::Env env, const Napi::Function& constructor);
+
 /// What every class shares: an object is known by its tag, which JavaScript cannot forge as it can a prototype.
 template <class Wrap>
 class Tagged : public Napi::ObjectWrap<Wrap> {
@@ -92,8 +95,13 @@ class OperatorWrap final : public Tagged<OperatorWrap> {
   static Napi::Function define(Napi::Env env);
   static Napi::Object make(Napi::Env env, std::shared_ptr<Operator> operation);
   explicit OperatorWrap(const Napi::CallbackInfo& info) : Tagged(info) {}
+  ~OperatorWrap() override;
 
  private:
+  const std::shared_ptr<Operator>& live() const;
+  void release(Napi::Env env);
+  void dispose(const Napi::CallbackInfo& info);
+  Napi::Value bytes(const Napi::CallbackInfo& info);
   Napi::Value measurementShape(const Napi::CallbackInfo& info);
   Napi::Value imageShape(const Napi::CallbackInfo& info);
   Napi::Value forward(const Napi::CallbackInfo& info);
@@ -105,6 +113,7 @@ class OperatorWrap final : public Tagged<OperatorWrap> {
   Napi::Value discrepancyGamma(const Napi::CallbackInfo& info);
 
   std::shared_ptr<Operator> operator_;
+  std::int64_t bytes_ = 0;  // that V8 was told of
 };
 
 class SessionWrap final : public Tagged<SessionWrap> {

@@ -1,5 +1,7 @@
 #include "kernels/elementwise.h"
 
+#include <algorithm>
+
 #include "kernels/launch.h"
 #include "kernels/philox.h"
 #include "tensor/error.h"
@@ -13,25 +15,46 @@ void requireFloats(const Tensor& x, const char* name) {
     throw ArgumentError(std::string("Expected a tensor of f32 for ") + name + " but received " + nameOf(x.dtype()));
 }
 
+void requirePerImage(const PerImage& numbers, const Tensor& x, const char* name) {
+  const auto images = static_cast<std::size_t>(x.rank() == 0 ? 1 : x.dim(0));
+  if (numbers.size() != 1 && numbers.size() != images)
+    throw ShapeError("Expected one number or " + std::to_string(images) + " for " + name + " but received " +
+                     std::to_string(numbers.size()));
+}
+
+double of(const PerImage& numbers, std::size_t image) { return numbers.size() == 1 ? numbers[0] : numbers[image]; }
+
+/// task(image, first element, elements) for each image where there are several numbers, once for all where there is one: what a launch
+/// computes does not depend on the images beside it.
+template <class Task>
+void forParts(const Tensor& x, std::size_t parts, const Task& task) {
+  const std::int64_t count = x.size() / static_cast<std::int64_t>(parts);
+  for (std::size_t part = 0; part < parts; ++part) task(part, static_cast<std::int64_t>(part) * count, count);
+}
+
 }  // namespace
 
-Tensor linearCombination(double a, const Tensor& x, double b, const Tensor& y) {
+Tensor linearCombination(const PerImage& a, const Tensor& x, const PerImage& b, const Tensor& y) {
   requireFloats(x, "x");
+  requirePerImage(a, x, "a");
+  requirePerImage(b, x, "b");
   if (y.valid()) {
     requireFloats(y, "y");
     if (y.shape() != x.shape()) throw ShapeError("Expected y of shape " + toString(x.shape()) + " but received " + toString(y.shape()));
   }
   const Tensor out(x.sharedDevice(), x.shape());
   submit({x, y}, {out}, [=] {
-    const float* px = x.data<float>();
-    const float* py = y.valid() ? y.data<float>() : nullptr;
-    float* po = out.data<float>();
-    const float fa = static_cast<float>(a), fb = static_cast<float>(b);
-    if (!y.valid()) {
-      forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = fa * px[i]; });
-      return;
-    }
-    forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = fa * px[i] + fb * py[i]; });
+    forParts(x, std::max(a.size(), b.size()), [&](std::size_t image, std::int64_t first, std::int64_t count) {
+      const float* px = x.data<float>() + first;
+      float* po = out.data<float>() + first;
+      const float fa = static_cast<float>(of(a, image)), fb = static_cast<float>(of(b, image));
+      if (!y.valid()) {
+        forEach(out.device(), count, [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = fa * px[i]; });
+        return;
+      }
+      const float* py = y.data<float>() + first;
+      forEach(out.device(), count, [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = fa * px[i] + fb * py[i]; });
+    });
   });
   return out;
 }
@@ -50,6 +73,9 @@ Tensor clip(const Tensor& x, double low, double high) {
 
 Tensor full(std::shared_ptr<Device> device, Shape shape, DType dtype, double value) {
   if (dtype == DType::f16) throw ArgumentError("Expected f32 or i64 for dtype but received f16");
+  // Converting what does not fit is undefined.
+  if (dtype == DType::i64 && !(value >= -0x1p63 && value < 0x1p63))
+    throw ArgumentError("Expected a number that fits into 64 bits for value but received " + std::to_string(value));
   const Tensor out(std::move(device), std::move(shape), dtype);
   submit({}, {out}, [=] {
     if (dtype == DType::f32) {
@@ -65,14 +91,19 @@ Tensor full(std::shared_ptr<Device> device, Shape shape, DType dtype, double val
   return out;
 }
 
-Tensor randn(std::shared_ptr<Device> device, Shape shape, std::uint64_t seed, std::uint64_t call) {
+Tensor randn(std::shared_ptr<Device> device, Shape shape, const std::vector<std::uint64_t>& seeds, std::uint64_t call) {
+  const std::size_t images = static_cast<std::size_t>(shape.empty() ? 1 : shape[0]);
+  if (seeds.size() != 1 && seeds.size() != images)
+    throw ShapeError("Expected one seed or " + std::to_string(images) + " but received " + std::to_string(seeds.size()));
   const Tensor out(std::move(device), std::move(shape));
   submit({}, {out}, [=] {
-    float* po = out.data<float>();
-    const std::int64_t n = out.size();
-    forEach(out.device(), (n + 3) / 4, [=] LATINO_HOST_DEVICE(std::int64_t block) {
-      const NormalBlock normal = normalBlock(seed, call, static_cast<std::uint64_t>(block));
-      for (std::int64_t k = 0; k < 4 && 4 * block + k < n; ++k) po[4 * block + k] = normal.value[k];
+    forParts(out, seeds.size(), [&](std::size_t image, std::int64_t first, std::int64_t n) {
+      float* po = out.data<float>() + first;
+      const std::uint64_t seed = seeds[image];
+      forEach(out.device(), (n + 3) / 4, [=] LATINO_HOST_DEVICE(std::int64_t block) {
+        const NormalBlock normal = normalBlock(seed, call, static_cast<std::uint64_t>(block));
+        for (std::int64_t k = 0; k < 4 && 4 * block + k < n; ++k) po[4 * block + k] = normal.value[k];
+      });
     });
   });
   return out;
@@ -95,14 +126,68 @@ Tensor norm(const Tensor& x) {
   return out;
 }
 
-Tensor power(const Tensor& x, double coefficient, double exponent) {
+Tensor power(const Tensor& x, const PerImage& coefficient, double exponent) {
   requireFloats(x, "x");
+  requirePerImage(coefficient, x, "coefficient");
   const Tensor out(x.sharedDevice(), x.shape());
   submit({x}, {out}, [=] {
-    const float* px = x.data<float>();
-    float* po = out.data<float>();
-    const float c = static_cast<float>(coefficient), e = static_cast<float>(exponent);
-    forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = c * (e == 1.0F ? px[i] : powf(px[i], e)); });
+    const float e = static_cast<float>(exponent);
+    forParts(x, coefficient.size(), [&](std::size_t image, std::int64_t first, std::int64_t count) {
+      const float* px = x.data<float>() + first;
+      float* po = out.data<float>() + first;
+      const float c = static_cast<float>(coefficient[image]);
+      forEach(out.device(), count, [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = c * (e == 1.0F ? px[i] : powf(px[i], e)); });
+    });
+  });
+  return out;
+}
+
+namespace {
+
+/// Whole elements of any type, 2, 4 or 8 bytes wide, in halves.
+void copy(Device& device, const void* from, void* to, std::size_t bytes) {
+  const auto* source = static_cast<const std::uint16_t*>(from);
+  auto* target = static_cast<std::uint16_t*>(to);
+  forEach(device, static_cast<std::int64_t>(bytes / 2), [=] LATINO_HOST_DEVICE(std::int64_t i) { target[i] = source[i]; });
+}
+
+}  // namespace
+
+Tensor concatenate(const std::vector<Tensor>& tensors) {
+  if (tensors.empty()) throw ArgumentError("Expected at least one tensor to concatenate but received none");
+  const Tensor& first = tensors[0];
+  if (first.rank() == 0) throw ShapeError("Expected tensors [N, ...] but received []");
+  Shape shape = first.shape();
+  shape[0] = 0;
+  for (const Tensor& tensor : tensors) {
+    const bool fits = tensor.rank() == shape.size() && std::equal(shape.begin() + 1, shape.end(), tensor.shape().begin() + 1);
+    if (!fits || tensor.dtype() != first.dtype())
+      throw ShapeError("Expected tensors of the type and shape of the first, " + toString(first.shape()) + ", but received " +
+                       toString(tensor.shape()) + " of " + nameOf(tensor.dtype()));
+    shape[0] += tensor.dim(0);
+  }
+  const Tensor out(first.sharedDevice(), shape, first.dtype());
+  submit(tensors, {out}, [=] {
+    auto* target = out.data<std::byte>();
+    for (const Tensor& tensor : tensors) {
+      copy(out.device(), tensor.data<void>(), target, tensor.bytes());
+      target += tensor.bytes();
+    }
+  });
+  return out;
+}
+
+Tensor slice(const Tensor& x, std::int64_t from, std::int64_t to) {
+  if (x.rank() == 0) throw ShapeError("Expected a tensor [N, ...] but received []");
+  if (from < 0 || to < from || to > x.dim(0))
+    throw ShapeError("Expected images within 0 to " + std::to_string(x.dim(0)) + " but received " + std::to_string(from) + " to " +
+                     std::to_string(to));
+  Shape shape = x.shape();
+  shape[0] = to - from;
+  const Tensor out(x.sharedDevice(), shape, x.dtype());
+  submit({x}, {out}, [=] {
+    const std::size_t bytes = out.dim(0) == 0 ? 0 : out.bytes() / static_cast<std::size_t>(out.dim(0));
+    copy(out.device(), x.data<std::byte>() + static_cast<std::size_t>(from) * bytes, out.data<void>(), out.bytes());
   });
   return out;
 }

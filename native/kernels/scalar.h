@@ -2,11 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "kernels/host_device.h"
 #include "tensor/tensor.h"
 
 namespace latino {
+
+/// One number for all images of a batch [N, ...], or one for each.
+using PerImage = std::vector<double>;
 
 /// What a kernel sees of a Scalar.
 struct ScalarRef {

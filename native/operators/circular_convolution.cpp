@@ -13,6 +13,11 @@ class CircularConvolution final : public Operator {
   CircularConvolution(const std::shared_ptr<Device>& device, Taps taps, std::int64_t height, std::int64_t width, std::int64_t factor)
       : height_(height), width_(width), basis_(device, std::move(taps), height, width, factor) {}
 
+  std::vector<Tensor> tables() const override {
+    std::vector<Tensor> tables = basis_.tensors();
+    for (const Tensor& tensor : basis_.spectrum().tensors()) tables.push_back(tensor);
+    return tables;
+  }
   Shape measurementShape(const Shape& image) const override {
     requireImage(image, height_, width_, "an image");
     return {image[0], image[1], basis_.lowHeight(), basis_.lowWidth()};
@@ -54,10 +59,10 @@ class CircularConvolution final : public Operator {
     });
     return linearCombination(1, z, 1, correction);
   }
-  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
+  Tensor errorVariance(const Tensor& residual, const PerImage& sigma, double floor) const override {
     return basis_.spectrum().errorVariance(residual, sigma, floor);
   }
-  Tensor discrepancyGamma(const Tensor& residual, double sigma) const override {
+  Tensor discrepancyGamma(const Tensor& residual, const PerImage& sigma) const override {
     return basis_.spectrum().discrepancyGamma(residual, sigma);
   }
 
@@ -77,7 +82,9 @@ class CircularConvolution final : public Operator {
 }  // namespace
 
 void requireTaps(const Taps& taps, std::int64_t height, std::int64_t width, std::int64_t factor) {
-  if (taps.height < 1 || taps.width < 1 || static_cast<std::int64_t>(taps.values.size()) != taps.height * taps.width) {
+  constexpr std::int64_t kLargest = 1 << 20;  // of a side: products of sides stay far from overflow
+  if (taps.height < 1 || taps.width < 1 || taps.height > kLargest || taps.width > kLargest ||
+      static_cast<std::int64_t>(taps.values.size()) != taps.height * taps.width) {
     throw ArgumentError("Expected a kernel of height x width taps but received " + std::to_string(taps.values.size()) + " taps for " +
                         toString({taps.height, taps.width}));
   }

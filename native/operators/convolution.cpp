@@ -33,6 +33,11 @@ class Convolution final : public Operator {
         circular_(device, taps, height, width, factor),
         convolution_(device, taps, height, width, factor, boundary) {}
 
+  std::vector<Tensor> tables() const override {
+    std::vector<Tensor> tables = reading(circular_.tensors());
+    for (const Tensor& tensor : circular_.spectrum().tensors()) tables.push_back(tensor);
+    return tables;
+  }
   Shape measurementShape(const Shape& image) const override {
     requireImage(image, height_, width_, "an image");
     return {image[0], image[1], height_ / factor_, width_ / factor_};
@@ -70,10 +75,10 @@ class Convolution final : public Operator {
     return out;
   }
   /// Both step rules look at the residual in the basis of the circular operator, which differs at the border only.
-  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
+  Tensor errorVariance(const Tensor& residual, const PerImage& sigma, double floor) const override {
     return circular_.spectrum().errorVariance(fourier(residual), sigma, floor);
   }
-  Tensor discrepancyGamma(const Tensor& residual, double sigma) const override {
+  Tensor discrepancyGamma(const Tensor& residual, const PerImage& sigma) const override {
     return circular_.spectrum().discrepancyGamma(fourier(residual), sigma);
   }
 

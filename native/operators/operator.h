@@ -20,6 +20,10 @@ class Operator {
  public:
   virtual ~Operator() = default;
 
+  /// What it holds on its device.
+  virtual std::vector<Tensor> tables() const = 0;
+  std::int64_t bytes() const;
+
   /// Shape of a measurement of an image of this shape; throws ShapeError when the image does not fit.
   virtual Shape measurementShape(const Shape& image) const = 0;
   virtual Shape imageShape(const Shape& measurement) const = 0;
@@ -36,9 +40,9 @@ class Operator {
 
   /// Empirical-Bayes variance of the prior's error, [N]: the v >= floor that maximises the likelihood of
   /// A z - y ~ N(0, v A Aᵀ + sigma²). Found on the device. Throws ArgumentError unless sigma is positive.
-  virtual Tensor errorVariance(const Tensor& residual, double sigma, double floor) const = 0;
+  virtual Tensor errorVariance(const Tensor& residual, const PerImage& sigma, double floor) const = 0;
   /// Discrepancy principle, [N]: the gamma for which |A prox(z) - y|² = m sigma², m the number of measured values. Throws as above.
-  virtual Tensor discrepancyGamma(const Tensor& residual, double sigma) const = 0;
+  virtual Tensor discrepancyGamma(const Tensor& residual, const PerImage& sigma) const = 0;
 };
 
 /// A = vertical ⊗ horizontal: y = vertical · x · horizontalᵀ per channel. Matrices are row-major [rows, columns] in double.

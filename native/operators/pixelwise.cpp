@@ -30,13 +30,17 @@ class Mask final : public Operator {
  public:
   Mask(const std::shared_ptr<Device>& device, std::int64_t height, std::int64_t width, std::vector<float> mask)
       : height_(height), width_(width), mask_(device, {height, width}), spectrum_(device, height * width, 1) {
-    std::vector<Tensor> tables = spectrum_.tensors();
-    tables.push_back(mask_);
-    submit({}, tables, [self = *this, mask = std::move(mask)] {
+    submit({}, tables(), [self = *this, mask = std::move(mask)] {
       self.mask_.device().copyFromHost(self.mask_.data<void>(), mask.data(), self.mask_.bytes());
       const std::vector<double> seen(mask.begin(), mask.end());
       self.spectrum_.fill(seen, seen);
     });
+  }
+
+  std::vector<Tensor> tables() const override {
+    std::vector<Tensor> tables = spectrum_.tensors();
+    tables.push_back(mask_);
+    return tables;
   }
 
   Shape measurementShape(const Shape& image) const override {
@@ -59,10 +63,12 @@ class Mask final : public Operator {
     requireGamma(gamma, z.dim(0));
     return proxOfSeen(z, residual, gamma);
   }
-  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
+  Tensor errorVariance(const Tensor& residual, const PerImage& sigma, double floor) const override {
     return spectrum_.errorVariance(residual, sigma, floor);
   }
-  Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return spectrum_.discrepancyGamma(residual, sigma); }
+  Tensor discrepancyGamma(const Tensor& residual, const PerImage& sigma) const override {
+    return spectrum_.discrepancyGamma(residual, sigma);
+  }
 
   /// mask (y - z); z may be invalid and is zero then.
   Tensor residualOf(const Tensor& y, const Tensor& z) const {
@@ -90,13 +96,17 @@ class ChannelMix final : public Operator {
   ChannelMix(const std::shared_ptr<Device>& device, std::vector<double> weights)
       : channels_(static_cast<std::int64_t>(weights.size())), weights_(device, {channels_}), spectrum_(device, 1, 1) {
     for (const double weight : weights) eigenvalue_ += weight * weight;
-    std::vector<Tensor> tables = spectrum_.tensors();
-    tables.push_back(weights_);
-    submit({}, tables, [self = *this, weights = std::move(weights)] {
+    submit({}, tables(), [self = *this, weights = std::move(weights)] {
       const std::vector<float> narrow(weights.begin(), weights.end());
       self.weights_.device().copyFromHost(self.weights_.data<void>(), narrow.data(), self.weights_.bytes());
       self.spectrum_.fill({self.eigenvalue_}, {1});
     });
+  }
+
+  std::vector<Tensor> tables() const override {
+    std::vector<Tensor> tables = spectrum_.tensors();
+    tables.push_back(weights_);
+    return tables;
   }
 
   Shape measurementShape(const Shape& image) const override {
@@ -132,10 +142,12 @@ class ChannelMix final : public Operator {
     requireGamma(gamma, z.dim(0));
     return spread(z, residual, gamma, eigenvalue_);
   }
-  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
+  Tensor errorVariance(const Tensor& residual, const PerImage& sigma, double floor) const override {
     return spectrum_.errorVariance(residual, sigma, floor);
   }
-  Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return spectrum_.discrepancyGamma(residual, sigma); }
+  Tensor discrepancyGamma(const Tensor& residual, const PerImage& sigma) const override {
+    return spectrum_.discrepancyGamma(residual, sigma);
+  }
 
   /// z + weights gamma / (1 + gamma eigenvalue) r; z may be invalid and is zero then.
   Tensor spread(const Tensor& z, const Tensor& r, const Scalar& gamma, double eigenvalue) const {
@@ -168,6 +180,8 @@ class Identity final : public Operator {
   explicit Identity(const std::shared_ptr<Device>& device) : spectrum_(device, 1, 1) {
     submit({}, spectrum_.tensors(), [spectrum = spectrum_] { spectrum.fill({1}, {1}); });
   }
+  std::vector<Tensor> tables() const override { return spectrum_.tensors(); }
+
   Shape measurementShape(const Shape& image) const override { return image; }
   Shape imageShape(const Shape& measurement) const override { return measurement; }
   Tensor forward(const Tensor& x) const override { return linearCombination(1, x, 0, {}); }
@@ -178,10 +192,12 @@ class Identity final : public Operator {
     requireGamma(gamma, z.dim(0));
     return proxOfSeen(z, residual, gamma);
   }
-  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
+  Tensor errorVariance(const Tensor& residual, const PerImage& sigma, double floor) const override {
     return spectrum_.errorVariance(residual, sigma, floor);
   }
-  Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return spectrum_.discrepancyGamma(residual, sigma); }
+  Tensor discrepancyGamma(const Tensor& residual, const PerImage& sigma) const override {
+    return spectrum_.discrepancyGamma(residual, sigma);
+  }
 
  private:
   Spectrum spectrum_;

@@ -27,13 +27,17 @@ class Separable final : public Operator {
         qhT_(device, columns_, columns_),
         eigenvalues_(device, {rows_ * columns_}),
         spectrum_(device, rows_ * columns_, 1) {
+    // The decompositions take seconds for large images, so they run in the device's queue and not here.
+    submit({}, tables(), [self = *this, v = std::move(vertical), h = std::move(horizontal)] { self.prepare(v, h); });
+  }
+
+  std::vector<Tensor> tables() const override {
     std::vector<Tensor> tables{eigenvalues_};
     for (const BandedMatrix* matrix : {&av_, &avT_, &ah_, &ahT_, &qv_, &qvT_, &qh_, &qhT_}) {
       for (const Tensor& tensor : matrix->tensors()) tables.push_back(tensor);
     }
     for (const Tensor& tensor : spectrum_.tensors()) tables.push_back(tensor);
-    // The decompositions take seconds for large images, so they run in the device's queue and not here.
-    submit({}, tables, [self = *this, v = std::move(vertical), h = std::move(horizontal)] { self.prepare(v, h); });
+    return tables;
   }
 
   Shape measurementShape(const Shape& image) const override {
@@ -72,10 +76,12 @@ class Separable final : public Operator {
     });
     return linearCombination(1, z, 1, adjoint(qhT_.applyToRows(qv_.applyToColumns(weighted))));
   }
-  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const override {
+  Tensor errorVariance(const Tensor& residual, const PerImage& sigma, double floor) const override {
     return spectrum_.errorVariance(residual, sigma, floor);
   }
-  Tensor discrepancyGamma(const Tensor& residual, double sigma) const override { return spectrum_.discrepancyGamma(residual, sigma); }
+  Tensor discrepancyGamma(const Tensor& residual, const PerImage& sigma) const override {
+    return spectrum_.discrepancyGamma(residual, sigma);
+  }
 
  private:
   void prepare(const Matrix& vertical, const Matrix& horizontal) const {

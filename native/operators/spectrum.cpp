@@ -19,14 +19,29 @@ constexpr double kSmallest = 1e-10;
 constexpr int kBisections = 48;
 
 /// Without noise a coefficient that the operator does not see decides everything: its power is rounding, its variance zero.
-double noiseVariance(double sigma) {
-  const double variance = sigma * sigma;
-  if (!(sigma > 0 && variance > 0 && std::isfinite(variance))) {
+PerImage noiseVariances(const PerImage& sigma, std::int64_t images) {
+  if (sigma.size() != 1 && static_cast<std::int64_t>(sigma.size()) != images)
+    throw ShapeError("Expected one sigma or " + std::to_string(images) + " but received " + std::to_string(sigma.size()));
+  PerImage variances;
+  for (const double one : sigma) {
+    variances.push_back(one * one);
+    if (one > 0 && variances.back() > 0 && std::isfinite(variances.back())) continue;
     std::ostringstream text;  // to_string would write a tiny number as 0
-    text << "Expected a positive, finite sigma but received " << sigma;
+    text << "Expected a positive, finite sigma but received " << one;
     throw ArgumentError(text.str());
   }
-  return variance;
+  return variances;
+}
+
+/// f(image, noise variance) for every image, where there is one variance in one launch.
+template <class F>
+void forImages(Device& device, std::int64_t images, const PerImage& noise, F f) {
+  const std::int64_t count = noise.size() == 1 ? images : 1;
+  for (std::size_t part = 0; part < noise.size(); ++part) {
+    const auto first = static_cast<std::int64_t>(part);
+    const double own = noise[part];
+    forEach(device, count, [=] LATINO_HOST_DEVICE(std::int64_t i) { f(first + i, own); });
+  }
 }
 
 }  // namespace
@@ -86,7 +101,12 @@ void Spectrum::fill(const std::vector<double>& eigenvalues, const std::vector<do
   device.copyFromHost(bins_.data<void>(), bins.data(), bins_.bytes());
 }
 
-std::int64_t Spectrum::planesOf(const Tensor& residual) const { return residual.size() / (residual.dim(0) * count_ * components_); }
+std::int64_t Spectrum::planesOf(const Tensor& residual) const {
+  const std::int64_t perPlane = residual.dim(0) * count_ * components_, planes = residual.size() / perPlane;
+  if (planes < 1 || planes * perPlane != residual.size())
+    throw ShapeError("Expected a residual of this operator but received one of shape " + toString(residual.shape()));
+  return planes;
+}
 
 Tensor Spectrum::powerOf(const Tensor& residual) const {
   const std::int64_t images = residual.dim(0), planes = planesOf(residual), count = count_, components = components_;
@@ -135,13 +155,14 @@ Tensor Spectrum::powerOf(const Tensor& residual) const {
   return power;
 }
 
-Tensor Spectrum::errorVariance(const Tensor& residual, double sigma, double floor) const {
-  const double noise = noiseVariance(sigma), planes = static_cast<double>(planesOf(residual));
+Tensor Spectrum::errorVariance(const Tensor& residual, const PerImage& sigma, double floor) const {
+  const PerImage variances = noiseVariances(sigma, residual.dim(0));
+  const double planes = static_cast<double>(planesOf(residual));
   const Tensor power = powerOf(residual), variance(residual.sharedDevice(), {residual.dim(0)});
-  submit({power, bins_}, {variance}, [*this, power, variance, planes, noise, floor] {
+  submit({power, bins_}, {variance}, [*this, power, variance, planes, variances, floor] {
     const float *p = power.data<float>(), *bins = bins_.data<float>();
     float* out = variance.data<float>();
-    forEach(variance.device(), variance.size(), [=] LATINO_HOST_DEVICE(std::int64_t image) {
+    forImages(variance.device(), variance.size(), variances, [=] LATINO_HOST_DEVICE(std::int64_t image, double noise) {
       double low = log(1e-6), high = log(1e3);  // the likelihood rises below its maximum and falls above it
       for (int step = 0; step < kBisections; ++step) {
         const double middle = (low + high) / 2, v = exp(middle);
@@ -159,13 +180,14 @@ Tensor Spectrum::errorVariance(const Tensor& residual, double sigma, double floo
   return variance;
 }
 
-Tensor Spectrum::discrepancyGamma(const Tensor& residual, double sigma) const {
-  const double noise = noiseVariance(sigma), planes = static_cast<double>(planesOf(residual));
+Tensor Spectrum::discrepancyGamma(const Tensor& residual, const PerImage& sigma) const {
+  const PerImage variances = noiseVariances(sigma, residual.dim(0));
+  const double planes = static_cast<double>(planesOf(residual));
   const Tensor power = powerOf(residual), gamma(residual.sharedDevice(), {residual.dim(0)});
-  submit({power, bins_}, {gamma}, [*this, power, gamma, planes, noise] {
+  submit({power, bins_}, {gamma}, [*this, power, gamma, planes, variances] {
     const float *p = power.data<float>(), *bins = bins_.data<float>();
     float* out = gamma.data<float>();
-    forEach(gamma.device(), gamma.size(), [=] LATINO_HOST_DEVICE(std::int64_t image) {
+    forImages(gamma.device(), gamma.size(), variances, [=] LATINO_HOST_DEVICE(std::int64_t image, double noise) {
       double low = log(1e-6), high = log(1e12);  // the larger gamma, the smaller the discrepancy
       for (int step = 0; step < kBisections; ++step) {
         const double middle = (low + high) / 2, g = exp(middle);

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "kernels/scalar.h"
 #include "tensor/tensor.h"
 
 namespace latino {
@@ -20,8 +21,8 @@ class Spectrum {
   std::vector<Tensor> tensors() const { return {order_, segments_, starts_, multiplicities_, bins_}; }
 
   /// See Operator::errorVariance and Operator::discrepancyGamma; residual is [N, planes..., count * components].
-  Tensor errorVariance(const Tensor& residual, double sigma, double floor) const;
-  Tensor discrepancyGamma(const Tensor& residual, double sigma) const;
+  Tensor errorVariance(const Tensor& residual, const PerImage& sigma, double floor) const;
+  Tensor discrepancyGamma(const Tensor& residual, const PerImage& sigma) const;
 
   /// [N, bins]: the residual's power in each bin. (Public, as nvcc asks of every function with a kernel in it.)
   Tensor powerOf(const Tensor& residual) const;

@@ -108,7 +108,7 @@ TEST_CASE("the discrepancy principle leaves a residual of the noise's size") {
     const auto op = each.make(device);
     const Tensor z = randn(device, shape, 2, 0), y = op->forward(randn(device, shape, 2, 1));
     const double sigma = 0.05;
-    const Tensor p = op->prox(z, y, op->discrepancyGamma(op->residual(z, y), sigma));
+    const Tensor p = op->prox(z, y, op->discrepancyGamma(op->residual(z, y), {sigma}));
     const std::vector<float> left = readFloats(norm(linearCombination(1, op->forward(p), -1, y)));
     const double expected = sigma * std::sqrt(static_cast<double>(y.size()) / 2);
     for (const float norm : left) CHECK(norm == doctest::Approx(expected).epsilon(0.02));
@@ -124,8 +124,23 @@ TEST_CASE("the error variance is the one that made the error") {
     const Tensor x = randn(device, shape, 3, 0);
     const Tensor z = linearCombination(1, x, 0.3, randn(device, shape, 3, 1));
     const Tensor clean = op->forward(x), y = linearCombination(1, clean, 0.02, randn(device, clean.shape(), 3, 2));
-    for (const float v : readFloats(op->errorVariance(op->residual(z, y), 0.02, 1e-4))) CHECK(v == doctest::Approx(0.09).epsilon(0.1));
-    for (const float v : readFloats(op->errorVariance(op->residual(z, y), 0.02, 0.5))) CHECK(v == 0.5F);
+    for (const float v : readFloats(op->errorVariance(op->residual(z, y), {0.02}, 1e-4))) CHECK(v == doctest::Approx(0.09).epsilon(0.1));
+    for (const float v : readFloats(op->errorVariance(op->residual(z, y), {0.02}, 0.5))) CHECK(v == 0.5F);
+  }
+}
+
+TEST_CASE("images of a batch each have a noise level of their own") {
+  const auto device = openCpuDevice(2);
+  const Shape shape{2, 3, kHeight, kWidth};
+  for (const Case& each : cases()) {
+    CAPTURE(std::string(each.name));
+    const auto op = each.make(device);
+    const Tensor z = randn(device, shape, 5, 0), residual = op->residual(z, op->forward(randn(device, shape, 5, 1)));
+    const auto second = [](const std::vector<float>& values) { return values[1]; };
+    CHECK(second(readFloats(op->errorVariance(residual, {0.1, 0.4}, 1e-4))) ==
+          second(readFloats(op->errorVariance(residual, {0.4}, 1e-4))));
+    CHECK(second(readFloats(op->discrepancyGamma(residual, {0.1, 0.4}))) == second(readFloats(op->discrepancyGamma(residual, {0.4}))));
+    CHECK_THROWS_AS(op->errorVariance(residual, {0.1, 0.4, 0.1}, 1e-4), ShapeError);
   }
 }
 
@@ -157,8 +172,8 @@ TEST_CASE("the step rules want noise: without it what the operator does not see 
     const auto op = each.make(device);
     const Tensor z = full(device, shape, DType::f32, 0), residual = op->residual(z, op->forward(z));
     for (const double sigma : {0.0, -1.0, 1e-200, static_cast<double>(INFINITY), static_cast<double>(NAN)}) {
-      CHECK_THROWS_AS(op->errorVariance(residual, sigma, 1e-4), ArgumentError);
-      CHECK_THROWS_AS(op->discrepancyGamma(residual, sigma), ArgumentError);
+      CHECK_THROWS_AS(op->errorVariance(residual, {sigma}, 1e-4), ArgumentError);
+      CHECK_THROWS_AS(op->discrepancyGamma(residual, {sigma}), ArgumentError);
     }
   }
 }
@@ -166,9 +181,9 @@ TEST_CASE("the step rules want noise: without it what the operator does not see 
 TEST_CASE("the error variance does not depend on the number of threads") {
   const auto variance = [](const std::shared_ptr<Device>& device) {
     const Tensor residual = randn(device, {2, 3, 61, 97}, 4, 0);
-    const std::vector<float> plain = readFloats(makeIdentity(device)->errorVariance(residual, 0.1, 1e-3));
+    const std::vector<float> plain = readFloats(makeIdentity(device)->errorVariance(residual, {0.1}, 1e-3));
     const auto blur = makeCircularConvolution(device, asymmetric(), 61, 97, 1);
-    const std::vector<float> blurred = readFloats(blur->errorVariance(blur->residual(residual, residual), 0.1, 1e-3));
+    const std::vector<float> blurred = readFloats(blur->errorVariance(blur->residual(residual, residual), {0.1}, 1e-3));
     // One image of unit variance: less what the noise explains.
     CHECK(plain[0] == doctest::Approx(0.99).epsilon(0.03));
     return std::pair(plain, blurred);

@@ -10,7 +10,7 @@ import { loadAddon } from '../dist/device/load.js';
 import { writeImage } from '../dist/image/index.js';
 import { Latino, readImage, superResolution } from '../dist/index.js';
 import { buildOperator } from '../dist/operators/index.js';
-import { LatentConsistencyModel } from '../dist/prior/latent_consistency_model.js';
+import { loadModel } from '../dist/prior/load_model.js';
 import { median } from './median.mjs';
 
 const STEPS = 8;
@@ -29,8 +29,8 @@ async function time(device, call, repeats = 30) {
 
 const addon = loadAddon();
 const device = addon.openDevice('cpu');
-const model = await LatentConsistencyModel.load(addon, device, folder);
-const c = await model.embed('a portrait of a person');
+const model = await loadModel(addon, device, folder);
+const c = await model.condition(['a portrait of a person']);
 const operator = buildOperator(addon, device, superResolution({ factor: 8 }), { height: 128, width: 128 });
 const x = device.full([1, 3, 128, 128], 0.1);
 const z = device.randn([1, 8, 16, 16], 1, 0);
@@ -56,9 +56,8 @@ const { image } = await latino.degrade(clean, options);
 await latino.restore(image, options);
 const delay = monitorEventLoopDelay({ resolution: 1 });
 delay.enable();
-const { unet, autoencoder } = latino.model;
-const inNetworks = () =>
-  1000 * [unet.session, autoencoder.encoder, autoencoder.decoder].reduce((sum, session) => sum + session.busySeconds, 0);
+const { unet, encoder, decoder } = latino.model.parts;
+const inNetworks = () => 1000 * [unet, encoder, decoder].reduce((sum, session) => sum + session.busySeconds, 0);
 const whole = [];
 const outside = [];
 for (let i = 0; i < 20; i++) {
@@ -120,5 +119,6 @@ else {
   );
 }
 for (const tensor of [x, z, y, gamma]) tensor.dispose();
+c[Symbol.dispose]();
 await model.dispose();
 await latino.dispose();

@@ -1,11 +1,30 @@
-export type { LoraOptions } from './checkpoint/lora.js';
+export type { CheckpointDescription, ComponentDescription } from './checkpoint/diffusers_folder.js';
+export { embeddedModelFolder } from './checkpoint/embedded_models.js';
+export { degrade } from './degrade.js';
 export type { Device, MemoryCounts, Tensor, TransferCounts } from './device/addon.js';
+export { type Diagnosis, diagnose } from './doctor.js';
 export type { ErrorCode } from './errors.js';
 export { LatinoError } from './errors.js';
-export type { Image, ImageInput } from './image/index.js';
-export { psnr, readImage, ssim, writeImage } from './image/index.js';
-export type { CalibrateOptions, LoadOptions, MeasurementOptions, Progress, RestoreOptions } from './latino.js';
-export { Latino, Restoration } from './latino.js';
+export {
+  assertChartWritable,
+  assertWritable,
+  type ContactSheet,
+  type EncodeOptions,
+  type Image,
+  type ImageFormat,
+  type ImageInput,
+  type LineChart,
+  psnr,
+  readImage,
+  ssim,
+  upscale,
+  writeContactSheet,
+  writeImage,
+  writeLineChart,
+} from './image/index.js';
+export { inspectModel } from './inspect.js';
+export { type BatchInput, Latino } from './latino.js';
+export { parseOperator } from './operator_files.js';
 export type { Operator } from './operators/index.js';
 export {
   colorization,
@@ -14,12 +33,26 @@ export {
   gaussianBlur,
   inpainting,
   motionBlur,
-  parseOperator,
+  operatorName,
   superResolution,
 } from './operators/index.js';
-export type { EmbeddingSource } from './prior/embedding.js';
-export { Embedding } from './prior/embedding.js';
-export type { CalibrationChanges, CalibrationPreset } from './solver/calibration_settings.js';
-export type { CalibrationPass, CalibrationSettings } from './solver/latino_pro.js';
-export { CALIBRATION_PRESETS } from './solver/latino_pro.js';
+export type {
+  CalibrateOptions,
+  CalibrationPass,
+  DegradeOptions,
+  LoadOptions,
+  MeasurementOptions,
+  Progress,
+  RestoreOptions,
+  Warning,
+} from './options.js';
+export { assertFileWritable } from './output_file.js';
+export { Embedding, type EmbeddingSource } from './prior/embedding.js';
+export { Restoration } from './restoration.js';
+export {
+  CALIBRATION_PRESETS,
+  type CalibrationChanges,
+  type CalibrationPreset,
+  type CalibrationSettings,
+} from './solver/calibration_settings.js';
 export type { StepRule } from './solver/step_rules.js';

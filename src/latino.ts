@@ -1,141 +1,83 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { LoraOptions } from './checkpoint/lora.js';
-import { latinoTimesteps } from './checkpoint/schedule.js';
-import { checkChoice, checkInteger, checkSigma } from './checks.js';
+import { findModel } from './checkpoint/embedded_models.js';
+import { degradeOn } from './degrade.js';
 import type { Addon, Device, NativeOperator, Tensor, TransferCounts } from './device/addon.js';
+import { type Interruption, interruptible, unlessAborted } from './device/interruptible.js';
 import { loadAddon } from './device/load.js';
 import { LatinoError } from './errors.js';
-import { encodeImage, fromPlanar, type Image, type ImageInput, readImage, writeImage } from './image/index.js';
-import { buildOperator, imageSize, type Operator } from './operators/index.js';
-import { Embedding, requireFit } from './prior/embedding.js';
-import { LatentConsistencyModel } from './prior/latent_consistency_model.js';
-import { calibrationNoise, type NoiseSource, seededNoise } from './prior/prior.js';
-import { type CalibrationChanges, type CalibrationPreset, calibrationSettings } from './solver/calibration_settings.js';
+import type { Image, ImageInput } from './image/index.js';
+import { type UploadedMeasurements, uploadMeasurements } from './measurement.js';
+import { checkOperator, imageSize, type Operator, OperatorCache, operatorTraits } from './operators/index.js';
+import {
+  BatchMeasurement,
+  CalibrateOptions,
+  type CalibrationPass,
+  type DegradeOptions,
+  LoadOptions,
+  type MeasurementOptions,
+  RestoreOptions,
+  type Warning,
+} from './options.js';
+import type { Conditioning } from './prior/conditioning.js';
+import { Embedding } from './prior/embedding.js';
+import type { LatentModel } from './prior/latent_model.js';
+import { loadModel } from './prior/load_model.js';
+import { downloadImages, Restoration } from './restoration.js';
+import { parseOptions } from './schema.js';
+import { type CalibrationSettings, calibrationSettings } from './solver/calibration_settings.js';
+import { drive } from './solver/drive.js';
 import { latino } from './solver/latino.js';
-import { type Calibration, type CalibrationPass, type CalibrationSettings, calibrate } from './solver/latino_pro.js';
+import { type CalibrationPassEnd, calibrate } from './solver/latino_pro.js';
+import { calibrationNoise, type NoiseSource, seededNoise } from './solver/noise.js';
 import type { OfficialProblem } from './solver/official_rules.js';
 import type { Problem, Run } from './solver/step.js';
-import { gammaRule, type StepRule } from './solver/step_rules.js';
+import { gammaRule } from './solver/step_rules.js';
 
-export interface LoadOptions {
-  /** A diffusers folder, or `portraits`, the embedded model. */
-  readonly model?: string;
-  /** `auto` takes a GPU where there is one. */
-  readonly device?: 'auto' | 'cpu' | `cuda:${number}`;
-  /** CPU threads; every core by default. */
-  readonly threads?: number;
-  /** Folder of an autoencoder that takes the place of the model's own: TAESD, for example. */
-  readonly vae?: string;
-  /** LoRA files whose changes are added to the weights, such as LCM-LoRA, which makes a latent consistency model of Stable Diffusion 1.5. */
-  readonly loras?: readonly (string | LoraOptions)[];
-  /** The guidance scale, 1 or more, of a model that was distilled for many (time_cond_proj_dim, as LCM Dreamshaper); 8.5 by default. */
-  readonly guidance?: number;
+/** A measurement of a batch, with what differs from the options of all. */
+export interface BatchInput extends Partial<Pick<RestoreOptions, 'sigma' | 'prompt' | 'embedding' | 'seed'>> {
+  /** A path, the bytes of an image file, or raw pixels. */
+  readonly input: ImageInput;
 }
 
-export interface Progress {
-  /** Steps done, 1 to steps; 0 while the prompt is calibrated. */
-  readonly step: number;
-  readonly steps: number;
-  /** The decoded estimate after this step, where `previews` was asked for. */
-  readonly preview?: Image;
-  /** What a pass of the calibration came to, where `calibrate` was asked for. */
-  readonly calibration?: CalibrationPass;
-}
-
-/** What was measured, and what is known of the image. */
-export interface MeasurementOptions {
-  /** What damaged the image. */
-  readonly operator: Operator;
-  /** Standard deviation of the noise on a [0, 1] image, in (0, 1]. */
-  readonly sigma: number;
-  /** What the image shows; a portrait with the embedded model, `a photo` with any other, where nothing is said. */
-  readonly prompt?: string;
-  /** Takes the place of the prompt. */
-  readonly embedding?: Embedding;
-  /** Non-negative integer; the same seed on the same device gives the same result. */
-  readonly seed?: number;
-  readonly stepRule?: StepRule;
-  readonly start?: 'regularised' | 'official';
-  readonly signal?: AbortSignal;
-}
-
-export interface RestoreOptions extends MeasurementOptions {
-  /** 1 to 50, 8 by default. */
-  readonly steps?: number;
-  readonly result?: 'decoded' | 'proximal';
-  /** LATINO-PRO: calibrates the prompt or the embedding on this measurement first. A preset, or settings that differ from one. */
-  readonly calibrate?: boolean | CalibrationPreset | CalibrationChanges;
-  readonly onProgress?: (progress: Progress) => void;
-  /** Downloads a preview image after every step. */
-  readonly previews?: boolean;
-}
-
-export interface CalibrateOptions extends MeasurementOptions {
-  /** A preset, or settings that differ from one; the default preset where there are none. */
-  readonly settings?: CalibrationPreset | CalibrationChanges;
-  readonly onProgress?: (pass: CalibrationPass) => void;
-}
-
-/** A restored image, on the host. */
-export class Restoration {
-  constructor(
-    readonly image: Image,
-    /** What the prompt was calibrated to, where `calibrate` was asked for. */
-    readonly embedding?: Embedding,
-  ) {}
-  get width(): number {
-    return this.image.width;
-  }
-  get height(): number {
-    return this.image.height;
-  }
-  /** Writes PNG, JPEG, WebP or TIFF by the file's extension; the file appears whole or not at all. */
-  toFile(path: string, options?: { bitDepth?: 8 | 16 }): Promise<void> {
-    return writeImage(path, this.image, options);
-  }
-  toBuffer(format: 'png' | 'jpeg' | 'webp' | 'tiff' = 'png', options?: { bitDepth?: 8 | 16 }): Promise<Buffer> {
-    return encodeImage(this.image, format, options);
-  }
-}
-
+type Own = Pick<RestoreOptions, 'sigma' | 'prompt' | 'embedding' | 'seed'>;
 /** Which of the authors' tables `official` step sizes come from. */
 type OfficialTable = Pick<OfficialProblem, 'method' | 'steps'>;
 
-/** What images show when nobody says it: those of the embedded model, and those of any other. */
-const DEFAULT_PROMPTS = { portraits: 'a portrait of a person', other: 'a photo' };
-const CACHED_OPERATORS = 16;
-
-/** Folder of a model given by name or path. */
-export function modelFolder(model = 'portraits'): string {
-  if (model !== 'portraits' || existsSync('portraits/model_index.json')) return model;
-  return fileURLToPath(new URL('../models/portraits-lcm', import.meta.url));
-}
+const DEFAULT_STEPS = 8;
+/** Bytes of operators that are kept for the next measurement of their kind and size. */
+const OPERATOR_BUDGET = 256 * 2 ** 20;
 
 /** Restores images with one loaded model; calls may run side by side. */
 export class Latino implements AsyncDisposable {
-  private readonly operators = new Map<string, NativeOperator>();
+  private readonly operators: OperatorCache;
+  private readonly disposal = new AbortController();
+  private readonly running = new Set<Promise<unknown>>();
+  private disposed?: Promise<void>;
 
   private constructor(
     private readonly addon: Addon,
-    private readonly model: LatentConsistencyModel,
+    private readonly model: LatentModel,
     private readonly defaultPrompt: string,
-  ) {}
+  ) {
+    this.operators = new OperatorCache(addon, model.device, OPERATOR_BUDGET);
+  }
 
   /**
    * Loads a model.
    *
    * @throws LatinoError ERR_LATINO_MODEL when the folder holds no usable model, ERR_LATINO_DEVICE when the device is not there,
-   * ERR_LATINO_ADDON when the native addon cannot be loaded, ERR_LATINO_ARGUMENT when an option is of another kind or the model cannot take it.
+   * ERR_LATINO_ADDON when the native addon cannot be loaded, ERR_LATINO_ARGUMENT when an option is of another kind or the model cannot take it;
+   * the signal's reason on abort
    */
   static async load(options: LoadOptions = {}): Promise<Latino> {
-    const { device = 'auto', model, threads, vae, loras, guidance } = options;
+    const { model, device = 'auto', signal, ...rest } = parseOptions(LoadOptions, options, argument('options of Latino.load'));
     const addon = loadAddon();
-    const opened = addon.openDevice(device === 'auto' ? 'cpu' : device, { threads });
-    const folder = modelFolder(model);
-    const loaded = await LatentConsistencyModel.load(addon, opened, folder, { threads, vae, loras, guidance });
-    return new Latino(addon, loaded, resolve(folder) === resolve(modelFolder()) ? DEFAULT_PROMPTS.portraits : DEFAULT_PROMPTS.other);
+    const opened = addon.openDevice(device === 'auto' ? 'cpu' : device, { threads: rest.threads });
+    const { folder, prompt } = findModel(model);
+    return interruptible(
+      addon,
+      [signal],
+      async ({ cancellation }) => new Latino(addon, await loadModel(addon, opened, folder, { ...rest, cancellation }), prompt),
+    );
   }
 
   get device(): Device {
@@ -148,8 +90,8 @@ export class Latino implements AsyncDisposable {
   }
 
   /** A measurement y = A x + noise of an image, as `latino-native degrade` makes it. */
-  async degrade(input: ImageInput, options: { operator: Operator; sigma: number; seed?: number }): Promise<Restoration> {
-    return degrade(this.addon, this.device, input, options);
+  async degrade(input: ImageInput, options: DegradeOptions): Promise<Restoration> {
+    return this.undertake(undefined, () => degradeOn(this.addon, this.device, input, options));
   }
 
   /**
@@ -159,44 +101,54 @@ export class Latino implements AsyncDisposable {
    * Calibration downloads the embedding; with `onProgress`, also one number a step that has a gradient and one a pass.
    *
    * @param input a path, the bytes of an image file, or raw pixels
-   * @throws LatinoError ERR_LATINO_ARGUMENT, ERR_LATINO_IMAGE, ERR_LATINO_OPERATOR, ERR_LATINO_SHAPE, or ERR_LATINO_EMBEDDING when the embedding
-   * is of another shape than the model's; the signal's reason on abort
+   * @throws LatinoError ERR_LATINO_ARGUMENT, ERR_LATINO_IMAGE, ERR_LATINO_OPERATOR, ERR_LATINO_SHAPE, ERR_LATINO_EMBEDDING when the embedding
+   * was made for another model, ERR_LATINO_NUMERIC when the result is not finite, ERR_LATINO_DISPOSED; the signal's reason on abort
    */
   async restore(input: ImageInput, options: RestoreOptions): Promise<Restoration> {
-    const { steps = 8, seed = 0, signal, onProgress } = options;
-    this.check(options);
-    checkInteger('steps', steps, 1, 50);
-    checkChoice('result', options.result, ['decoded', 'proximal']);
-    const settings = options.calibrate ? calibrationSettings(options.calibrate, this.model.embeddingShape[1]) : undefined;
-    signal?.throwIfAborted();
-    const problem = await this.measure(input, options);
-    using _y = problem.y;
-    using prompted = await this.conditioning(options);
-    const onPass = onProgress && ((calibration: CalibrationPass) => onProgress({ step: 0, steps, calibration }));
-    using calibration = settings && (await this.estimate([problem], prompted.promptEmbeds, settings, options, onPass));
-    const embedding = calibration && (await this.downloadEmbedding(calibration.promptEmbeds, options));
+    const [restored] = await this.restoreBatch([{ input }], options);
+    return restored!;
+  }
 
-    const previews: Promise<Image>[] = [];
-    const table: OfficialTable = { method: settings ? 'latino-pro' : 'latino', steps };
-    using restored = await latino(this.runOn(problem, options, seededNoise(this.device, seed), table), {
-      promptEmbeds: calibration?.promptEmbeds ?? prompted.promptEmbeds,
-      timesteps: latinoTimesteps(steps),
-      start: options.start,
-      result: options.result,
-      signal,
-      observe: options.previews ? ({ x }) => previews.push(download(x)) : undefined,
-      onStep: (step) => {
-        if (!onProgress) return;
-        const preview = previews[step - 1];
-        if (preview)
-          preview.then(
-            (image) => onProgress({ step, steps, preview: image }),
-            () => undefined,
-          );
-        else onProgress({ step, steps });
-      },
-    }).finally(() => Promise.allSettled(previews));
-    return new Restoration(await download(restored), embedding);
+  /**
+   * Restores several measurements of one size, damaged alike, in one batch [N, ...], which uses a GPU better than one after the other. Each may
+   * have its own noise level, prompt or embedding, and seed; what it comes to is what `restore` would give.
+   *
+   * @throws LatinoError as `restore` does; ERR_LATINO_SHAPE when the measurements differ in size
+   */
+  async restoreBatch(inputs: readonly BatchInput[], options: RestoreOptions): Promise<Restoration[]> {
+    const parsed = parseOptions(RestoreOptions, options, argument('options of restore'));
+    const operator = checkOperator(parsed.operator);
+    const batch = ownOptions(inputs, parsed);
+    const { steps = DEFAULT_STEPS, onProgress } = parsed;
+    const settings = parsed.calibrate ? calibrationSettings(parsed.calibrate, this.model.embeddingShape[1]) : undefined;
+    if (settings && batch.length > 1)
+      throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected one measurement with calibrate but received ${batch.length}`);
+
+    return this.undertake(parsed.signal, async (interruption) => {
+      const { signal } = interruption;
+      const traits = operatorTraits(operator);
+      const sources = inputs.map(({ input }) => input);
+      using measured = await uploadMeasurements(this.addon, this.device, sources, traits.measurementChannels, interruption);
+      using lease = this.operators.lease(operator, imageSize(operator, measured));
+      const problem = this.problem(operator, measured, lease.operator, batch);
+      using prompted = await this.condition(batch, parsed.onWarning, signal);
+      const onPass = onProgress && ((calibration: CalibrationPass) => onProgress({ step: 0, steps, calibration }));
+      using calibrated = settings && (await this.estimate([problem], prompted, settings, parsed, signal, onPass));
+      const embedding = calibrated && (await this.download(calibrated, batch[0]!));
+
+      const noise = seededNoise(this.device, perImage(batch.map(({ seed = 0 }) => seed)));
+      const run = this.runOn(problem, parsed, noise, { method: settings ? 'latino-pro' : 'latino', steps });
+      const { start, result, previews } = parsed;
+      const conditioning = calibrated ? prompted.withPromptEmbeds(calibrated) : prompted;
+      const solver = latino(run, { conditioning, timesteps: this.model.family.timesteps(steps), start, result });
+      let step = 0;
+      using restored = await drive(solver, {
+        signal,
+        see: ({ x }): Promise<Image[]> | undefined => (previews && onProgress ? downloadImages(x) : undefined),
+        done: (_, images) => onProgress?.({ step: ++step, steps, preview: images?.[0] }),
+      });
+      return (await downloadImages(restored)).map((image) => new Restoration(image, embedding));
+    });
   }
 
   /**
@@ -209,145 +161,152 @@ export class Latino implements AsyncDisposable {
   async calibrate(inputs: readonly ImageInput[], options: CalibrateOptions): Promise<Embedding> {
     if (!Array.isArray(inputs) || inputs.length === 0)
       throw new LatinoError('ERR_LATINO_ARGUMENT', 'Expected an array of at least one measurement to calibrate on');
-    this.check(options);
-    const settings = calibrationSettings(options.settings ?? true, this.model.embeddingShape[1]);
-    options.signal?.throwIfAborted();
-    const problems: Problem[] = [];
-    try {
-      for (const input of inputs as readonly ImageInput[]) problems.push(await this.measure(input, options));
-      using prompted = await this.conditioning(options);
-      using calibration = await this.estimate(problems, prompted.promptEmbeds, settings, options, options.onProgress);
-      return await this.downloadEmbedding(calibration.promptEmbeds, options);
-    } finally {
-      for (const { y } of problems) y.dispose();
-    }
+    const parsed = parseOptions(CalibrateOptions, options, argument('options of calibrate'));
+    const operator = checkOperator(parsed.operator);
+    const settings = calibrationSettings(parsed.settings ?? true, this.model.embeddingShape[1]);
+    return this.undertake(parsed.signal, async (interruption) => {
+      const held: Disposable[] = [];
+      try {
+        const problems: Problem[] = [];
+        for (const input of inputs as readonly ImageInput[]) {
+          const measured = await uploadMeasurements(
+            this.addon,
+            this.device,
+            [input],
+            operatorTraits(operator).measurementChannels,
+            interruption,
+          );
+          held.push(measured);
+          const lease = this.operators.lease(operator, imageSize(operator, measured));
+          held.push(lease);
+          problems.push(this.problem(operator, measured, lease.operator, [parsed]));
+        }
+        using prompted = await this.condition([parsed], parsed.onWarning, interruption.signal);
+        using calibrated = await this.estimate(problems, prompted, settings, parsed, interruption.signal, parsed.onProgress);
+        return await this.download(calibrated, parsed);
+      } finally {
+        for (const each of held) each[Symbol.dispose]();
+      }
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }
 
-  /** Frees the model; restorations under way fail. */
-  async dispose(): Promise<void> {
-    this.operators.clear();
+  /** Stops what is under way, which fails with ERR_LATINO_DISPOSED, and frees the model. */
+  dispose(): Promise<void> {
+    this.disposed ??= this.free();
+    return this.disposed;
+  }
+
+  private async free(): Promise<void> {
+    this.disposal.abort(new LatinoError('ERR_LATINO_DISPOSED', 'Expected a live model but it has been disposed'));
+    await Promise.allSettled(this.running);
+    this.operators[Symbol.dispose]();
     await this.model.dispose();
   }
 
-  private check({ sigma, seed = 0, stepRule = 'auto', start, embedding }: MeasurementOptions): void {
-    checkSigma(sigma);
-    checkInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
-    if (typeof stepRule === 'number' ? !(stepRule > 0 && stepRule < Infinity) : !['auto', 'discrepancy', 'official'].includes(stepRule)) {
-      throw new LatinoError(
-        'ERR_LATINO_ARGUMENT',
-        `Expected auto, discrepancy, official or a positive number for stepRule but received ${stepRule}`,
-      );
+  /** Runs `work` so that the signal or the disposal of the model stops it. */
+  private async undertake<T>(signal: AbortSignal | undefined, work: (interruption: Interruption) => Promise<T>): Promise<T> {
+    const promise = interruptible(this.addon, [this.disposal.signal, signal], work);
+    this.running.add(promise);
+    try {
+      return await promise;
+    } finally {
+      this.running.delete(promise);
     }
-    checkChoice('start', start, ['regularised', 'official']);
-    if (embedding === undefined) return;
-    if (!(embedding instanceof Embedding))
-      throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected an Embedding for embedding but received one of type ${typeof embedding}`);
-    requireFit(embedding, this.model.embeddingShape);
   }
 
-  /** Reads a measurement and puts it on the device; the caller disposes y. */
-  private async measure(input: ImageInput, options: MeasurementOptions): Promise<Problem> {
-    const { operator: descriptor } = options;
-    const { data, channels, height, width } = await readImage(input, { channels: descriptor.kind === 'colorization' ? 1 : 3 });
+  private problem(
+    descriptor: Operator,
+    { y, height, width }: UploadedMeasurements,
+    operator: NativeOperator,
+    batch: readonly Own[],
+  ): Problem {
     const size = imageSize(descriptor, { width, height });
-    const operator = this.operatorFor(descriptor, size);
-    const y = this.device.upload(data, [1, channels, height, width]);
-    const inpainting = descriptor.kind === 'inpainting';
-    return { operator, y, sigma: 2 * options.sigma, imageShape: [1, 3, size.height, size.width], inpainting };
+    return {
+      operator,
+      y,
+      sigma: perImage(batch.map(({ sigma }) => 2 * sigma)),
+      imageShape: [batch.length, 3, size.height, size.width],
+      inpainting: operatorTraits(descriptor).hidesPixels,
+    };
   }
 
-  private async conditioning({
-    prompt = this.defaultPrompt,
-    embedding,
-  }: MeasurementOptions): Promise<{ promptEmbeds: Tensor } & Disposable> {
-    if (!embedding) return { promptEmbeds: await this.model.embed(prompt), [Symbol.dispose]: () => undefined };
-    const promptEmbeds = this.device.upload(embedding.data, embedding.shape);
-    return { promptEmbeds, [Symbol.dispose]: () => promptEmbeds.dispose() };
+  /** c of a batch; the caller disposes it. */
+  private condition(batch: readonly Own[], onWarning: MeasurementOptions['onWarning'], signal: AbortSignal): Promise<Conditioning> {
+    const texts = batch.map(({ prompt = this.defaultPrompt, embedding }) => embedding ?? prompt);
+    for (const text of new Set(texts)) {
+      const cut = typeof text === 'string' ? this.model.truncatedTokens(text) : 0;
+      if (cut > 0) warn(onWarning, promptCut(this.model.embeddingShape[1], cut));
+    }
+    return unlessAborted(signal, this.model.condition(texts), (conditioning) => conditioning[Symbol.dispose]());
   }
 
   private runOn(problem: Problem, { operator, stepRule = 'auto' }: MeasurementOptions, noise: NoiseSource, table: OfficialTable): Run {
-    const rule = gammaRule(this.addon, stepRule, { ...officialProblem(operator), ...table });
-    return { kernels: this.addon, model: this.model, problem, gammaRule: rule, noise };
+    const official: OfficialProblem = { family: this.model.family.name, ...operatorTraits(operator).official, ...table };
+    return { kernels: this.addon, prior: this.model, problem, gammaRule: gammaRule(this.addon, stepRule, official), noise };
   }
 
+  /** The calibrated c; the caller disposes it. */
   private async estimate(
     problems: readonly Problem[],
-    promptEmbeds: Tensor,
+    conditioning: Conditioning,
     settings: CalibrationSettings,
     options: MeasurementOptions,
+    signal: AbortSignal,
     onPass?: (pass: CalibrationPass) => void,
-  ): Promise<Calibration> {
-    const { start, signal, seed = 0 } = options;
-    const gradientOf = await this.model.loadEmbeddingGradient();
+  ): Promise<Tensor> {
+    const { start, seed = 0 } = options;
+    const gradientOf = await unlessAborted(signal, this.model.loadPromptGradient());
     const noise = calibrationNoise(this.device, seed);
-    const table: OfficialTable = { method: 'latino-pro', steps: settings.timesteps.length };
-    const runs = problems.map((problem) => this.runOn(problem, options, noise, table));
-    return calibrate(this.addon, runs, gradientOf, { ...settings, promptEmbeds, start, signal, onPass });
+    const runs = problems.map((problem) => this.runOn(problem, options, noise, { method: 'latino-pro', steps: settings.timesteps.length }));
+    const solver = calibrate(this.addon, runs, gradientOf, { ...settings, conditioning, start, surrogate: onPass !== undefined });
+    return drive(solver, {
+      signal,
+      see: (step): Promise<CalibrationPass> | undefined => (onPass && 'pass' in step ? readPass(step) : undefined),
+      done: (_, pass) => pass && onPass?.(pass),
+    });
   }
 
-  private async downloadEmbedding(
-    promptEmbeds: Tensor,
-    { prompt = this.defaultPrompt, embedding }: MeasurementOptions,
-  ): Promise<Embedding> {
-    const source = { prompt: embedding ? embedding.source.prompt : prompt, model: 'UNet2DConditionModel' };
-    return new Embedding((await promptEmbeds.read()) as Float32Array, promptEmbeds.shape, source);
-  }
-
-  private operatorFor(descriptor: Operator, size: { height: number; width: number }): NativeOperator {
-    const key = JSON.stringify([size.height, size.width, descriptor], (_, value: unknown) =>
-      ArrayBuffer.isView(value) ? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') : value,
-    );
-    const known = this.operators.get(key);
-    if (known) return known;
-    const built = buildOperator(this.addon, this.device, descriptor, size);
-    this.operators.set(key, built);
-    if (this.operators.size > CACHED_OPERATORS) this.operators.delete(this.operators.keys().next().value!);
-    return built;
+  private async download(promptEmbeds: Tensor, { prompt = this.defaultPrompt, embedding }: Own): Promise<Embedding> {
+    const values = (await promptEmbeds.read({ finite: true })) as Float32Array;
+    const textEncoder = await this.model.textEncoderDigest();
+    const source = { prompt: embedding ? embedding.source.prompt : prompt, model: 'UNet2DConditionModel', textEncoder };
+    return new Embedding(values, promptEmbeds.shape, source);
   }
 }
 
-/** y = A x + noise with x in [-1, 1] and noise of 2 sigma there. Needs no model. */
-export async function degrade(
-  addon: Addon,
-  device: Device,
-  input: ImageInput,
-  { operator: descriptor, sigma, seed = 0 }: { operator: Operator; sigma: number; seed?: number },
-): Promise<Restoration> {
-  if (!(sigma >= 0 && sigma <= 1))
-    throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected a number in [0, 1] for sigma but received ${sigma}`);
-  const image = await readImage(input, { channels: 3 });
-  const operator = buildOperator(addon, device, descriptor, image);
-  using x = device.upload(image.data, [1, 3, image.height, image.width]);
-  using clean = operator.forward(x);
-  using noise = device.randn(clean.shape, seed, 0);
-  using noisy = addon.linearCombination(1, clean, 2 * sigma, noise);
-  // Noise of unseen pixels is no part of a measurement.
-  using y = descriptor.kind === 'inpainting' ? operator.forward(noisy) : undefined;
-  return new Restoration(await download(y ?? noisy));
+const argument = (what: string) => ({ code: 'ERR_LATINO_ARGUMENT', what }) as const;
+
+/** One number alone, so that a batch of one is computed as a single image is. */
+const perImage = <T>(values: readonly T[]): T | readonly T[] => (values.length === 1 ? values[0]! : values);
+
+/** What each measurement of a batch has of its own, from itself or from the options of all. */
+function ownOptions(inputs: readonly BatchInput[], { sigma, prompt, embedding, seed }: RestoreOptions): Own[] {
+  if (!Array.isArray(inputs) || inputs.length === 0)
+    throw new LatinoError('ERR_LATINO_ARGUMENT', 'Expected an array of at least one measurement to restore');
+  return inputs.map((each) => {
+    const own = parseOptions(BatchMeasurement, each, argument('a measurement of a batch'));
+    // An embedding takes the place of a prompt, and of the embedding of all where the measurement names a prompt of its own.
+    const text = own.embedding || own.prompt !== undefined ? { prompt: own.prompt, embedding: own.embedding } : { prompt, embedding };
+    return { sigma: own.sigma ?? sigma, seed: own.seed ?? seed, ...text };
+  });
 }
 
-async function download(tensor: Tensor): Promise<Image> {
-  const [, channels, height, width] = tensor.shape;
-  return fromPlanar((await tensor.read()) as Float32Array, { channels: channels as 1 | 3, height: height!, width: width! });
+const promptCut = (tokens: number, cut: number): Warning => ({
+  code: 'WARN_LATINO_PROMPT_CUT',
+  message: `The prompt has ${cut} ${cut === 1 ? 'token' : 'tokens'} more than the ${tokens - 2} that the text encoder takes: its end is not looked at`,
+});
+
+function warn(onWarning: MeasurementOptions['onWarning'], warning: Warning): void {
+  if (onWarning) onWarning(warning);
+  else process.emitWarning(warning.message, { code: warning.code });
 }
 
-function officialProblem(operator: Operator): OfficialProblem {
-  const family = 'sd15';
-  switch (operator.kind) {
-    case 'super-resolution':
-      return { family, task: 'super-resolution', factor: operator.factor };
-    case 'gaussian-blur':
-      return { family, task: 'gaussian', kernelSigma: operator.sigma };
-    case 'motion-blur':
-    case 'convolution':
-      return { family, task: 'motion' };
-    case 'inpainting':
-      return { family, task: 'inpainting' };
-    default:
-      return { family, task: 'other' };
-  }
+async function readPass({ pass, passes, distance, surrogates }: CalibrationPassEnd): Promise<CalibrationPass> {
+  const read = async (tensor: Tensor): Promise<number> => Number((await tensor.read())[0]);
+  const [value, ...terms] = await Promise.all([distance, ...surrogates].map(read));
+  return { pass, passes, surrogate: terms.reduce((sum, term) => sum + term, 0) / terms.length, distance: value! };
 }

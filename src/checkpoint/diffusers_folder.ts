@@ -26,7 +26,7 @@ export interface ComponentDescription {
   readonly bytes: number;
 }
 
-export interface FolderDescription {
+export interface CheckpointDescription {
   readonly path: string;
   /** The pipeline's class in diffusers. */
   readonly className: string;
@@ -87,7 +87,7 @@ export class DiffusersFolder {
   }
 
   /** @throws LatinoError ERR_LATINO_MODEL when a used component has no weights that can be read. */
-  async describe(): Promise<FolderDescription> {
+  async describe(): Promise<CheckpointDescription> {
     const components = await Promise.all([...this.classNames].map(([name, className]) => this.describeComponent(name, className)));
     return { path: this.path, className: this.pipelineClass, components };
   }

@@ -121,8 +121,17 @@ export class Lora {
       const found = `[${up.shape.join(', ')}] and [${down.shape.join(', ')}]`;
       throw new LatinoError('ERR_LATINO_MODEL', `${this.path} has factors ${found} of ${name}, expected those of [${shape.join(', ')}]`);
     }
-    const scale = alpha ? (await readTensorFloat32(alpha))[0]! / rank : 1;
+    const scale = alpha ? (await this.scalar(name, alpha)) / rank : 1;
     return { up, down, factor: this.strength * scale };
+  }
+
+  private async scalar(name: string, alpha: WeightInfo): Promise<number> {
+    const values = elementCount(alpha.shape) === 1 ? await readTensorFloat32(alpha) : [];
+    if (!Number.isFinite(values[0])) {
+      const found = values.length === 1 ? values[0] : `[${alpha.shape.join(', ')}]`;
+      throw new LatinoError('ERR_LATINO_MODEL', `${this.path} has alpha ${found} of ${name}, expected one finite number`);
+    }
+    return values[0]!;
   }
 }
 

@@ -2,6 +2,7 @@ import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { z } from 'zod';
 import { LatinoError } from '../errors.js';
 import { elementCount, type WeightInfo } from '../graph/weights.js';
+import { fromHalf } from './half.js';
 
 /** The limit of the reference implementation. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -148,15 +149,6 @@ export async function readTensorFloat32(info: WeightInfo): Promise<Float32Array>
   } finally {
     await file.close();
   }
-}
-
-function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** Bytes in a buffer of their own, so that its start is aligned for every typed array. */

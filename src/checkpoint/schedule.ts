@@ -6,9 +6,6 @@ import { readModelJson } from './json_file.js';
 
 /** Training timesteps of every Stable Diffusion model. */
 const TRAIN_TIMESTEPS = 1000;
-const MAX_STEPS = 50;
-/** LCMScheduler's original_inference_steps: the timesteps that a latent consistency model was distilled at. */
-const ORIGINAL_STEPS = 50;
 
 const Beta = z.number().positive().lt(1);
 const SchedulerConfig = z.object({
@@ -65,23 +62,4 @@ export async function loadSchedule(folder: string): Promise<Schedule> {
 
 function linspace(start: number, end: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => start + ((end - start) * i) / (count - 1));
-}
-
-/** The timesteps of LATINO (and of DMD2), evenly spaced and falling from 999: 999, 874, 749, ... for 8 steps. steps: 1 to 50. */
-export function latinoTimesteps(steps: number): number[] {
-  requireSteps(steps);
-  return Array.from({ length: steps }, (_, k) => Math.round((TRAIN_TIMESTEPS * (steps - k)) / steps) - 1);
-}
-
-/** The timesteps of LCMScheduler as it comes (LATINO-1.5), picked from the 50 of distillation: 999, 879, 759, ... for 8 steps. steps: 1 to 50. */
-export function lcmTimesteps(steps: number): number[] {
-  requireSteps(steps);
-  const stride = TRAIN_TIMESTEPS / ORIGINAL_STEPS;
-  return Array.from({ length: steps }, (_, k) => stride * (ORIGINAL_STEPS - Math.floor((k * ORIGINAL_STEPS) / steps)) - 1);
-}
-
-function requireSteps(steps: number): void {
-  if (!Number.isInteger(steps) || steps < 1 || steps > MAX_STEPS) {
-    throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected an integer from 1 to ${MAX_STEPS} for steps but received ${steps}`);
-  }
 }

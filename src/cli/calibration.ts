@@ -1,5 +1,5 @@
 import { type LineChart, writeLineChart } from '../image/index.js';
-import type { CalibrationPass } from '../solver/latino_pro.js';
+import type { CalibrationPass } from '../options.js';
 
 /** Draws the surrogate and the distance pass by pass. */
 export async function writeCalibrationReport(path: string, subject: string, passes: readonly CalibrationPass[]): Promise<void> {

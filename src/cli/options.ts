@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { LoraOptions } from '../checkpoint/lora.js';
 import { readImage } from '../image/index.js';
-import type { LoadOptions } from '../latino.js';
 import { type Operator, parseOperator } from '../operators/index.js';
+import type { LoadOptions } from '../options.js';
 import type { StepRule } from '../solver/step_rules.js';
 
 export const OPERATORS_HELP = `
@@ -48,6 +48,23 @@ export const loadOptions = ({ model, vae, lora: loras, guidance, device }: Model
   guidance,
   device,
 });
+
+/** What the flags say of a measurement. */
+export const measurementOptions = ({ sigma, prompt, seed, stepRule: rule, start }: MeasurementFlags) => ({
+  sigma,
+  prompt,
+  seed,
+  stepRule: rule,
+  start,
+});
+
+export interface MeasurementFlags {
+  sigma: number;
+  prompt?: string;
+  seed: number;
+  stepRule: StepRule;
+  start?: 'regularised' | 'official';
+}
 
 /** Adds `file` or `file:0.7` to what came before. */
 export function lora(value: string, previous: readonly LoraOptions[] = []): LoraOptions[] {

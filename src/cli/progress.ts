@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { CalibrationPass } from '../solver/latino_pro.js';
+import type { CalibrationPass } from '../options.js';
 
 export interface Progress {
   /** `done` of `total`, and in words. */

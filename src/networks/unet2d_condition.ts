@@ -23,6 +23,7 @@ const schema = z.object({
   layers_per_block: perLevel.default(2),
   transformer_layers_per_block: perLevel.default(1),
   cross_attention_dim: z.int().default(1280),
+  sample_size: z.union([z.int(), z.tuple([z.int(), z.int()])]).nullish(),
   attention_head_dim: perLevel.default(8),
   num_attention_heads: perLevel.nullish(),
   norm_num_groups: z.int().default(32),

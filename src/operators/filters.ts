@@ -1,5 +1,7 @@
-import type { Boundary, Matrix } from '../device/addon.js';
-import type { ResizeFilter } from './descriptors.js';
+import type { Boundary, Matrix, Taps } from '../device/addon.js';
+
+export const FILTERS = ['bicubic', 'bilinear', 'gaussian', 'box', 'lanczos'] as const;
+export type ResizeFilter = (typeof FILTERS)[number];
 
 /** Keys' cubic, a = -1/2. */
 function cubic(t: number): number {
@@ -34,12 +36,25 @@ export function resizeMatrix(n: number, factor: number, filter: ResizeFilter): M
     const centre = (i + 0.5) * factor;
     const low = Math.max(0, Math.trunc(centre - support * factor + 0.5));
     const high = Math.min(n, Math.trunc(centre + support * factor + 0.5));
-    const row = values.subarray(i * n + low, i * n + high);
-    for (let j = low; j < high; j++) row[j - low] = at((j - centre + 0.5) / factor);
-    const sum = row.reduce((total, tap) => total + tap, 0);
-    for (let j = 0; j < row.length; j++) row[j]! /= sum;
+    const taps = normalised(Float64Array.from({ length: high - low }, (_, j) => at((low + j - centre + 0.5) / factor)));
+    values.set(taps, i * n + low);
   }
   return { rows, columns: n, values };
+}
+
+/** One axis of super-resolution, [n / factor, n]; `centre` and `reference` as the operator has them. */
+export function downsamplingMatrix(options: Downsampling, n: number): Matrix {
+  const { factor, filter, phase, boundary = 'reflect' } = options;
+  if (phase === 'centre') return resizeMatrix(n, factor, filter);
+  const taps = referenceTaps(factor, filter);
+  return convolutionMatrix(n, taps, (taps.length - 1) >> 1, boundary, factor);
+}
+
+export interface Downsampling {
+  readonly factor: number;
+  readonly filter: ResizeFilter;
+  readonly phase: 'centre' | 'reference';
+  readonly boundary?: Boundary;
 }
 
 /** One-dimensional factor of deepinv's separable downsampling taps, sum 1. Box and lanczos follow the same rule. */
@@ -53,6 +68,16 @@ export function referenceTaps(factor: number, filter: ResizeFilter): Float64Arra
 /** Gaussian taps from -radius to radius, sum 1. */
 export function gaussianTaps(sigma: number, radius = Math.ceil(3 * sigma)): Float64Array {
   return normalised(Float64Array.from({ length: 2 * radius + 1 }, (_, i) => Math.exp(-((i - radius) ** 2) / (2 * sigma * sigma))));
+}
+
+/** Taps of height and width alike, centred. */
+export function outerProduct(taps: Float64Array): Taps {
+  const size = taps.length;
+  const values = new Float64Array(size * size);
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) values[row * size + column] = taps[row]! * taps[column]!;
+  }
+  return { height: size, width: size, centreY: size >> 1, centreX: size >> 1, values };
 }
 
 /**
@@ -91,6 +116,7 @@ export function extended(i: number, n: number, boundary: Boundary): number {
 }
 
 export function normalised(taps: Float64Array): Float64Array {
-  const sum = taps.reduce((total, tap) => total + tap, 0);
+  let sum = 0;
+  for (let i = 0; i < taps.length; i++) sum += taps[i]!;
   return taps.map((tap) => tap / sum);
 }

@@ -1,30 +1,24 @@
-export { buildOperator, imageSize, measurementSize, type Size } from './build.js';
-export type {
-  Boundary,
-  Box,
-  Colorization,
-  Convolution,
-  Denoising,
-  GaussianBlur,
-  Inpainting,
-  Kernel,
-  LinearMotion,
-  MissingPixels,
-  MotionBlur,
-  Operator,
-  Phase,
-  RandomMotion,
-  ResizeFilter,
-  SuperResolution,
-} from './descriptors.js';
+export type { Boundary } from '../device/addon.js';
+export type { ResizeFilter } from './filters.js';
+export { operatorsHelp, operatorsTable } from './help.js';
+export type { OfficialTask, Size } from './kind.js';
+export { type Colorization, colorization } from './kinds/colorization.js';
+export { type Convolution, convolution } from './kinds/convolution.js';
+export { type Denoising, denoising } from './kinds/denoising.js';
+export { type GaussianBlur, gaussianBlur } from './kinds/gaussian_blur.js';
+export { type Inpainting, inpainting } from './kinds/inpainting.js';
+export { type MotionBlur, motionBlur } from './kinds/motion_blur.js';
+export { type SuperResolution, superResolution } from './kinds/super_resolution.js';
 export {
-  colorization,
-  convolution,
-  denoising,
-  gaussianBlur,
-  inpainting,
-  motionBlur,
+  buildOperator,
+  checkOperator,
+  imageSize,
+  measurementSize,
+  type OperatorTraits,
   operatorName,
-  superResolution,
-} from './descriptors.js';
-export { type LoadedFile, parseOperator } from './parse.js';
+  operatorTraits,
+} from './operator.js';
+export { OperatorCache, type OperatorLease } from './operator_cache.js';
+export { parseOperator } from './parse.js';
+export type { Operator } from './registry.js';
+export type { LoadedFile } from './spelling.js';

@@ -1,12 +1,24 @@
 import type { Taps } from '../device/addon.js';
-import type { LinearMotion, RandomMotion } from './descriptors.js';
 import { normalised } from './filters.js';
 
+/** A straight movement of `length` pixels, at `angle` degrees counter-clockwise from the horizontal. */
+export interface LinearMotion {
+  readonly length: number;
+  readonly angle: number;
+}
+
+/** A random path in a frame of size × size pixels; intensity from 0 (straight) to 1 (shaky). */
+export interface RandomMotion {
+  readonly size: number;
+  readonly seed: number;
+  readonly intensity: number;
+}
+
 /**
- * Kernel of a straight movement, sum 1. A tap is the part of its pixel's extent along the line that the movement covers, weighted by the
+ * Taps of a straight movement, sum 1. A tap is the part of its pixel's extent along the line that the movement covers, weighted by the
  * pixel's distance from the line: 1 on it, 0 from one pixel off. A movement of 5 pixels at 0 degrees has five equal taps.
  */
-export function linearMotionKernel({ length, angle }: LinearMotion): Taps {
+export function linearMotionTaps({ length, angle }: LinearMotion): Taps {
   const radius = Math.ceil(length / 2);
   const size = 2 * radius + 1;
   const [cos, sin] = [Math.cos((angle * Math.PI) / 180), Math.sin((angle * Math.PI) / 180)];
@@ -23,8 +35,8 @@ export function linearMotionKernel({ length, angle }: LinearMotion): Taps {
   return { height: size, width: size, centreY: radius, centreX: radius, values: normalised(taps) };
 }
 
-/** Kernel of a random path of a point whose velocity wanders; the path's mean sits at the centre. Sum 1; the same for the same seed. */
-export function randomMotionKernel({ size, seed, intensity }: RandomMotion): Taps {
+/** Taps of a random path of a point whose velocity wanders; the path's mean sits at the centre. Sum 1; the same for the same seed. */
+export function randomMotionTaps({ size, seed, intensity }: RandomMotion): Taps {
   const random = gaussianNumbers(seed);
   const count = Math.ceil(2.4 * size);
   const path: [number, number][] = [];

@@ -1,171 +1,55 @@
-import { LatinoError } from '../errors.js';
-import {
-  type Boundary,
-  colorization,
-  convolution,
-  denoising,
-  gaussianBlur,
-  inpainting,
-  motionBlur,
-  type Operator,
-  type Phase,
-  type ResizeFilter,
-  superResolution,
-} from './descriptors.js';
-import { normalised } from './filters.js';
+import { nearest } from '../schema.js';
+import { descriptorOf } from './kind.js';
+import { type AnyKind, KINDS, type Operator } from './registry.js';
+import { type LoadFile, prefixOf, refused, type Spelling, splitOptions } from './spelling.js';
 
-/** A grey or colour picture that an operator names, values in [0, 1], planar. */
-export interface LoadedFile {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-  readonly data: Float32Array;
-}
-
-type Options = ReadonlyMap<string, string>;
-interface Spelling {
-  /** What the operator is written as. */
-  readonly usage: string;
+interface Entry {
+  readonly kind: AnyKind;
+  readonly spelling: Spelling;
   readonly prefix: string;
-  readonly options: readonly string[];
-  /** The argument is a file path, which may hold any character. */
-  readonly path?: boolean;
-  parse(argument: string, options: Options, loadFile: (path: string) => Promise<LoadedFile>): Operator | Promise<Operator>;
 }
 
-const boundaryOf = (options: Options): Boundary | undefined => options.get('boundary') as Boundary | undefined;
-
-const SPELLINGS: readonly Spelling[] = [
-  {
-    usage: 'sr:<factor>',
-    prefix: 'sr:',
-    options: ['filter', 'phase', 'boundary'],
-    parse: (argument, options) =>
-      superResolution({
-        factor: toNumber('factor', argument),
-        filter: options.get('filter') as ResizeFilter | undefined,
-        phase: options.get('phase') as Phase | undefined,
-        boundary: options.get('boundary') as 'reflect' | 'circular' | undefined,
-      }),
-  },
-  {
-    usage: 'deblur:gaussian:<sigma>',
-    prefix: 'deblur:gaussian:',
-    options: ['boundary'],
-    parse: (argument, options) => gaussianBlur({ sigma: toNumber('sigma of the blur', argument), boundary: boundaryOf(options) }),
-  },
-  {
-    usage: 'deblur:motion:random:<seed>',
-    prefix: 'deblur:motion:random:',
-    options: ['boundary', 'size', 'intensity'],
-    parse: (argument, options) => {
-      const [size, intensity] = ['size', 'intensity'].map((name) => (options.has(name) ? toNumber(name, options.get(name)!) : undefined));
-      return motionBlur({ seed: toNumber('seed of the motion', argument), size, intensity, boundary: boundaryOf(options) });
-    },
-  },
-  {
-    usage: 'deblur:motion:<length>:<angle>',
-    prefix: 'deblur:motion:',
-    options: ['boundary'],
-    parse: (argument, options) => {
-      const [length, angle] = numbers('deblur:motion:<length>:<angle>', argument, 2);
-      return motionBlur({ length: length!, angle: angle!, boundary: boundaryOf(options) });
-    },
-  },
-  {
-    usage: 'deblur:kernel:<image>',
-    prefix: 'deblur:kernel:',
-    options: ['boundary'],
-    path: true,
-    parse: async (path, options, loadFile) => {
-      const { height, width, taps } = grey(await loadFile(path));
-      if (taps.every((tap) => tap === 0)) throw received('a kernel image with a pixel that is not black', path);
-      return convolution({ kernel: { height, width, taps: normalised(taps) }, boundary: boundaryOf(options) });
-    },
-  },
-  {
-    usage: 'inpaint:box:<top>:<left>:<height>:<width>',
-    prefix: 'inpaint:box:',
-    options: [],
-    parse: (argument) => {
-      const [top, left, height, width] = numbers('inpaint:box:<top>:<left>:<height>:<width>', argument, 4);
-      return inpainting({ box: [top!, left!, height!, width!] });
-    },
-  },
-  {
-    usage: 'inpaint:<mask>',
-    prefix: 'inpaint:',
-    options: [],
-    path: true,
-    parse: async (path, _, loadFile) => {
-      const { height, width, taps } = grey(await loadFile(path));
-      return inpainting({ mask: { height, width, values: taps } });
-    },
-  },
-  { usage: 'denoise', prefix: 'denoise', options: [], parse: (argument) => withoutArgument('denoise', argument, denoising()) },
-  { usage: 'colorize', prefix: 'colorize', options: [], parse: (argument) => withoutArgument('colorize', argument, colorization()) },
-];
+/** Longest prefix first: `deblur:motion:random:7` is no `deblur:motion:<length>:<angle>`. */
+const ENTRIES: readonly Entry[] = KINDS.flatMap((kind) =>
+  kind.spellings.map((spelling) => ({ kind, spelling, prefix: prefixOf(spelling) })),
+).sort((a, b) => b.prefix.length - a.prefix.length);
 
 /**
  * An operator from its spelling: `sr:8`, `deblur:gaussian:3`, `deblur:motion:25:30`, `deblur:motion:random:7`, `deblur:kernel:k.png`,
  * `inpaint:mask.png` (white where pixels are missing), `inpaint:box:40:36:48:56`, `denoise`, `colorize`, each followed by its options as
- * `,name=value`.
+ * `,name=value`. Upper case counts in file paths only.
  *
  * @param loadFile reads the picture at a path that the spelling names
  * @throws LatinoError ERR_LATINO_OPERATOR when there is no such operator or option, or a value is out of range
  */
-export async function parseOperator(spec: string, loadFile: (path: string) => Promise<LoadedFile>): Promise<Operator> {
-  const spelling = SPELLINGS.find(({ prefix }) => spec.startsWith(prefix));
-  if (!spelling) throw received(`an operator (${SPELLINGS.map(({ usage }) => usage).join(', ')})`, spec);
-  const { argument, options } = splitOptions(spec.slice(spelling.prefix.length), spelling);
-  if (argument === '' && spelling.prefix.endsWith(':')) throw received(spelling.usage, spec);
-  return spelling.parse(argument, options, loadFile);
+export async function parseOperator(spec: string, loadFile: LoadFile): Promise<Operator> {
+  if (typeof spec !== 'string') throw refused('a spelling of an operator, such as sr:8,', spec);
+  const entry = ENTRIES.find(({ prefix }) => startsWith(spec, prefix));
+  if (!entry) throw refused(`an operator (${usages().join(', ')})`, spec, hint(spec));
+  const { kind, spelling, prefix } = entry;
+  const { argument, options } = splitOptions(spec.slice(prefix.length), spelling);
+  if ((argument === '') !== (prefix === spelling.usage)) throw refused(spelling.usage, spec);
+  return descriptorOf(kind, await spelling.parse(argument, options, loadFile), `the operator ${spec}`) as Operator;
 }
 
-/** Takes trailing `,name=value` pairs off; after a path only those whose names are options, since a path may hold commas. */
-function splitOptions(text: string, { options: known, path, usage }: Spelling): { argument: string; options: Options } {
-  const options = new Map<string, string>();
-  let argument = text;
-  for (let match = lastOption(argument); match; match = lastOption(argument)) {
-    const [whole, name, value] = match as unknown as [string, string, string];
-    if (!known.includes(name)) {
-      if (path) break;
-      throw received(known.length > 0 ? `${known.join(', ')} as options of ${usage}` : `no options of ${usage}`, name);
-    }
-    if (options.has(name)) throw received(`${name} once`, `${usage},${name}=${value},${name}=${options.get(name)}`);
-    options.set(name, value);
-    argument = argument.slice(0, argument.length - whole.length);
+/** `sr` starts with `sr:` too: only its argument is missing. */
+function startsWith(spec: string, prefix: string): boolean {
+  const text = spec.toLowerCase();
+  return text.startsWith(prefix) || `${text}:` === prefix;
+}
+
+const usages = (): string[] => KINDS.flatMap(({ spellings }) => spellings.map(({ usage }) => usage));
+
+/** `: did you mean sr:<factor>?` where the words of a spelling, or the name of its kind, are near. */
+function hint(spec: string): string {
+  const words = spec.replace(/,.*/, '').split(':');
+  const names = new Map([
+    ...KINDS.map(({ kind, spellings: [first] }) => [kind, first!.usage] as const),
+    ...ENTRIES.map(({ prefix, spelling }) => [prefix.replace(/:$/, ''), spelling.usage] as const),
+  ]);
+  for (let count = words.length; count > 0; count--) {
+    const near = nearest(words.slice(0, count).join(':'), [...names.keys()]);
+    if (near !== undefined) return `: did you mean ${names.get(near)}?`;
   }
-  return { argument, options };
-}
-
-const lastOption = (text: string): RegExpExecArray | null => /,([A-Za-z]+)=([^,]*)$/.exec(text);
-
-function toNumber(name: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw received(`a number for ${name}`, `'${text}'`);
-  return value;
-}
-
-function numbers(usage: string, text: string, count: number): number[] {
-  const parts = text.split(':');
-  if (parts.length !== count) throw received(usage, `'${text}' after the name`);
-  return parts.map((part) => toNumber(usage, part));
-}
-
-function withoutArgument(name: string, argument: string, operator: Operator): Operator {
-  if (argument !== '') throw received(name, `${name}${argument}`);
-  return operator;
-}
-
-/** Mean over the channels, [H, W]. */
-function grey({ height, width, channels, data }: LoadedFile): { height: number; width: number; taps: Float64Array } {
-  const count = height * width;
-  const taps = new Float64Array(count);
-  for (let i = 0; i < channels * count; i++) taps[i % count]! += data[i]! / channels;
-  return { height, width, taps };
-}
-
-function received(what: string, value: string): LatinoError {
-  return new LatinoError('ERR_LATINO_OPERATOR', `Expected ${what} but received ${value}`);
+  return '';
 }

@@ -15,6 +15,8 @@ export interface EmbeddingSource {
   readonly prompt?: string;
   /** Class of the network that it conditions, such as UNet2DConditionModel. */
   readonly model?: string;
+  /** Digest of the weights of the text encoder in whose space it lies; an embedding without one fits any model of its width. */
+  readonly textEncoder?: string;
 }
 
 /** The text conditioning c of a model, on the host: what a prompt becomes, or what was calibrated from measurements. */
@@ -50,13 +52,14 @@ export class Embedding {
    */
   async save(path: string): Promise<void> {
     requireValues(this.data, this.shape, 'The embedding');
-    const { prompt, model } = this.source;
+    const { prompt, model, textEncoder } = this.source;
     const metadata = {
       format: FORMAT,
       version: VERSION,
       cross_attention_dim: String(this.channels),
       ...(prompt === undefined ? {} : { prompt }),
       ...(model === undefined ? {} : { model }),
+      ...(textEncoder === undefined ? {} : { text_encoder: textEncoder }),
     };
     await writeWhole(path, encodeSafetensors({ [TENSOR]: { shape: this.shape, data: this.data } }, metadata));
   }
@@ -69,7 +72,7 @@ export class Embedding {
    */
   static async load(path: string): Promise<Embedding> {
     const { tensors, otherDtypes, metadata } = await open(path);
-    const { format, version, prompt, model } = metadata;
+    const { format, version, prompt, model, text_encoder: textEncoder } = metadata;
     if (format === FORMAT && version !== VERSION) fail(`${path} is an embedding of version ${version}, expected version ${VERSION}`);
     const info = tensors.get(TENSOR);
     if (!info) {
@@ -83,14 +86,22 @@ export class Embedding {
     const shape = requireShape(info.shape, path);
     const data = await asEmbeddingError(readTensorFloat32(info));
     requireValues(data, shape, path);
-    return new Embedding(data, shape, { prompt, model });
+    return new Embedding(data, shape, { prompt, model, textEncoder });
   }
 }
 
-/** @throws LatinoError ERR_LATINO_EMBEDDING when it is not [1, tokens, channels] as the model has them, or a value is no longer finite */
-export function requireFit({ shape, data }: Embedding, expected: Shape): void {
+/**
+ * Throws unless an embedding can take the place of a prompt.
+ *
+ * @param expected [1, tokens, channels] of the model
+ * @param textEncoder digest of the weights of the model's text encoder
+ * @throws LatinoError ERR_LATINO_EMBEDDING when it has another shape, was made with another text encoder, or a value is no longer finite
+ */
+export function requireFit({ shape, data, source }: Embedding, expected: Shape, textEncoder?: string): void {
   if (shape.some((size, axis) => size !== expected[axis]))
     fail(`The embedding has shape [${shape.join(', ')}], expected [${expected.join(', ')}] for this model`);
+  if (source.textEncoder !== undefined && source.textEncoder !== textEncoder)
+    fail(`The embedding was made with the text encoder ${source.textEncoder}, expected ${textEncoder}, that of this model`);
   requireValues(data, shape, 'The embedding');
 }
 

@@ -27,8 +27,6 @@ export function requireFittingParts(
   text: CLIPTextConfig,
   tokenizer: CLIPTokenizer,
 ): void {
-  if (unet.addition_embed_type === 'text_time')
-    throw new LatinoError('ERR_LATINO_MODEL', `Expected a UNet of Stable Diffusion 1.x structure in ${folder} but found that of SDXL`);
   const pairs: readonly (readonly [what: string, unet: number, other: number])[] = [
     ['in_channels of the unet to be the latent_channels of the vae', unet.in_channels, vae.latentChannels],
     ['out_channels of the unet to be its in_channels', unet.out_channels, unet.in_channels],

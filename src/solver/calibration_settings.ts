@@ -1,44 +1,75 @@
-import { LatinoError } from '../errors.js';
-import { CALIBRATION_PRESETS, type CalibrationSettings } from './latino_pro.js';
+import { z } from 'zod';
+import { parseOptions } from '../schema.js';
 
-export type CalibrationPreset = keyof typeof CALIBRATION_PRESETS;
+const Timestep = z.int().min(0).max(999);
+
+/** How the prompt's embedding is moved; see docs/latino-pro.md for what each does. */
+export const CalibrationSettings = z.strictObject({
+  /** Outer iterations: passes of a few LATINO steps, each followed by a step of c. */
+  passes: z.int().min(1).max(1000),
+  /** Timesteps of a pass, decreasing, at least two. */
+  timesteps: z
+    .array(Timestep)
+    .readonly()
+    .refine(
+      (timesteps) => timesteps.length >= 2 && timesteps.every((t, i) => i === 0 || t < timesteps[i - 1]!),
+      'at least two decreasing integers from 999 to 0',
+    ),
+  /** `official`: z_next as drawn; `conditional`: its mean given the step's outcome, of the same expectation and far less variance. */
+  gradient: z.enum(['conditional', 'official']),
+  /** What a gradient is divided by: the norm of each token, or of all. */
+  normalize: z.enum(['token', 'image']),
+  /** Norm of a gradient after the division, in the units of c. */
+  gradientScale: z.number().positive(),
+  /** What is kept of the sum of earlier passes' gradients: 0 forgets them, 1 never does, as in the authors' code. */
+  momentum: z.number().min(0).max(1),
+  stepSize: z.number().positive(),
+  /** The step is multiplied by this after each pass from `decayAfter` on, down to a thousandth. */
+  decay: z.number().positive().max(1),
+  decayAfter: z.int().min(0).max(1000),
+  /** No token moves farther than this from where the prompt put it. */
+  radius: z.number().positive(),
+  /** Leading tokens that do not move: the start token and, of the authors' prompts, "a photo of". */
+  frozenTokens: z.int().min(0),
+});
+export type CalibrationSettings = Readonly<z.output<typeof CalibrationSettings>>;
+
+/** The constants of the authors' code (shared/golden/solver.json). */
+export const OFFICIAL_CALIBRATION: CalibrationSettings = {
+  passes: 15,
+  timesteps: [999, 749, 499, 249],
+  gradient: 'official',
+  normalize: 'token',
+  gradientScale: 1,
+  momentum: 1,
+  stepSize: 0.08,
+  decay: 0.9,
+  decayAfter: 10,
+  radius: 15,
+  frozenTokens: 4,
+};
+
+/** `best`: the conditional gradient, divided by one norm per image, of each pass alone, in steps that shrink; measured in docs/latino-pro.md. */
+export const CALIBRATION_PRESETS: Readonly<Record<'official' | 'best', CalibrationSettings>> = {
+  official: OFFICIAL_CALIBRATION,
+  best: {
+    ...OFFICIAL_CALIBRATION,
+    gradient: 'conditional',
+    normalize: 'image',
+    gradientScale: 7,
+    momentum: 0,
+    stepSize: 1.5,
+    decay: 0.8,
+    decayAfter: 0,
+  },
+};
+
+const CalibrationPreset = z.enum(['best', 'official']);
+export type CalibrationPreset = z.output<typeof CalibrationPreset>;
 
 /** A preset, `best` where none is named, with some of its settings changed. */
-export interface CalibrationChanges extends Partial<CalibrationSettings> {
-  readonly preset?: CalibrationPreset;
-}
-
-const DEFAULT_PRESET: CalibrationPreset = 'best';
-
-interface Rule {
-  readonly expected: string;
-  readonly holds: (value: unknown) => boolean;
-}
-
-const finite = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
-const positive: Rule = { expected: 'a positive number', holds: (value) => finite(value) && value > 0 };
-const integer = (low: number, high: number): Rule => ({
-  expected: `an integer from ${low} to ${high}`,
-  holds: (value) => Number.isInteger(value) && (value as number) >= low && (value as number) <= high,
-});
-const choice = (...choices: unknown[]): Rule => ({ expected: choices.join(' or '), holds: (value) => choices.includes(value) });
-const timesteps: Rule = {
-  expected: 'at least two decreasing integers from 999 to 0',
-  holds: (value) => Array.isArray(value) && value.length >= 2 && value.every((t, i) => integer(0, i > 0 ? value[i - 1] - 1 : 999).holds(t)),
-};
-
-const RULES: { readonly [Name in Exclude<keyof CalibrationSettings, 'frozenTokens'>]: Rule } = {
-  passes: integer(1, 1000),
-  timesteps,
-  gradient: choice('conditional', 'official'),
-  normalize: choice('token', 'image'),
-  gradientScale: positive,
-  momentum: { expected: 'a number in [0, 1]', holds: (value) => finite(value) && value >= 0 && value <= 1 },
-  stepSize: positive,
-  decay: { expected: 'a number in (0, 1]', holds: (value) => finite(value) && value > 0 && value <= 1 },
-  decayAfter: integer(0, 1000),
-  radius: positive,
-};
+export const CalibrationChanges = CalibrationSettings.partial().extend({ preset: CalibrationPreset.optional() });
+export type CalibrationChanges = Readonly<z.input<typeof CalibrationChanges>>;
 
 /**
  * The settings that a user asked for, all checked.
@@ -47,25 +78,15 @@ const RULES: { readonly [Name in Exclude<keyof CalibrationSettings, 'frozenToken
  * @throws LatinoError ERR_LATINO_ARGUMENT for a preset or a setting that is not there, or a value out of its range
  */
 export function calibrationSettings(wanted: true | CalibrationPreset | CalibrationChanges, tokens: number): CalibrationSettings {
-  const changes: unknown = wanted === true ? {} : typeof wanted === 'string' ? { preset: wanted } : wanted;
-  if (typeof changes !== 'object' || changes === null || Array.isArray(changes))
-    return fail('calibrate', 'true, a preset or an object of settings', changes);
-  const rules: Readonly<Record<string, Rule>> = {
-    ...RULES,
-    preset: choice(...Object.keys(CALIBRATION_PRESETS)),
-    frozenTokens: integer(0, tokens - 1),
-  };
-  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) {
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (!rule) return fail('the names of calibration settings', Object.keys(rules).join(', '), name);
-    if (!rule.holds(value)) fail(name === 'preset' ? 'the calibration preset' : `calibration's ${name}`, rule.expected, value);
-  }
-  const { preset = DEFAULT_PRESET, ...settings } = Object.fromEntries(given) as CalibrationChanges;
-  return { ...CALIBRATION_PRESETS[preset], ...settings };
-}
-
-function fail(what: string, expected: string, received: unknown): never {
-  const shown = Array.isArray(received) ? `[${received.join(', ')}]` : String(received);
-  throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected ${expected} for ${what} but received ${shown}`);
+  const changes = wanted === true ? {} : typeof wanted === 'string' ? { preset: wanted } : wanted;
+  const schema = CalibrationChanges.extend({
+    frozenTokens: z
+      .int()
+      .min(0)
+      .max(tokens - 1)
+      .optional(),
+  });
+  const { preset = 'best', ...given } = parseOptions(schema, changes, { code: 'ERR_LATINO_ARGUMENT', what: 'settings of the calibration' });
+  const changed = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { ...CALIBRATION_PRESETS[preset], ...changed };
 }

@@ -1,16 +1,19 @@
-import type { Addon, NativeOperator, Tensor } from '../device/addon.js';
-import type { LatentModel, NoiseSource } from '../prior/prior.js';
+import type { Addon, NativeOperator, PerImage, Tensor } from '../device/addon.js';
+import type { Conditioning } from '../prior/conditioning.js';
+import type { Prior } from '../prior/prior.js';
+import type { NoiseSource } from './noise.js';
 import { officialFill } from './official_fill.js';
 import type { GammaRule } from './step_rules.js';
 
-/** y = A x + noise, on the [-1, 1] scale. */
+/** y = A x + noise, on the [-1, 1] scale; a batch of N measurements of one operator. */
 export interface Problem {
   readonly operator: NativeOperator;
+  /** [N, C, h, w] */
   readonly y: Tensor;
-  /** [N, 3, H, W] of the image to be found. */
+  /** [N, 3, H, W] of the images to be found. */
   readonly imageShape: readonly number[];
   /** Standard deviation of the noise, on the [-1, 1] scale. */
-  readonly sigma: number;
+  readonly sigma: PerImage;
   /** Whether A hides pixels: the official start fills them. */
   readonly inpainting?: boolean;
 }
@@ -21,7 +24,7 @@ export type Start = 'regularised' | 'official';
 /** What the steps of a run have in common. */
 export interface Run {
   readonly kernels: Pick<Addon, 'linearCombination' | 'clip' | 'convolution'>;
-  readonly model: LatentModel;
+  readonly prior: Prior;
   readonly problem: Problem;
   readonly gammaRule: GammaRule;
   readonly noise: NoiseSource;
@@ -37,6 +40,7 @@ export interface StepTensors {
   readonly z0: Tensor;
   /** D(z0), clipped. */
   readonly x: Tensor;
+  /** One number, or [N]. */
   readonly gamma: number | Tensor;
   readonly prox: Tensor;
   /** E(prox). */
@@ -46,35 +50,35 @@ export interface StepTensors {
 const START_GAMMA = 1e4;
 
 /** E(x_init(y)). The caller disposes it. */
-export function startingLatents({ kernels, model, problem }: Run, start: Start = 'regularised'): Tensor {
+export function startingLatents({ kernels, prior, problem }: Run, start: Start = 'regularised'): Tensor {
   const { operator, y, imageShape, inpainting } = problem;
   if (start === 'official') {
-    using image = inpainting ? officialFill(kernels, model.device, operator, y) : operator.adjoint(y);
-    return model.encode(image);
+    using image = inpainting ? officialFill(kernels, prior.device, operator, y) : operator.adjoint(y);
+    return prior.encode(image);
   }
-  using zero = model.device.full(imageShape, 0);
+  using zero = prior.device.full(imageShape, 0);
   using image = operator.prox(zero, y, START_GAMMA);
-  return model.encode(image);
+  return prior.encode(image);
 }
 
 /** sqrt(a(t)) m + sqrt(1 - a(t)) noise. The caller disposes it. */
-export function renoise({ kernels, model, noise }: Run, m: Tensor, t: number): Tensor {
-  const alpha = model.alphaCumprod(t);
+export function renoise({ kernels, prior, noise }: Run, m: Tensor, t: number): Tensor {
+  const alpha = prior.alphaCumprod(t);
   using fresh = noise(m.shape);
   return kernels.linearCombination(Math.sqrt(alpha), m, Math.sqrt(1 - alpha), fresh);
 }
 
 /** Consistency call, proximal step and encoding; the caller disposes the tensors. */
-export function latinoStep({ kernels, model, problem, gammaRule, noise }: Run, z: Tensor, t: number, promptEmbeds: Tensor): StepTensors {
+export function latinoStep({ kernels, prior, problem, gammaRule, noise }: Run, z: Tensor, t: number, c: Conditioning): StepTensors {
   const { operator, y, sigma, imageShape } = problem;
-  const alpha = model.alphaCumprod(t);
-  const eps = model.predictNoise(z, t, promptEmbeds);
+  const alpha = prior.alphaCumprod(t);
+  const eps = prior.predictNoise(z, t, c);
   const z0 = kernels.linearCombination(1 / Math.sqrt(alpha), z, -Math.sqrt((1 - alpha) / alpha), eps);
-  const x = model.decode(z0, imageShape[2]!, imageShape[3]!);
+  const x = prior.decode(z0, imageShape[2]!, imageShape[3]!);
   using residual = operator.residual(x, y);
-  const gamma = gammaRule({ operator, x, y, residual, t, alpha, sigma, noise });
+  const gamma = gammaRule({ device: prior.device, operator, x, y, residual, t, alpha, sigma, noise });
   const prox = operator.proxFromResidual(x, residual, gamma);
-  return { t, z, eps, z0, x, gamma, prox, m: model.encode(prox) };
+  return { t, z, eps, z0, x, gamma, prox, m: prior.encode(prox) };
 }
 
 /** Disposes what a step computed, but not z and not what is kept. */

@@ -269,7 +269,7 @@ describe('what ONNX Runtime refuses', () => {
   it('is an error with its message, and no line of its own on standard error', async () => {
     const built = (module: string): string => JSON.stringify(new URL(`../../dist/${module}.js`, import.meta.url).href);
     const script = `
-      const { loadAddon } = await import(${built('native/load')});
+      const { loadAddon } = await import(${built('device/load')});
       const { Graph } = await import(${built('graph/graph')});
       const graph = new Graph('test', {});
       const inputs = ['x', 'y'].map((name) => graph.input(name, 'f32', [name]));

@@ -44,7 +44,7 @@ describe('restore with calibrate', () => {
   it('gives the image that its embedding gives again, from memory and from a file', async () => {
     const calibrated = await latino.restore(measurements[0]!, { ...run, calibrate: brief });
     const embedding = calibrated.embedding!;
-    expect(embedding.source).toEqual({ prompt: run.prompt, model: 'UNet2DConditionModel' });
+    expect(embedding.source).toMatchObject({ prompt: run.prompt, model: 'UNet2DConditionModel' });
     await embedding.save(join(folder, 'c.safetensors'));
     const loaded = await Embedding.load(join(folder, 'c.safetensors'));
     expect(loaded).toEqual(embedding);
@@ -200,30 +200,26 @@ describe('what calibration costs', () => {
 
 describe('bad input', () => {
   it.each<[string, object, RegExp]>([
-    ['a preset', { preset: 'fast' }, /Expected official or best for the calibration preset but received fast/],
-    ['a name', { iterations: 3 }, /Expected passes, .+ for the names of calibration settings but received iterations/],
-    ['no pass', { passes: 0 }, /Expected an integer from 1 to 1000 for calibration's passes but received 0/],
-    ['passes of type string', { passes: '3' }, /calibration's passes but received 3/],
+    ['a preset', { preset: 'fast' }, /Expected best or official for preset but received 'fast'/],
+    ['a name', { iterations: 3 }, /Expected passes, .+ in settings of the calibration but received iterations/],
+    ['no pass', { passes: 0 }, /Expected an integer from 1 to 1000 for passes but received 0/],
+    ['passes of type string', { passes: '3' }, /passes but received '3'/],
     ['half a pass', { passes: 1.5 }, /passes but received 1.5/],
-    [
-      'one timestep',
-      { timesteps: [999] },
-      /at least two decreasing integers from 999 to 0 for calibration's timesteps but received \[999\]/,
-    ],
-    ['rising timesteps', { timesteps: [249, 999] }, /timesteps but received \[249, 999\]/],
-    ['a timestep of 1000', { timesteps: [1000, 249] }, /timesteps but received \[1000, 249\]/],
+    ['one timestep', { timesteps: [999] }, /at least two decreasing integers from 999 to 0 for timesteps/],
+    ['rising timesteps', { timesteps: [249, 999] }, /at least two decreasing integers from 999 to 0 for timesteps/],
+    ['a timestep of 1000', { timesteps: [1000, 249] }, /timesteps\[0\] but received 1000/],
     ['a repeated timestep', { timesteps: [999, 999] }, /timesteps but/],
-    ['a gradient', { gradient: 'exact' }, /Expected conditional or official for calibration's gradient but received exact/],
-    ['a norm', { normalize: 'none' }, /Expected token or image for calibration's normalize/],
-    ['a scale of 0', { gradientScale: 0 }, /a positive number for calibration's gradientScale but received 0/],
-    ['momentum', { momentum: 2 }, /Expected a number in \[0, 1\] for calibration's momentum but received 2/],
+    ['a gradient', { gradient: 'exact' }, /Expected conditional or official for gradient but received 'exact'/],
+    ['a norm', { normalize: 'none' }, /Expected token or image for normalize/],
+    ['a scale of 0', { gradientScale: 0 }, /a number above 0 for gradientScale but received 0/],
+    ['momentum', { momentum: 2 }, /Expected a number from 0 to 1 for momentum but received 2/],
     ['a step of NaN', { stepSize: Number.NaN }, /stepSize but received NaN/],
     ['an endless step', { stepSize: Number.POSITIVE_INFINITY }, /stepSize but received Infinity/],
-    ['a decay above 1', { decay: 1.1 }, /Expected a number in \(0, 1\] for calibration's decay but received 1.1/],
+    ['a decay above 1', { decay: 1.1 }, /Expected a number in \(0, 1\] for decay but received 1.1/],
     ['a negative decayAfter', { decayAfter: -1 }, /decayAfter but received -1/],
     ['a negative radius', { radius: -1 }, /radius but received -1/],
-    ['all tokens frozen', { frozenTokens: 48 }, /Expected an integer from 0 to 47 for calibration's frozenTokens but received 48/],
-    ['a list', ['best'], /Expected true, a preset or an object of settings for calibrate but received \[best\]/],
+    ['all tokens frozen', { frozenTokens: 48 }, /Expected an integer from 0 to 47 for frozenTokens but received 48/],
+    ['a list', ['best'], /Expected an object for settings of the calibration but received an array of 1/],
   ])('is refused: %s', async (_what, settings, message) => {
     const bad = { code: 'ERR_LATINO_ARGUMENT', message: expect.stringMatching(message) };
     await expect(latino.restore(measurements[0]!, { ...run, calibrate: settings })).rejects.toThrow(expect.objectContaining(bad));

@@ -21,7 +21,10 @@ describe('a restoration', () => {
     const sample = join(portraits, 'samples/03.png');
     const options = ['--task', 'denoise', '--sigma', '0.1', '--steps', '1'];
     const command = [...prefix, ...commandLine, 'restore', sample, ...options, '-o', join(folder, 'out.png')];
-    execFileSync(command[0]!, command.slice(1), { env: { ...env, HOME: folder, TMPDIR: folder, TMP: folder, TEMP: folder }, stdio: 'pipe' });
+    execFileSync(command[0]!, command.slice(1), {
+      env: { ...env, HOME: folder, TMPDIR: folder, TMP: folder, TEMP: folder },
+      stdio: 'pipe',
+    });
     return readdirSync(folder).sort();
   }
 

@@ -7,7 +7,8 @@ import { Latino, type LoadOptions, superResolution } from '../../src/index.js';
 import type { Device, Tensor } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
 import { guidanceEmbedding } from '../../src/networks/unet2d_condition.js';
-import { LatentConsistencyModel } from '../../src/prior/latent_consistency_model.js';
+import { Conditioning } from '../../src/prior/conditioning.js';
+import { loadModel } from '../../src/prior/load_model.js';
 import { run } from '../support/cli.js';
 import { withCode } from '../support/errors.js';
 import { goldenPath, goldenSet, MODEL_INDEX } from '../support/golden.js';
@@ -76,10 +77,10 @@ goldenSet('a checkpoint with a guidance embedding', [MODEL_INDEX, ...Object.valu
     const addon = loadAddon();
     const device: Device = addon.openDevice('cpu');
     const guidance = Number(tensor('w').data[0]) + 1;
-    const model = await LatentConsistencyModel.load(addon, device, checkpoint('eps'), { guidance });
+    const model = await loadModel(addon, device, checkpoint('eps'), { guidance });
     const upload = (name: string) => device.upload(tensor(name).data as Float32Array, tensor(name).shape);
     using z = upload('sample');
-    using c = upload('encoder_hidden_states');
+    using c = new Conditioning(upload('encoder_hidden_states'));
     using eps = model.predictNoise(z, 999, c);
     const got = { data: (await eps.read()) as Float32Array, shape: [...eps.shape] };
     // As far as the embedding is off, not the network.
@@ -127,12 +128,12 @@ goldenSet('a checkpoint with a guidance embedding', [MODEL_INDEX, ...Object.valu
     const task = ['restore', small, '--task', 'sr:8', '--sigma', '0.05', '--steps', '1', '--model', model, '-o', output];
     expect(await run(...task, '--vae', goldenPath(LCM.vae), '--guidance', '3')).toMatchObject({ status: 0, stderr: '' });
     expect(await sharp(output).metadata()).toMatchObject({ width: 64, height: 64 });
-    expect(await run(...task, '--guidance', '0')).toMatchObject({ status: 2, stderr: expect.stringContaining('of 1 or more for guidance') });
+    expect(await run(...task, '--guidance', '0')).toMatchObject({ status: 2, stderr: expect.stringContaining('a number of at least 1 for guidance') });
   });
 
   it('refuses guidance below 1, and any where the UNet takes none', async () => {
     for (const guidance of [0.5, Number.NaN, Infinity])
-      await expect(Latino.load({ model: checkpoint(`bad-${guidance}`), guidance })).rejects.toThrow(withCode('ARGUMENT', /of 1 or more/));
+      await expect(Latino.load({ model: checkpoint(`bad-${guidance}`), guidance })).rejects.toThrow(withCode('ARGUMENT', /a number of at least 1 for guidance/));
     await expect(Latino.load({ model: 'portraits', guidance: 8.5 })).rejects.toThrow(withCode('ARGUMENT', /Expected no guidance/));
   });
 
@@ -155,7 +156,7 @@ goldenSet('a checkpoint of Stable Diffusion 1.x structure, with AutoencoderKL', 
   it('encodes to scaled means and decodes to clipped images, as diffusers does', async () => {
     const addon = loadAddon();
     const device: Device = addon.openDevice('cpu');
-    const loaded = await LatentConsistencyModel.load(addon, device, model);
+    const loaded = await loadModel(addon, device, model);
     const tensors = await readTensors(goldenPath('models/tiny-sd15/io.safetensors'));
     const tensor = (name: string): Stored => tensors.get(`vae/v0/${name}`)!;
     const mapped = (name: string, map: (value: number) => number): Stored => ({

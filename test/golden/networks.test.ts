@@ -5,7 +5,7 @@ import { AutoencoderTinyConfig, tinyDecoderGraph, tinyEncoderGraph } from '../..
 import { CLIPTextConfig, clipTextGraph } from '../../src/networks/clip_text.js';
 import { UNet2DConditionConfig, unetGraph } from '../../src/networks/unet2d_condition.js';
 import { readModelJson } from '../../src/checkpoint/json_file.js';
-import { latinoTimesteps } from '../../src/checkpoint/schedule.js';
+import { latinoTimesteps } from '../../src/prior/timesteps.js';
 import { type FolderWeights, openWeights } from '../../src/checkpoint/weights_folder.js';
 import { portraits } from '../support/cli.js';
 import { goldenPath, goldenSet, MODEL_INDEX, modelSets, modelTolerance } from '../support/golden.js';

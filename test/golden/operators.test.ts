@@ -55,27 +55,27 @@ function select(data: Float32Array, channels: readonly number[], count: number):
 function build(addon: Addon, device: Device, golden: Case, stored: Map<string, Stored>): NativeOperator {
   const size = { height: golden.height, width: golden.width };
   const of = (operator: Operator): NativeOperator => buildOperator(addon, device, operator, size);
-  const kernel = (): { height: number; width: number; taps: Float32Array } => {
+  const stencil = (): { height: number; width: number; values: Float32Array } => {
     const { shape, data } = stored.get('filter')!;
-    return { height: shape.at(-2)!, width: shape.at(-1)!, taps: data as Float32Array };
+    return { height: shape.at(-2)!, width: shape.at(-1)!, values: data as Float32Array };
   };
   switch (golden.operator) {
     case 'downsampling': {
       const { factor = 1, filter, padding = 'reflect' } = golden;
       if (filter !== 'custom') return of(superResolution({ factor, filter, phase: 'reference', boundary: padding }));
-      const { height, width, taps } = kernel();
-      const custom = { height, width, centreY: (height - 1) >> 1, centreX: (width - 1) >> 1, values: Float64Array.from(taps) };
+      const { height, width, values } = stencil();
+      const custom = { height, width, centreY: (height - 1) >> 1, centreX: (width - 1) >> 1, values: Float64Array.from(values) };
       if (padding === 'circular') return addon.circularConvolution(device, custom, size.height, size.width, factor);
       return addon.convolution(device, custom, size.height, size.width, factor, padding);
     }
     case 'blur_fft': {
       // deepinv's is a correlation: a convolution with the taps turned by 180 degrees.
-      const { height, width, taps } = kernel();
-      return of(convolution({ kernel: { height, width, taps: taps.slice().reverse() }, centre: [height >> 1, width >> 1] }));
+      const { height, width, values } = stencil();
+      return of(convolution({ taps: { height, width, values: values.slice().reverse() }, centre: [height >> 1, width >> 1] }));
     }
     case 'blur': {
-      const { height, width, taps } = kernel();
-      return of(convolution({ kernel: { height, width, taps }, centre: [(height - 1) >> 1, (width - 1) >> 1], boundary: golden.padding }));
+      const { height, width, values } = stencil();
+      return of(convolution({ taps: { height, width, values }, centre: [(height - 1) >> 1, (width - 1) >> 1], boundary: golden.padding }));
     }
     case 'inpainting':
       return of(inpainting({ mask: { ...size, values: (stored.get('mask')!.data as Float32Array).map((kept) => 1 - kept) } }));

@@ -1,5 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
-import { latinoTimesteps, lcmTimesteps, loadSchedule } from '../../src/checkpoint/schedule.js';
+import { loadSchedule } from '../../src/checkpoint/schedule.js';
+import { latinoTimesteps, lcmTimesteps } from '../../src/prior/timesteps.js';
 import { goldenPath, goldenSet, MODEL_INDEX, modelSets, readGolden } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 

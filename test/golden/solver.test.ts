@@ -3,8 +3,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Device, Tensor } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
 import { buildOperator, superResolution } from '../../src/operators/index.js';
-import { LatentConsistencyModel } from '../../src/prior/latent_consistency_model.js';
-import { latinoTimesteps } from '../../src/checkpoint/schedule.js';
+import { Conditioning } from '../../src/prior/conditioning.js';
+import type { LatentModel } from '../../src/prior/latent_model.js';
+import { loadModel } from '../../src/prior/load_model.js';
+import { latinoTimesteps } from '../../src/prior/timesteps.js';
+import { drive } from '../../src/solver/drive.js';
 import { latino } from '../../src/solver/latino.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
 import { goldenPath, goldenSet } from '../support/golden.js';
@@ -16,7 +19,7 @@ const folder = fileURLToPath(new URL('../../models/portraits-lcm', import.meta.u
 goldenSet('LATINO trace (golden/solver)', ['solver/latino.safetensors'], () => {
   const addon = loadAddon();
   let device: Device;
-  let model: LatentConsistencyModel;
+  let model: LatentModel;
   let trace: Map<string, Stored>;
   const got = new Map<string, Promise<ArrayLike<number>>>();
 
@@ -26,31 +29,32 @@ goldenSet('LATINO trace (golden/solver)', ['solver/latino.safetensors'], () => {
 
   beforeAll(async () => {
     device = addon.openDevice('cpu');
-    model = await LatentConsistencyModel.load(addon, device, folder);
+    model = await loadModel(addon, device, folder);
     trace = await readTensors(goldenPath('solver/latino.safetensors'));
   });
   afterAll(() => model.dispose());
 
   it('embeds the prompt', async () => {
-    const embedding = await model.embed('a portrait of a person');
-    expect(maxRelativeError((await embedding.read()) as Float32Array, want('prompt_embeds'))).toBeLessThan(1e-5);
+    using conditioning = await model.condition(['a portrait of a person']);
+    expect(maxRelativeError((await conditioning.promptEmbeds.read()) as Float32Array, want('prompt_embeds'))).toBeLessThan(1e-5);
   });
 
   it('gives the stored result from the stored noise', async () => {
     const operator = buildOperator(addon, device, superResolution({ factor: 4 }), { height: 128, width: 128 });
     let call = 0;
     using y = stored('y');
-    using promptEmbeds = stored('prompt_embeds');
-    using result = await latino(
+    using conditioning = new Conditioning(stored('prompt_embeds'));
+    const steps = latino(
       {
         kernels: addon,
-        model,
+        prior: model,
         problem: { operator, y, imageShape: [1, 3, 128, 128], sigma: 0.02 },
         gammaRule: gammaRule(addon, 'auto', { family: 'sd15', task: 'super-resolution', factor: 4 }),
         noise: () => stored(`${call++}/noise`),
       },
-      { promptEmbeds, timesteps: latinoTimesteps(8) },
+      { conditioning, timesteps: latinoTimesteps(8) },
     );
+    using result = await drive(steps);
     expect(maxRelativeError((await result.read()) as Float32Array, want('result'))).toBeLessThan(2e-3);
   });
 
@@ -59,15 +63,14 @@ goldenSet('LATINO trace (golden/solver)', ['solver/latino.safetensors'], () => {
     const alpha = model.alphaCumprod(t);
     const operator = buildOperator(addon, device, superResolution({ factor: 4 }), { height: 128, width: 128 });
     using y = stored('y');
-    using promptEmbeds = stored('prompt_embeds');
-    // A run of one step, started so that renoising gives the stored z: noise = (z - sqrt(a) m) / sqrt(1 - a), for whatever m comes in.
+    using conditioning = new Conditioning(stored('prompt_embeds'));
     using z = stored(`${step}/z`);
-    using eps = model.predictNoise(z, t, promptEmbeds);
+    using eps = model.predictNoise(z, t, conditioning);
     using z0 = addon.linearCombination(1 / Math.sqrt(alpha), z, -Math.sqrt((1 - alpha) / alpha), eps);
     using x = model.decode(z0, 128, 128);
     using residual = operator.residual(x, y);
     const rule = gammaRule(addon, 'auto', { family: 'sd15', task: 'super-resolution', factor: 4 });
-    using gamma = rule({ operator, x, y, residual, t, alpha, sigma: 0.02, noise: () => z }) as Tensor;
+    using gamma = rule({ device, operator, x, y, residual, t, alpha, sigma: 0.02, noise: () => z }) as Tensor;
     using prox = operator.proxFromResidual(x, residual, gamma);
     using m = model.encode(prox);
     const tensors: Record<string, Tensor> = { eps, z0, x, gamma, prox, m };

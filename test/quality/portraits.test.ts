@@ -2,11 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { latinoTimesteps } from '../../src/checkpoint/schedule.js';
+import { findModel } from '../../src/checkpoint/embedded_models.js';
 import type { Device, Tensor } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
 import { fromPlanar, type Image, psnr, readImage } from '../../src/image/index.js';
-import { modelFolder } from '../../src/latino.js';
 import {
   buildOperator,
   convolution,
@@ -16,7 +15,11 @@ import {
   type Operator,
   superResolution,
 } from '../../src/operators/index.js';
-import { LatentConsistencyModel } from '../../src/prior/latent_consistency_model.js';
+import type { Conditioning } from '../../src/prior/conditioning.js';
+import type { LatentModel } from '../../src/prior/latent_model.js';
+import { loadModel } from '../../src/prior/load_model.js';
+import { latinoTimesteps } from '../../src/prior/timesteps.js';
+import { drive } from '../../src/solver/drive.js';
 import { latino } from '../../src/solver/latino.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
 import { TorchGenerator } from '../support/torch_noise.js';
@@ -39,7 +42,7 @@ interface Task {
   readonly psnr_of_prox: number;
 }
 
-const folder = modelFolder();
+const { folder } = findModel();
 const reference = JSON.parse(readFileSync(join(folder, 'training/reference.json'), 'utf8')) as { prompt: string; tasks: Task[] };
 const kernel = JSON.parse(readFileSync(fileURLToPath(new URL('../../bench/motion-kernel.json', import.meta.url)), 'utf8'));
 const OPERATORS: Readonly<Record<string, Operator>> = {
@@ -48,7 +51,7 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   sr16: superResolution({ factor: 16 }),
   gaussian3: gaussianBlur({ sigma: 3 }),
   gaussian6: gaussianBlur({ sigma: 6 }),
-  motion: convolution({ kernel: { ...kernel, taps: Float64Array.from(kernel.taps) } }),
+  motion: convolution({ taps: { height: kernel.height, width: kernel.width, values: Float64Array.from(kernel.taps) } }),
   inpaint: inpainting({ box: [40, 36, 48, 56] }),
   denoise: denoising(),
 };
@@ -58,15 +61,15 @@ describe('restorations of held-out portraits', () => {
   const addon = loadAddon();
   const rows: object[] = [];
   let device: Device;
-  let model: LatentConsistencyModel;
-  let promptEmbeds: Tensor;
+  let model: LatentModel;
+  let conditioning: Conditioning;
   let samples: Image[];
   let noises: Map<number, Float64Array[]>;
 
   beforeAll(async () => {
     device = addon.openDevice('cpu');
-    model = await LatentConsistencyModel.load(addon, device, folder);
-    promptEmbeds = await model.embed(reference.prompt);
+    model = await loadModel(addon, device, folder);
+    conditioning = await model.condition([reference.prompt]);
     const names = Array.from({ length: IMAGES }, (_, i) => `${String(i).padStart(2, '0')}.png`);
     samples = await Promise.all(names.map((name) => readImage(join(folder, 'samples', name), { channels: 3 })));
     noises = new Map(
@@ -100,12 +103,11 @@ describe('restorations of held-out portraits', () => {
       let prox: Promise<ArrayLike<number> | BigInt64Array> | undefined;
       const problem = { operator, y, imageShape, sigma: 2 * sigma };
       const rule = gammaRule(addon, 'auto', { family: 'sd15', task: 'other' });
-      const run = { kernels: addon, model, problem, gammaRule: rule, noise: () => slice(draws[call++]!, index, LATENT) };
-      using restored = await latino(run, {
-        promptEmbeds,
-        timesteps: latinoTimesteps(STEPS),
-        observe: (step) => {
+      const run = { kernels: addon, prior: model, problem, gammaRule: rule, noise: () => slice(draws[call++]!, index, LATENT) };
+      using restored = await drive(latino(run, { conditioning, timesteps: latinoTimesteps(STEPS) }), {
+        see: (step) => {
           if (step.t === latinoTimesteps(STEPS).at(-1)) prox = step.prox.read();
+          return undefined;
         },
       });
       const score = async (data: typeof prox) =>

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { openDiffusersFolder } from '../../src/checkpoint/diffusers_folder.js';
+import { findModel } from '../../src/checkpoint/embedded_models.js';
 import { loadAddon } from '../../src/device/load.js';
 import { float, Graph, int, subgraph, type Value } from '../../src/graph/graph.js';
 import { serializeModel } from '../../src/graph/onnx.js';
@@ -7,7 +8,6 @@ import { fuse } from '../../src/graph/targets/cpu/fuse/fuse.js';
 import { lower } from '../../src/graph/targets/cpu/lower.js';
 import { appendVjp } from '../../src/graph/vjp/vjp.js';
 import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
-import { modelFolder } from '../../src/latino.js';
 import { AutoencoderTinyConfig, tinyDecoderGraph, tinyDecoderVjpGraph, tinyEncoderGraph } from '../../src/networks/autoencoder_tiny.js';
 import {
   activation,
@@ -174,7 +174,7 @@ describe('the kernels of the native core against those of ONNX Runtime', async (
   const addon = loadAddon();
   const device = addon.openDevice('cpu');
   afterAll(() => device.synchronize());
-  const checkpoint = await openDiffusersFolder(modelFolder());
+  const checkpoint = await openDiffusersFolder(findModel().folder);
   const vae = AutoencoderTinyConfig.parse(await checkpoint.readConfig('vae'));
   const unet = UNet2DConditionConfig.parse(await checkpoint.readConfig('unet'));
   const vaeWeights = await checkpoint.weights('vae');

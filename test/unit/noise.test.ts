@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
-import { calibrationNoise, type NoiseSource, seededNoise } from '../../src/prior/prior.js';
+import { calibrationNoise, type NoiseSource, seededNoise } from '../../src/solver/noise.js';
 
 const device = loadAddon().openDevice('cpu');
 const COUNT = 10_000;

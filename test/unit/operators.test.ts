@@ -1,9 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Addon, Device, Tensor } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
+import { LatinoError } from '../../src/errors.js';
 import { convolutionMatrix, extended, gaussianTaps, referenceTaps, resizeMatrix } from '../../src/operators/filters.js';
 import {
   buildOperator,
+  type Convolution,
+  checkOperator,
   colorization,
   convolution,
   denoising,
@@ -15,44 +18,163 @@ import {
   motionBlur,
   type Operator,
   operatorName,
+  operatorsHelp,
+  operatorsTable,
+  operatorTraits,
   parseOperator,
   superResolution,
 } from '../../src/operators/index.js';
-import { linearMotionKernel, randomMotionKernel } from '../../src/operators/motion.js';
+import { linearMotionTaps, randomMotionTaps } from '../../src/operators/motion.js';
+import { KINDS } from '../../src/operators/registry.js';
 
 const failure = (code: string, text = '') => expect.objectContaining({ code, message: expect.stringContaining(text) });
 const sum = (values: ArrayLike<number>): number => Array.from(values).reduce((total, value) => total + value, 0);
 
+const GREY = { height: 1, width: 1, values: [1] };
+/** What somebody who does not look at types might write. */
+const loose = (make: (options: never) => Operator) => (options: unknown) => make(options as never);
+const [sr, blur, motion, conv, inpaint, colour] = [superResolution, gaussianBlur, motionBlur, convolution, inpainting, colorization].map(
+  (make) => loose(make),
+) as [Make, Make, Make, Make, Make, Make];
+type Make = (options: unknown) => Operator;
+
 describe('factories', () => {
   it.each<[string, () => Operator]>([
-    ['1', () => superResolution({ factor: 1 })],
-    ['33', () => superResolution({ factor: 33 })],
-    ['2.5', () => superResolution({ factor: 2.5 })],
-    ['cubic', () => superResolution({ factor: 2, filter: 'cubic' as 'bicubic' })],
-    ['left', () => superResolution({ factor: 2, phase: 'left' as 'centre' })],
-    ['zero', () => superResolution({ factor: 2, phase: 'reference', boundary: 'zero' as 'reflect' })],
-    ['phase reference', () => superResolution({ factor: 2, boundary: 'circular' })],
-    ['0', () => gaussianBlur({ sigma: 0 })],
-    ['NaN', () => gaussianBlur({ sigma: Number.NaN })],
-    ['wrap', () => gaussianBlur({ sigma: 1, boundary: 'wrap' as 'circular' })],
-    ['length', () => motionBlur({ length: 0, angle: 0 })],
-    ['-1', () => motionBlur({ seed: -1 })],
-    ['intensity', () => motionBlur({ seed: 1, intensity: 2 })],
-    ['6 taps', () => convolution({ kernel: { height: 2, width: 3, taps: [1] } })],
-    ['not 0', () => convolution({ kernel: { height: 1, width: 1, taps: [0] } })],
-    ['centre', () => convolution({ kernel: { height: 1, width: 1, taps: [1] }, centre: [1, 0] })],
-    ['4 values', () => inpainting({ mask: { height: 2, width: 2, values: [1] } })],
-    ['not missing', () => inpainting({ mask: { height: 1, width: 2, values: [1, 1] } })],
-    ['height of the box', () => inpainting({ box: [0, 0, 0, 1] })],
-    ['three finite weights', () => colorization({ weights: [0, 0, 0] })],
-  ])('refuse %s', (text, make) => {
-    expect(make).toThrow(failure('ERR_LATINO_OPERATOR', text));
+    ['an integer from 2 to 32 for factor but received 1', () => sr({ factor: 1 })],
+    ['an integer from 2 to 32 for factor but received 33', () => sr({ factor: 33 })],
+    ['an integer from 2 to 32 for factor but received 2.5', () => sr({ factor: 2.5 })],
+    ["an integer from 2 to 32 for factor but received '8'", () => sr({ factor: '8' })],
+    ['an object for the options of superResolution but received nothing', () => sr(undefined)],
+    ['an object for the options of superResolution but received 8', () => sr(8)],
+    ["bicubic, bilinear, gaussian, box or lanczos for filter but received 'cubic'", () => sr({ factor: 2, filter: 'cubic' })],
+    ["centre or reference for phase but received 'left'", () => sr({ factor: 2, phase: 'left' })],
+    ["reflect or circular for boundary but received 'zero'", () => sr({ factor: 2, phase: 'reference', boundary: 'zero' })],
+    ['reference where there is a boundary', () => sr({ factor: 2, boundary: 'circular' })],
+    [
+      'factor, filter, phase, boundary in the options of superResolution but received fliter: did you mean filter?',
+      () => sr({ factor: 2, fliter: 'box' }),
+    ],
+    ['a number from 0.01 to 1000 for sigma but received 0', () => blur({ sigma: 0 })],
+    ['a number from 0.01 to 1000 for sigma but received NaN', () => blur({ sigma: Number.NaN })],
+    ["circular, reflect, replicate or zero for boundary but received 'wrap'", () => blur({ sigma: 1, boundary: 'wrap' })],
+    ['a number from 1 to 1000 for length but received 0', () => motion({ length: 0, angle: 0 })],
+    ['a number from -360 to 360 for angle but received nothing', () => motion({ length: 3 })],
+    ['an integer of at least 0 for seed but received -1', () => motion({ seed: -1 })],
+    ['a number from 0 to 1 for intensity but received 2', () => motion({ seed: 1, intensity: 2 })],
+    ['seed, size, intensity, boundary in the options of motionBlur but received szie', () => motion({ seed: 1, szie: 9 })],
+    ['6 numbers, 3 × 2, for taps.values but received an array of 1', () => conv({ taps: { height: 2, width: 3, values: [1] } })],
+    [
+      '6 numbers, 3 × 2, for taps.values but received a Float32Array of 5',
+      () => conv({ taps: { height: 2, width: 3, values: new Float32Array(5) } }),
+    ],
+    ['a finite number for taps.values[1] but received NaN', () => conv({ taps: { height: 1, width: 2, values: [1, Number.NaN] } })],
+    ["a finite number for taps.values[0] but received '1'", () => conv({ taps: { height: 1, width: 1, values: ['1'] } })],
+    ['a tap that is not 0 for taps.values', () => conv({ taps: { height: 1, width: 1, values: [0] } })],
+    ["an array of numbers for taps.values but received 'k.png'", () => conv({ taps: { height: 1, width: 1, values: 'k.png' } })],
+    [
+      'an array of numbers for taps.values but received a BigInt64Array of 1',
+      () => conv({ taps: { ...GREY, values: new BigInt64Array(1) } }),
+    ],
+    ['an integer from 1 to 8192 for taps.height but received 4294967296', () => conv({ taps: { ...GREY, height: 2 ** 32 } })],
+    ['taps, centre, boundary in the options of convolution but received kernel', () => conv({ kernel: GREY })],
+    ['an integer from 0 to 0 for centre[0] but received 1', () => conv({ taps: GREY, centre: [1, 0] })],
+    ['an array of row and column for centre but received an array of 1', () => conv({ taps: GREY, centre: [0] })],
+    ['4 numbers, 2 × 2, for mask.values but received an array of 1', () => inpaint({ mask: { height: 2, width: 2, values: [1] } })],
+    ['a mask with a pixel that is not missing', () => inpaint({ mask: { height: 1, width: 2, values: [1, 1] } })],
+    ['a finite number for mask.values[0] but received NaN', () => inpaint({ mask: { height: 1, width: 2, values: [Number.NaN, 1] } })],
+    ['an object for mask but received', () => inpaint({ mask: 'mask.png' })],
+    ['a height from 1 to 65535 for box[2] but received 0', () => inpaint({ box: [0, 0, 0, 1] })],
+    ['an array of top, left, height and width for box but received an object with top, left', () => inpaint({ box: { top: 1, left: 2 } })],
+    ['an array of top, left, height and width for box but received an array of 3', () => inpaint({ box: [1, 2, 3] })],
+    ['an object for mask but received nothing', () => inpaint({})],
+    ['an object for the options of inpainting but received null', () => inpaint(null)],
+    ['a weight that is not 0 for weights', () => colour({ weights: [0, 0, 0] })],
+    ['a number for weights[1] but received NaN', () => colour({ weights: [1, Number.NaN, 0] })],
+    ['an array of three weights for weights but received an array of 2', () => colour({ weights: [1, 2] })],
+  ])('refuse what is not %s', (text, make) => {
+    expect(make).toThrow(LatinoError);
+    expect(make).toThrow(failure('ERR_LATINO_OPERATOR', `Expected ${text}`));
   });
 
   it('give plain data', () => {
     const operator = superResolution({ factor: 8 });
     expect(JSON.parse(JSON.stringify(operator))).toEqual(operator);
     expect(operatorName(operator)).toBe('sr:8');
+  });
+
+  it('keep the taps, the mask, the box and the weights that they were given, whatever becomes of the arrays', () => {
+    const values = Float64Array.of(1, 2);
+    const hidden = Uint8Array.of(0, 1);
+    const box: [number, number, number, number] = [1, 2, 3, 4];
+    const weights: [number, number, number] = [1, 2, 3];
+    const operators = [
+      convolution({ taps: { height: 1, width: 2, values } }),
+      inpainting({ mask: { height: 1, width: 2, values: hidden } }),
+      inpainting({ box }),
+      colorization({ weights }),
+    ];
+    const before = structuredClone(operators);
+    for (const array of [values, hidden, box, weights]) array.fill(7);
+    expect(operators).toEqual(before);
+    for (const operator of operators) expect(Object.isFrozen(operator)).toBe(true);
+    expect(() => {
+      (operators[2] as unknown as { box: number[] }).box[0] = 7;
+    }).toThrow(TypeError);
+  });
+});
+
+describe('checkOperator', () => {
+  const masked = inpainting({ mask: { height: 1, width: 2, values: [1, 0] } });
+
+  it.each<Operator>([
+    superResolution({ factor: 8 }),
+    superResolution({ factor: 2, phase: 'reference', boundary: 'circular' }),
+    gaussianBlur({ sigma: 2 }),
+    motionBlur({ length: 3, angle: 4 }),
+    motionBlur({ seed: 3 }),
+    convolution({ taps: GREY }),
+    masked,
+    inpainting({ box: [1, 2, 3, 4] }),
+    denoising(),
+    colorization(),
+  ])('takes what a factory made as it is, and the same from elsewhere: $kind', (operator) => {
+    expect(checkOperator(operator)).toBe(operator);
+    const copy = checkOperator(structuredClone(operator));
+    expect(copy).not.toBe(operator);
+    expect(copy).toEqual(operator);
+  });
+
+  it('fills in defaults, and copies arrays', () => {
+    expect(checkOperator({ kind: 'super-resolution', factor: 8 })).toEqual(superResolution({ factor: 8 }));
+    const values = Uint8Array.of(1, 0);
+    const operator = checkOperator({ kind: 'inpainting', mask: { height: 1, width: 2, values } });
+    values.fill(0);
+    expect(operator).toEqual(masked);
+  });
+
+  it.each<[string, unknown]>([
+    ['an operator, such as superResolution({ factor: 8 }), but received nothing', undefined],
+    ['an operator, such as superResolution({ factor: 8 }), but received null', null],
+    ["an operator (parseOperator makes one of a spelling) but received 'sr:8'", 'sr:8'],
+    ["for kind of the operator but received 'super-resolutoin': did you mean super-resolution?", { kind: 'super-resolutoin' }],
+    ['for kind of the operator but received nothing', {}],
+    ['for kind of the operator but received 3', { kind: 3 }],
+    ["for kind of the operator but received 'constructor'", { kind: 'constructor' }],
+    ['for kind of the operator but received nothing', [1, 2]],
+    [
+      'factor, filter, phase, boundary in an operator of kind super-resolution but received fliter: did you mean filter?',
+      { kind: 'super-resolution', factor: 8, fliter: 'box' },
+    ],
+    ["an integer from 2 to 32 for factor but received '8'", { kind: 'super-resolution', factor: '8' }],
+    [
+      '4 numbers, 2 × 2, for mask.values but received a Uint8Array of 3',
+      { kind: 'inpainting', mask: { height: 2, width: 2, values: new Uint8Array(3) } },
+    ],
+    ['a finite number for taps.values[0] but received NaN', { kind: 'convolution', taps: { ...GREY, values: [Number.NaN] } }],
+    ['no keys in an operator of kind denoising but received sigma', { kind: 'denoising', sigma: 1 }],
+  ])('refuses what is not %s', (text, value) => {
+    expect(() => checkOperator(value)).toThrow(LatinoError);
+    expect(() => checkOperator(value)).toThrow(failure('ERR_LATINO_OPERATOR', text));
   });
 });
 
@@ -95,6 +217,12 @@ describe('parseOperator', () => {
     ['inpaint:mask.png', inpainting({ mask: { height: 2, width: 2, values: [1, 0, 0, 1] } })],
     ['denoise', denoising()],
     ['colorize', colorization()],
+    ['SR:8', superResolution({ factor: 8 })],
+    ['Sr:8,Filter=Bilinear', superResolution({ factor: 8, filter: 'bilinear' })],
+    ['Denoise', denoising()],
+    ['Deblur:Gaussian:3', gaussianBlur({ sigma: 3 })],
+    ['DEBLUR:MOTION:RANDOM:7', motionBlur({ seed: 7 })],
+    ['deblur:motion:random:7,intensity=0', motionBlur({ seed: 7, intensity: 0 })],
   ])('%s', async (spec, operator) => {
     const parsed = await parse(spec);
     expect(parsed).toEqual(operator);
@@ -105,24 +233,80 @@ describe('parseOperator', () => {
     const parsed = await parse('deblur:kernel:C:/a,b=c/k,1.png,boundary=zero');
     expect(paths.at(-1)).toBe('C:/a,b=c/k,1.png');
     expect(parsed).toMatchObject({ kind: 'convolution', boundary: 'zero', centre: [1, 1] });
-    expect(sum((parsed as { kernel: { taps: Float64Array } }).kernel.taps)).toBeCloseTo(1, 12);
+    await parse('Deblur:Kernel:C:\\A,B=c\\K.PNG,Boundary=Zero');
+    expect(paths.at(-1)).toBe('C:\\A,B=c\\K.PNG');
+    await parse('INPAINT:Mask:1,2.png');
+    expect(paths.at(-1)).toBe('Mask:1,2.png');
+    expect(sum((parsed as Convolution).taps.values)).toBeCloseTo(1, 12);
   });
 
   it.each([
     ['sharpen:2', 'sr:<factor>'],
-    ['sr', 'deblur:gaussian:<sigma>'],
+    ['sr', "sr:<factor> but received 'sr'"],
     ['sr:', 'sr:<factor>'],
-    ['sr:eight', 'eight'],
-    ['sr:64', '64'],
-    ['sr:8,fliter=box', 'filter, phase, boundary'],
+    ['sr:eight', "an integer from 2 to 32 for factor but received 'eight'"],
+    ['sr:64', 'an integer from 2 to 32 for factor but received 64'],
+    ['sr:8,fliter=box', "filter, phase, boundary as options of sr:<factor> but received 'fliter': did you mean filter?"],
+    ['sr:8,filter=cubic', "for filter but received 'cubic'"],
     ['sr:8,filter=box,filter=box', 'once'],
     ['deblur:motion:25', 'deblur:motion:<length>:<angle>'],
     ['inpaint:box:1:2', 'inpaint:box:<top>'],
     ['denoise:3', 'denoise'],
     ['denoise,filter=box', 'no options'],
     ['', 'denoise'],
+    ['sr8', 'did you mean sr:<factor>?'],
+    ['super-resolution:8', 'did you mean sr:<factor>?'],
+    ['deblurr:gausian:3', 'did you mean deblur:gaussian:<sigma>?'],
+    ['blur:gaussian:3,boundary=zero', 'did you mean deblur:gaussian:<sigma>?'],
+    ['inpainting:mask.png', 'did you mean inpaint:<mask>?'],
+    ['denoising', 'did you mean denoise?'],
+    ['deblur:motion:random', "deblur:motion:random:<seed> but received 'deblur:motion:random'"],
+    ['deblur:motion:random:x', "an integer of at least 0 for seed but received 'x'"],
+    ['deblur:motion:random:7,size=many', "an integer from 3 to 1023 for size but received 'many'"],
   ])('refuses %s', async (spec, text) => {
     await expect(parse(spec)).rejects.toEqual(failure('ERR_LATINO_OPERATOR', text));
+  });
+});
+
+describe('every kind', () => {
+  const file: LoadedFile = { height: 2, width: 2, channels: 1, data: Float32Array.of(1, 0, 0.4, 0.6) };
+  const spellings = KINDS.flatMap((kind) => kind.spellings.map((spelling) => [spelling.example, kind, spelling] as const));
+
+  it.each(spellings)('%s is an example of its spelling, and stands in help and table', async (example, kind, spelling) => {
+    const operator = await parseOperator(example, async () => file);
+    expect(operator.kind).toBe(kind.kind);
+    expect(operatorsHelp()).toContain(`${example} `);
+    expect(operatorsTable()).toContain(`| \`${spelling.usage}\` | \`${example}\` | ${spelling.help} |`);
+    for (const [name, values] of Object.entries(spelling.options)) {
+      expect(operatorsHelp()).toContain(`,${name}=${values}`);
+      expect(operatorsTable()).toContain(`${name}=`);
+      const [first] = /^[\w]+/.exec(values)!;
+      const phase = name === 'boundary' && kind.kind === 'super-resolution' ? ',phase=reference' : '';
+      await expect(parseOperator(`${example},${name}=${first}${phase}`, async () => file)).resolves.toMatchObject({ kind: kind.kind });
+    }
+  });
+
+  it('has the default of a choice first in its help', async () => {
+    for (const [example, , { options }] of spellings) {
+      const operator = await parseOperator(example, async () => file);
+      for (const [name, values] of Object.entries(options)) {
+        if (values.includes('|') && !values.includes('with')) expect(operator).toHaveProperty(name, values.split('|')[0]);
+      }
+    }
+  });
+
+  it('says what a measurement is, and which of the official step sizes are its own', () => {
+    expect(operatorTraits(superResolution({ factor: 8 }))).toEqual({
+      measurementChannels: 3,
+      hidesPixels: false,
+      official: { task: 'super-resolution', factor: 8 },
+    });
+    expect(operatorTraits(gaussianBlur({ sigma: 3 })).official).toEqual({ task: 'gaussian', kernelSigma: 3 });
+    expect(operatorTraits(motionBlur({ seed: 3 })).official).toEqual({ task: 'motion' });
+    expect(operatorTraits(convolution({ taps: GREY })).official).toEqual({ task: 'motion' });
+    expect(operatorTraits(inpainting({ box: [1, 2, 3, 4] }))).toMatchObject({ hidesPixels: true, official: { task: 'inpainting' } });
+    expect(operatorTraits(colorization())).toMatchObject({ measurementChannels: 1, official: { task: 'other' } });
+    expect(operatorTraits(denoising()).official).toEqual({ task: 'other' });
   });
 });
 
@@ -159,23 +343,23 @@ describe('taps', () => {
   });
 
   it('of a horizontal motion are equal', () => {
-    const { width, centreY, values: taps } = linearMotionKernel({ length: 5, angle: 0 });
+    const { width, centreY, values: taps } = linearMotionTaps({ length: 5, angle: 0 });
     expect([...taps.subarray(centreY * width, (centreY + 1) * width)].filter((tap) => tap > 0)).toEqual([0.2, 0.2, 0.2, 0.2, 0.2]);
-    const vertical = linearMotionKernel({ length: 5, angle: 90 });
+    const vertical = linearMotionTaps({ length: 5, angle: 90 });
     expect(vertical.values.filter((tap) => tap > 1e-9)).toHaveLength(5);
-    const rising = linearMotionKernel({ length: 9, angle: 45 });
+    const rising = linearMotionTaps({ length: 9, angle: 45 });
     expect(rising.values[(rising.centreY - 2) * rising.width + rising.centreX + 2]).toBeGreaterThan(0.05);
     expect(rising.values[(rising.centreY - 2) * rising.width + rising.centreX - 2]).toBe(0);
   });
 
   it('of a random motion depend on the seed alone, and are centred', () => {
-    const kernel = randomMotionKernel({ size: 25, seed: 7, intensity: 0.5 });
-    expect(kernel).toEqual(randomMotionKernel({ size: 25, seed: 7, intensity: 0.5 }));
-    expect(kernel.values).not.toEqual(randomMotionKernel({ size: 25, seed: 8, intensity: 0.5 }).values);
+    const kernel = randomMotionTaps({ size: 25, seed: 7, intensity: 0.5 });
+    expect(kernel).toEqual(randomMotionTaps({ size: 25, seed: 7, intensity: 0.5 }));
+    expect(kernel.values).not.toEqual(randomMotionTaps({ size: 25, seed: 8, intensity: 0.5 }).values);
     expect(sum(kernel.values)).toBeCloseTo(1, 12);
     for (const size of [3, 24, 25, 61]) {
       for (const intensity of [0, 0.5, 1]) {
-        const { values: taps, centreX, centreY } = randomMotionKernel({ size, seed: 3, intensity });
+        const { values: taps, centreX, centreY } = randomMotionTaps({ size, seed: 3, intensity });
         expect(taps.reduce((total, tap, i) => total + tap * ((i % size) - centreX), 0)).toBeCloseTo(0, 9);
         expect(taps.reduce((total, tap, i) => total + tap * (Math.floor(i / size) - centreY), 0)).toBeCloseTo(0, 9);
       }
@@ -191,7 +375,7 @@ describe('properties of every operator', () => {
     device = addon.openDevice('cpu');
   });
   const boundaries = ['reflect', 'replicate', 'zero', 'circular'] as const;
-  const asymmetric = { height: 4, width: 3, taps: [1, 2, 0, 3, 5, 1, 0, 2, 4, 1, 1, 0].map((tap) => tap / 20) };
+  const asymmetric = { height: 4, width: 3, values: [1, 2, 0, 3, 5, 1, 0, 2, 4, 1, 1, 0].map((tap) => tap / 20) };
   const filters = ['bicubic', 'bilinear', 'gaussian', 'box', 'lanczos'] as const;
   const operators: (readonly [string, Operator, number, number])[] = [
     ...filters.flatMap((filter) => [2, 3, 4].map((factor) => superResolution({ factor, filter }))),
@@ -202,7 +386,7 @@ describe('properties of every operator', () => {
       gaussianBlur({ sigma: 1.3, boundary }),
       motionBlur({ length: 7.5, angle: 30, boundary }),
       motionBlur({ seed: 3, size: 9, boundary }),
-      convolution({ kernel: asymmetric, boundary }),
+      convolution({ taps: asymmetric, boundary }),
     ]),
     inpainting({ box: [3, 2, 5, 7] }),
     denoising(),

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { latinoTimesteps, lcmTimesteps, loadSchedule } from '../../src/checkpoint/schedule.js';
+import { loadSchedule } from '../../src/checkpoint/schedule.js';
+import { latinoTimesteps, lcmTimesteps } from '../../src/prior/timesteps.js';
 
 describe.each([
   ['latinoTimesteps', latinoTimesteps],

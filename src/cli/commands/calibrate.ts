@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { assertChartWritable } from '../../image/index.js';
-import { type CalibrateOptions, Latino } from '../../latino.js';
+import { Latino } from '../../latino.js';
+import type { CalibrateOptions, CalibrationPass } from '../../options.js';
 import { assertFileWritable } from '../../output_file.js';
 import { Embedding } from '../../prior/embedding.js';
 import type { CalibrationPreset } from '../../solver/calibration_settings.js';
-import type { CalibrationPass } from '../../solver/latino_pro.js';
 import type { StepRule } from '../../solver/step_rules.js';
 import { summarise, writeCalibrationReport } from '../calibration.js';
 import {
@@ -13,6 +13,7 @@ import {
   interruptSignal,
   loadOptions,
   type ModelFlags,
+  measurementOptions,
   number,
   OPERATORS_HELP,
   operatorFrom,
@@ -73,7 +74,7 @@ Examples:
       const passes: CalibrationPass[] = [];
       const calibrated = await latino
         .calibrate(inputs, {
-          ...flags,
+          ...measurementOptions(flags),
           operator,
           embedding,
           settings: { preset: flags.preset as CalibrationPreset | undefined, passes: flags.passes },

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { loadAddon } from '../../device/load.js';
+import { degrade } from '../../degrade.js';
 import { assertWritable } from '../../image/index.js';
-import { degrade } from '../../latino.js';
 import { number, OPERATORS_HELP, operatorFrom } from '../options.js';
 
 interface Flags {
@@ -27,9 +26,8 @@ export function registerDegrade(program: Command): void {
     .addHelpText('after', `${OPERATORS_HELP}\n\nExample:\n  latino-native degrade photo.png --task sr:8 --sigma 0.01 -o small.png`)
     .action(async (input: string, flags: Flags) => {
       await assertWritable(flags.output, { bitDepth: flags.bitDepth as 8 | 16 });
-      const addon = loadAddon();
       const operator = await operatorFrom(flags.task);
-      const y = await degrade(addon, addon.openDevice('cpu'), input, { operator, sigma: flags.sigma, seed: flags.seed });
+      const y = await degrade(input, { operator, sigma: flags.sigma, seed: flags.seed });
       await y.toFile(flags.output, { bitDepth: flags.bitDepth as 8 | 16 });
       const { width, height } = y;
       console.log(flags.json ? JSON.stringify({ input, output: flags.output, width, height }) : `${flags.output}: ${width} × ${height}`);

@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { embeddedModelFolder } from '../../checkpoint/embedded_models.js';
 import { type Image, psnr, readImage, ssim, upscale, writeContactSheet } from '../../image/index.js';
-import { Latino, modelFolder } from '../../latino.js';
+import { Latino } from '../../latino.js';
 import { operatorFrom } from '../options.js';
 
 const TASKS: readonly (readonly [spec: string, sigma: number])[] = [
@@ -48,7 +49,7 @@ export function registerDemo(program: Command): void {
         const ssims: { before: number[]; after: number[] } = { before: [], after: [] };
         let seconds = 0;
         for (const [index, name] of PORTRAITS.entries()) {
-          const clean = await readImage(join(modelFolder(), 'samples', `${name}.png`), { channels: 3 });
+          const clean = await readImage(join(embeddedModelFolder(), 'samples', `${name}.png`), { channels: 3 });
           const measurement = (await latino.degrade(clean, { operator, sigma, seed: 5 + index })).image;
           const begun = performance.now();
           const restored = (await latino.restore(measurement, { operator, sigma, prompt: PROMPT, seed: 1 })).image;

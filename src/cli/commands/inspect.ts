@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import { openDiffusersFolder } from '../../checkpoint/diffusers_folder.js';
-import { modelFolder } from '../../latino.js';
+import { inspectModel } from '../../inspect.js';
 
 export function registerInspect(program: Command): void {
   program
@@ -10,7 +9,7 @@ export function registerInspect(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  latino-native inspect ~/models/lcm-dreamshaper')
     .action(async (folder: string, flags: { json?: boolean }) => {
-      const description = await (await openDiffusersFolder(modelFolder(folder))).describe();
+      const description = await inspectModel(folder);
       if (flags.json) {
         console.log(JSON.stringify(description));
         return;

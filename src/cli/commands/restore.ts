@@ -2,11 +2,11 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { LatinoError } from '../../errors.js';
 import { assertChartWritable, assertWritable } from '../../image/index.js';
-import { Latino, type RestoreOptions } from '../../latino.js';
+import { Latino } from '../../latino.js';
+import type { CalibrationPass, RestoreOptions } from '../../options.js';
 import { assertFileWritable } from '../../output_file.js';
 import { Embedding } from '../../prior/embedding.js';
 import type { CalibrationPreset } from '../../solver/calibration_settings.js';
-import type { CalibrationPass } from '../../solver/latino_pro.js';
 import type { StepRule } from '../../solver/step_rules.js';
 import { summarise, writeCalibrationReport } from '../calibration.js';
 import {
@@ -14,6 +14,7 @@ import {
   interruptSignal,
   loadOptions,
   type ModelFlags,
+  measurementOptions,
   number,
   OPERATORS_HELP,
   operatorFrom,
@@ -82,7 +83,9 @@ Examples:
       const passes: CalibrationPass[] = [];
       const restored = await latino
         .restore(input, {
-          ...flags,
+          ...measurementOptions(flags),
+          steps: flags.steps,
+          result: flags.result,
           operator,
           embedding,
           calibrate,

@@ -1,0 +1,33 @@
+import { createRequire } from 'node:module';
+import os from 'node:os';
+import { loadAddon, runtimeLibrary } from './device/load.js';
+
+const require = createRequire(import.meta.url);
+
+/** What this installation consists of and runs on. */
+export interface Diagnosis {
+  readonly node: string;
+  readonly platform: string;
+  /** Version of the ONNX Runtime library in use, and its path. */
+  readonly onnxruntime: string;
+  readonly onnxruntimeLibrary: string;
+  /** Version of the package that ships it. */
+  readonly onnxruntimeNode: string;
+  readonly cpu: string;
+  readonly cuda: string;
+}
+
+/** @throws LatinoError ERR_LATINO_ADDON when the native addon cannot be loaded, with what to do about it */
+export function diagnose(): Diagnosis {
+  const addon = loadAddon();
+  const device = addon.openDevice('cpu');
+  return {
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    onnxruntime: addon.runtimeVersion(),
+    onnxruntimeLibrary: runtimeLibrary(),
+    onnxruntimeNode: (require('onnxruntime-node/package.json') as { version: string }).version,
+    cpu: `${device.name}, ${os.availableParallelism()} threads, ${(os.totalmem() / 2 ** 30).toFixed(0)} GiB`,
+    cuda: 'not used: this build has no CUDA backend',
+  };
+}

@@ -1,0 +1,64 @@
+import type { Addon, Device, NativeOperator } from '../device/addon.js';
+import { LatinoError } from '../errors.js';
+import { nearest, show } from '../schema.js';
+import { descriptorOf, isDescriptor, type OfficialTask, type Size } from './kind.js';
+import { KINDS, kindNamed, kindOf, type Operator } from './registry.js';
+
+/**
+ * The operator that a value is: one that a factory or `parseOperator` made, or the same written by hand, whose arrays are copied.
+ *
+ * @throws LatinoError ERR_LATINO_OPERATOR when it is none
+ */
+export function checkOperator(value: unknown): Operator {
+  if (typeof value === 'string') throw refused(`an operator (parseOperator makes one of a spelling)`, show(value));
+  if (typeof value !== 'object' || value === null) throw refused('an operator, such as superResolution({ factor: 8 }),', show(value));
+  if (isDescriptor(value)) return value as Operator;
+  const { kind: name, ...options } = value as { readonly kind?: unknown };
+  const kind = typeof name === 'string' ? kindNamed(name) : undefined;
+  if (kind) return descriptorOf(kind, options, `an operator of kind ${kind.kind}`) as Operator;
+  const names = KINDS.map(({ kind }) => kind);
+  const near = typeof name === 'string' ? nearest(name, names) : undefined;
+  throw refused(`${names.join(', ')} for kind of the operator`, `${show(name)}${near ? `: did you mean ${near}?` : ''}`);
+}
+
+const refused = (expected: string, received: string): LatinoError =>
+  new LatinoError('ERR_LATINO_OPERATOR', `Expected ${expected} but received ${received}`);
+
+/**
+ * Size of the measurement of an image.
+ *
+ * @throws LatinoError ERR_LATINO_SHAPE when the factor does not divide the size, or the mask has another one
+ */
+export const measurementSize = (operator: Operator, image: Size): Size => kindOf(operator).measurementSize(operator, image);
+
+/**
+ * Size of the image that a measurement is of.
+ *
+ * @throws LatinoError ERR_LATINO_SHAPE when the mask has another size
+ */
+export const imageSize = (operator: Operator, measurement: Size): Size => kindOf(operator).imageSize(operator, measurement);
+
+/** The operator on a device, for images of this size. The caller disposes it. */
+export function buildOperator(addon: Addon, device: Device, operator: Operator, image: Size): NativeOperator {
+  const kind = kindOf(operator);
+  kind.measurementSize(operator, image);
+  return kind.build(addon, device, operator, image);
+}
+
+/** The operator as `parseOperator` spells it, where it has a spelling; for tables and messages. */
+export const operatorName = (operator: Operator): string => kindOf(operator).format(operator);
+
+export interface OperatorTraits {
+  /** Of the measurement of a colour image. */
+  readonly measurementChannels: 1 | 3;
+  /** Some pixels of a measurement were never measured: whatever stands there, noise included, is to be ignored. */
+  readonly hidesPixels: boolean;
+  /** Which row of the authors' tables of step sizes it belongs to. */
+  readonly official: OfficialTask;
+}
+
+/** What whoever handles measurements has to know of an operator. */
+export function operatorTraits(operator: Operator): OperatorTraits {
+  const kind = kindOf(operator);
+  return { measurementChannels: kind.measurementChannels, hidesPixels: kind.hidesPixels, official: kind.officialTask(operator) };
+}

@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import type { Image } from './image/index.js';
+import type { Operator } from './operators/index.js';
+import { Embedding } from './prior/embedding.js';
+import { CalibrationChanges, type CalibrationPreset } from './solver/calibration_settings.js';
+
+/** What happened that is no failure, but may not be what the caller expects. */
+export interface Warning {
+  /** Stable. `WARN_LATINO_PROMPT_CUT`: the text encoder takes fewer tokens than the prompt has. */
+  readonly code: 'WARN_LATINO_PROMPT_CUT';
+  readonly message: string;
+}
+
+/** What a pass of a calibration came to. */
+export interface CalibrationPass {
+  /** From 1. */
+  readonly pass: number;
+  readonly passes: number;
+  /** Surrogate of the log marginal likelihood, the mean over the pass of -|z_next - sqrt(a') z0(c)|² / (2 (1 - a')); higher is better. */
+  readonly surrogate: number;
+  /** |c - c0| over all tokens. */
+  readonly distance: number;
+}
+
+export interface Progress {
+  /** Steps done, 1 to steps; 0 while the prompt is calibrated. */
+  readonly step: number;
+  readonly steps: number;
+  /** The decoded estimate after this step, where `previews` was asked for; of a batch, that of the first image. */
+  readonly preview?: Image;
+  /** What a pass of the calibration came to, where `calibrate` was asked for. */
+  readonly calibration?: CalibrationPass;
+}
+
+const callback = <Argument>() => z.custom<(argument: Argument) => void>((value) => typeof value === 'function', 'a function');
+const Signal = z.instanceof(AbortSignal, { error: 'an AbortSignal' });
+const Seed = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+const Sigma = z.number().positive().max(1);
+const Start = z.enum(['regularised', 'official']);
+const StepRule = z.union([z.enum(['auto', 'discrepancy', 'official']), z.number().positive()], {
+  error: 'auto, discrepancy, official or a positive number',
+});
+
+export const LoadOptions = z.strictObject({
+  /** A diffusers folder, or the name of an embedded model: `portraits`, the default. */
+  model: z.string().optional(),
+  /** `auto` takes a GPU where there is one. */
+  device: z
+    .custom<'auto' | 'cpu' | `cuda:${number}`>((value) => /^(auto|cpu|cuda:\d+)$/.test(String(value)), 'auto, cpu or cuda:<index>')
+    .optional(),
+  /** CPU threads; every core that the process may use by default. */
+  threads: z.int().min(1).max(1024).optional(),
+  /** Folder of an autoencoder that takes the place of the model's own: TAESD, for example. */
+  vae: z.string().optional(),
+  /** LoRA files whose changes are added to the weights, such as LCM-LoRA, which makes a latent consistency model of Stable Diffusion 1.5. */
+  loras: z
+    .array(
+      z.union([
+        z.string(),
+        z.strictObject({
+          /** A .safetensors file, or a folder with one named pytorch_lora_weights.safetensors. */
+          path: z.string(),
+          /** What the changes are multiplied by; 1 by default. */
+          strength: z.number().optional(),
+        }),
+      ]),
+    )
+    .readonly()
+    .optional(),
+  /** The guidance scale, 1 or more, of a model that was distilled for many (time_cond_proj_dim, as LCM Dreamshaper); 8.5 by default. */
+  guidance: z.number().min(1).optional(),
+  /** Stops the load. */
+  signal: Signal.optional(),
+});
+export type LoadOptions = Readonly<z.input<typeof LoadOptions>>;
+
+/** What one measurement may have of its own. */
+const own = {
+  /** Standard deviation of the noise on a [0, 1] image, in (0, 1]. */
+  sigma: Sigma,
+  /** What the image shows; a portrait with the embedded model, `a photo` with any other, where nothing is said. */
+  prompt: z.string().optional(),
+  /** Takes the place of the prompt. */
+  embedding: z.instanceof(Embedding, { error: 'an Embedding' }).optional(),
+  /** The same seed on the same device gives the same result; 0 by default. */
+  seed: Seed.optional(),
+};
+
+/** What was measured, and what is known of the image. */
+const MeasurementOptions = z.strictObject({
+  /** What damaged the image. */
+  operator: z.custom<Operator>(),
+  ...own,
+  /** How far each step trusts the data: `auto` (empirical Bayes, the default), `discrepancy`, the authors' tables (`official`), or a constant delta. */
+  stepRule: StepRule.optional(),
+  /** `regularised` (default): a regularised inverse; `official`: Aᵀy, or the filled hole, as in the authors' code. */
+  start: Start.optional(),
+  /** Stops the work at once. */
+  signal: Signal.optional(),
+  /** Called with what may not be as expected; by default such a warning is emitted on the process. */
+  onWarning: callback<Warning>().optional(),
+});
+export type MeasurementOptions = Readonly<z.input<typeof MeasurementOptions>>;
+
+export const RestoreOptions = MeasurementOptions.extend({
+  /** 1 to 50, 8 by default. */
+  steps: z.int().min(1).max(50).optional(),
+  /** `decoded` (default): the paper's; `proximal`: the last point that keeps the data, better at low noise. */
+  result: z.enum(['decoded', 'proximal']).optional(),
+  /** LATINO-PRO: calibrates the prompt or the embedding on this measurement first. A preset, or settings that differ from one. */
+  calibrate: z.custom<boolean | CalibrationPreset | CalibrationChanges>().optional(),
+  /** Called after every step. What it throws stops the restoration and is thrown by it. */
+  onProgress: callback<Progress>().optional(),
+  /** Downloads a preview image after every step, for `onProgress`. */
+  previews: z.boolean().optional(),
+});
+export type RestoreOptions = Readonly<z.input<typeof RestoreOptions>>;
+
+/** Of one measurement of a batch: what differs from the options of all. */
+export const BatchMeasurement = z.strictObject({ ...z.strictObject(own).partial().shape, input: z.unknown() });
+
+export const CalibrateOptions = MeasurementOptions.extend({
+  /** A preset, or settings that differ from one; the default preset where there are none. */
+  settings: z.custom<CalibrationPreset | CalibrationChanges>().optional(),
+  /** Called after every pass. What it throws stops the calibration and is thrown by it. */
+  onProgress: callback<CalibrationPass>().optional(),
+});
+export type CalibrateOptions = Readonly<z.input<typeof CalibrateOptions>>;
+
+export const DegradeOptions = z.strictObject({
+  /** What damages the image. */
+  operator: z.custom<Operator>(),
+  /** Standard deviation of the noise on a [0, 1] image, in [0, 1]. */
+  sigma: z.number().min(0).max(1),
+  /** Of the noise; 0 by default. */
+  seed: Seed.optional(),
+  signal: Signal.optional(),
+});
+export type DegradeOptions = Readonly<z.input<typeof DegradeOptions>>;
+export { CalibrationChanges };

@@ -1,0 +1,12 @@
+import { latinoTimesteps } from '../timesteps.js';
+import type { Family } from './family.js';
+
+/** Stable Diffusion 1.x and what has its structure: latent consistency models by themselves or by a LoRA, and the embedded ones. */
+export const stableDiffusion: Family = {
+  name: 'sd15',
+  title: 'Stable Diffusion 1.x',
+  textEncoders: ['text_encoder'],
+  sampleSize: 64,
+  matches: ({ addition_embed_type }) => addition_embed_type !== 'text_time',
+  timesteps: latinoTimesteps,
+};

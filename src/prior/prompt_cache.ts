@@ -1,0 +1,48 @@
+import type { Tensor } from '../device/addon.js';
+
+/** Prompts whose embeddings are kept. */
+const CAPACITY = 32;
+
+/** Embeddings of the prompts that were used last, each encoded once however many ask for it at the same time. */
+export class PromptCache {
+  private readonly embeddings = new Map<string, Promise<Tensor>>();
+
+  constructor(private readonly encode: (prompt: string) => Promise<Tensor>) {}
+
+  /** What `use` makes of the prompt's embedding, which lives until `use` returns and stays the cache's. */
+  async with<T>(prompt: string, use: (embedding: Tensor) => T): Promise<T> {
+    const known = this.embeddings.get(prompt);
+    const embedding = known ?? this.encode(prompt);
+    // The one used last is at the end.
+    this.embeddings.delete(prompt);
+    this.embeddings.set(prompt, embedding);
+    if (!known) this.forgetWhatFails(prompt, embedding);
+    this.evict();
+    return use(await embedding);
+  }
+
+  clear(): void {
+    for (const prompt of [...this.embeddings.keys()]) this.drop(prompt);
+  }
+
+  private forgetWhatFails(prompt: string, embedding: Promise<Tensor>): void {
+    const forget = (): void => {
+      if (this.embeddings.get(prompt) === embedding) this.embeddings.delete(prompt);
+    };
+    embedding.then((tensor) => tensor.ready()).catch(forget);
+  }
+
+  private evict(): void {
+    if (this.embeddings.size > CAPACITY) this.drop(this.embeddings.keys().next().value!);
+  }
+
+  private drop(prompt: string): void {
+    const embedding = this.embeddings.get(prompt)!;
+    this.embeddings.delete(prompt);
+    // After whoever waits for it already, whose `use` is called first.
+    void embedding.then(
+      (tensor) => setImmediate(() => tensor.dispose()),
+      () => undefined,
+    );
+  }
+}

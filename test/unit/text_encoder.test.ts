@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findModel } from '../../src/checkpoint/embedded_models.js';
+import { readModelJson } from '../../src/checkpoint/json_file.js';
+import { loadTokenizer } from '../../src/checkpoint/tokenizer.js';
+import { openWeights } from '../../src/checkpoint/weights_folder.js';
+import type { Device, Session } from '../../src/device/addon.js';
+import { loadAddon } from '../../src/device/load.js';
+import { CLIPTextConfig, clipTextGraph } from '../../src/networks/clip_text.js';
+import { PromptCache } from '../../src/prior/prompt_cache.js';
+import { TextEncoder } from '../../src/prior/text_encoder.js';
+
+const { folder } = findModel();
+const component = join(folder, 'text_encoder');
+const addon = loadAddon();
+
+describe('the text encoder', () => {
+  let device: Device;
+  let encoder: TextEncoder;
+  let opened = 0;
+  let isBroken = false;
+
+  beforeAll(async () => {
+    device = addon.openDevice('cpu');
+    const config = CLIPTextConfig.parse(await readModelJson(join(component, 'config.json')));
+    const open = async (): Promise<Session> => {
+      opened++;
+      if (isBroken) throw new Error('the disk is gone');
+      const { model, options } = clipTextGraph(config, await openWeights(component)).build();
+      return addon.createSession(device, model, options);
+    };
+    encoder = new TextEncoder(device, await loadTokenizer(join(folder, 'tokenizer')), config.hidden_size, open);
+  });
+  afterAll(() => encoder.dispose());
+
+  it('opens one session for many prompts at once', async () => {
+    opened = 0;
+    const prompts = Array.from({ length: 24 }, (_, i) => `a portrait of a person number ${i}`);
+    const embeddings = await Promise.all(prompts.map((prompt) => encoder.encode(prompt)));
+    await Promise.all(embeddings.map((embedding) => embedding.ready()));
+    expect(opened).toBe(1);
+    const [first, second] = await Promise.all(embeddings.map((embedding) => embedding.read()));
+    expect(first).not.toEqual(second);
+    for (const embedding of embeddings) embedding.dispose();
+  });
+
+  it('is opened again after a failure, which all who wait are told', async () => {
+    await encoder.dispose();
+    opened = 0;
+    isBroken = true;
+    const failures = await Promise.allSettled(['a', 'b', 'c'].map((prompt) => encoder.encode(prompt)));
+    expect(failures.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    isBroken = false;
+    using embedding = await encoder.encode('a');
+    await embedding.ready();
+    expect(opened).toBeLessThanOrEqual(4);
+  });
+
+  it('encodes a prompt once, whoever asks, and forgets those used long ago', async () => {
+    const asked: string[] = [];
+    const cache = new PromptCache((prompt) => {
+      asked.push(prompt);
+      return encoder.encode(prompt);
+    });
+    const shape = (prompt: string) => cache.with(prompt, (embedding) => embedding.shape.join());
+    expect(await Promise.all([shape('a'), shape('a'), shape('b')])).toEqual(['1,48,128', '1,48,128', '1,48,128']);
+    expect(asked).toEqual(['a', 'b']);
+    for (let i = 0; i < 40; i++) await shape(`prompt ${i}`);
+    expect(asked).toHaveLength(42);
+    await shape('prompt 39');
+    expect(asked).toHaveLength(42);
+    await shape('a');
+    expect(asked).toHaveLength(43);
+    cache.clear();
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    await device.synchronize();
+    expect(device.memory.inUse).toBe(0);
+  });
+});

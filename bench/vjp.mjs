@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openWeights } from '../dist/checkpoint/weights_folder.js';
 import { loadAddon } from '../dist/device/load.js';
+import { compile } from '../dist/graph/compile.js';
+import { cpu } from '../dist/graph/targets/cpu/cpu.js';
 import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../dist/networks/unet2d_condition.js';
 import { median } from './median.mjs';
 
@@ -28,8 +30,8 @@ for (const [network, path] of Object.entries(networks)) {
   const config = UNet2DConditionConfig.parse(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')));
   const weights = await openWeights(folder);
   const create = ({ model, options }) => addon.createSession(device, model, options);
-  const forward = await create(unetGraph(config, weights).build());
-  const reverse = await create(unetVjpGraph(config, weights, { wrt: ['encoder_hidden_states'] }).build());
+  const forward = await create(compile(unetGraph(config, weights), cpu));
+  const reverse = await create(compile(unetVjpGraph(config, weights, { wrt: ['encoder_hidden_states'] }), cpu));
   for (const size of sizes) {
     const eps = [1, config.out_channels, size, size];
     const text = [1, 77, config.cross_attention_dim];

@@ -1,10 +1,7 @@
-import type { SessionOptions } from '../device/addon.js';
-import { serializeModel } from './onnx.js';
-import { fuse } from './targets/cpu/fuse/fuse.js';
-import { lower } from './targets/cpu/lower.js';
 import type { WeightInfo, WeightStore } from './weights.js';
 
-export type ValueType = 'f32' | 'i64' | 'bool';
+/** Networks are written in f32; `inHalfPrecision` makes f16 of it. */
+export type ValueType = 'f32' | 'f16' | 'i64' | 'bool';
 /** A string names a dimension that is known only when the network runs; equal names mean equal lengths. */
 export type Dim = number | string;
 export type Attribute =
@@ -27,7 +24,12 @@ export interface Value {
   readonly dims: readonly Dim[];
 }
 
-/** Domain '' is ONNX, 'com.microsoft' ONNX Runtime, 'latino.cpu' the native core, 'latino' an operator that `lower` replaces. */
+/** Dimensions of the groups that a group normalisation makes of the channels of an image [N, C, ...]: [N, G, C/G ...]. */
+export function groupDims({ dims: [batch, channels, ...space] }: Value, groups: number): Dim[] {
+  return [batch!, groups, `${Number(channels) / groups}.${space.join('.')}`];
+}
+
+/** Domain '' is ONNX, 'com.microsoft' ONNX Runtime, 'latino.cpu' the native core's layers, 'latino' an operator that each target replaces. */
 export type Domain = '' | 'com.microsoft' | 'latino' | 'latino.cpu';
 
 /** ONNX writes an optional input that is left out as the empty name. */
@@ -60,19 +62,13 @@ export interface OpOptions {
   readonly name?: string;
 }
 
-/** A network model with the options that ONNX Runtime needs to find its weights. */
-export interface BuiltModel {
-  readonly model: Uint8Array;
-  readonly options: SessionOptions;
-}
-
 /** A network in memory. Nodes are in topological order: each uses only values made before it. */
 export class Graph {
   readonly nodes: Node[] = [];
   readonly inputs: Value[] = [];
   readonly outputs: Value[] = [];
   readonly weights: Map<string, Weight>;
-  /** Weights that kernels of the native core read themselves. */
+  /** Weights that layers of the native core read themselves. */
   readonly layerWeights = new Map<string, Weight>();
   readonly constants: Map<string, Constant>;
   private readonly names: Set<string>;
@@ -87,7 +83,7 @@ export class Graph {
     this.names = enclosing?.names ?? new Set();
   }
 
-  /** The body of a Loop of this graph. It sees this graph's values; its weights and constants become this graph's, its nodes are not lowered. */
+  /** The body of a Loop of this graph. It sees this graph's values; its weights and constants become this graph's. */
   body(name: string): Graph {
     return new Graph(name, this.store, this);
   }
@@ -164,11 +160,6 @@ export class Graph {
     return added;
   }
 
-  /** Serialises the network. F32 weights are read in place by ONNX Runtime; others are listed in the options, to be widened. */
-  build(): BuiltModel {
-    return serializeModel(lower(fuse(this)));
-  }
-
   /** A graph with the same inputs, outputs, weights and constants but no nodes. */
   withoutNodes(): Graph {
     const copy = new Graph(this.name, this.store);
@@ -187,6 +178,7 @@ export class Graph {
     return { name, dtype, dims };
   }
 
+  /** A name that no value has. */
   private freshName(stem: string): string {
     return `${stem}#${this.names.size}`;
   }

@@ -1,52 +1,73 @@
 import { basename, dirname } from 'node:path';
 import Pbf from 'pbf';
-import type { WeightSource } from '../device/addon.js';
-import type { Attribute, BuiltModel, Constant, Graph, Node, Value, Weight } from './graph.js';
+import type { SessionOptions, WeightSource } from '../device/addon.js';
+import type { Attribute, Constant, Domain, Graph, Node, Value, Weight } from './graph.js';
 import { elementCount, type WeightInfo } from './weights.js';
 
 const IR_VERSION = 10;
-const OPSETS = [
-  { domain: '', version: 21 },
-  { domain: 'com.microsoft', version: 1 },
-  { domain: 'latino.cpu', version: 1 },
-];
+const opsetOf = (domain: Domain) => ({ domain, version: domain === '' ? 21 : 1 });
+/** Whether an operator is one of our own, of whose results ONNX Runtime does not know the shape. */
+const isOurs = ({ domain }: Node): boolean => domain.startsWith('latino');
 
 // Numbers from onnx.proto.
-const ELEMENT_TYPE = { f32: 1, i64: 7, bool: 9 } as const;
+const ELEMENT_TYPE = { f32: 1, i64: 7, bool: 9, f16: 10 } as const;
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, graph: 5, ints: 7 } as const;
 const EXTERNAL = 1;
 
 /**
- * Operators whose result's shape depends on an input's values. We state it, as we do for our own kernels, because ONNX Runtime loads a network several times more
- * slowly where it does not know shapes.
+ * Operators whose result's shape depends on an input's values. We state it, as we do for our own layers, because ONNX Runtime loads a network
+ * several times more slowly where it does not know shapes.
  */
 const SHAPED_BY_VALUE = new Set(['Reshape', 'Expand', 'Slice']);
 
+/** A network model with the options that ONNX Runtime needs to find its weights. */
+export interface OnnxModel {
+  readonly model: Uint8Array;
+  readonly options: SessionOptions;
+}
+
 /**
- * Writes a lowered graph as an ONNX ModelProto whose weights are external data inside the .safetensors files.
- * With `embed` the weights' float32 bytes go into the model instead.
+ * Writes a graph as an ONNX ModelProto whose weights are external data inside the .safetensors files: ONNX Runtime reads those of the graph's
+ * precision in place; others are listed in the options, to be widened. With `embed` the weights' bytes go into the model instead.
  */
-export function serializeModel(graph: Graph, embed?: (weight: WeightInfo) => Uint8Array): BuiltModel {
+export function serializeModel(graph: Graph, embed?: (weight: WeightInfo) => Uint8Array): OnnxModel {
   const weights = [...graph.weights.values()];
-  const folder = weights[0] && dirname(weights[0].info.path);
-  const readInPlace = (info: WeightInfo) => info.dtype === 'F32' && !info.updates && dirname(info.path) === folder;
+  const folder = folderOf(graph);
   const pbf = new Pbf();
   pbf.writeVarintField(1, IR_VERSION);
   pbf.writeStringField(2, 'latino-native');
   pbf.writeMessage(7, (g: Graph, p: Pbf) => writeGraph(g, p, embed), graph);
-  for (const opset of OPSETS) {
-    const write = (o: typeof opset, p: Pbf) => {
-      p.writeStringField(1, o.domain);
-      p.writeVarintField(2, o.version);
-    };
-    pbf.writeMessage(8, write, opset);
-  }
+  const write = ({ domain, version }: ReturnType<typeof opsetOf>, p: Pbf) => {
+    p.writeStringField(1, domain);
+    p.writeVarintField(2, version);
+  };
+  for (const domain of domainsOf(graph)) pbf.writeMessage(8, write, opsetOf(domain));
   const model = pbf.finish();
   if (embed) return { model, options: {} };
   const source = ({ value, info }: Weight): WeightSource => weightSource(value.name, info);
   const layerWeights = [...graph.layerWeights.values()].map(source);
-  const options = { folder, weights: weights.filter((w) => !readInPlace(w.info)).map(source) };
+  const options = { folder, weights: weights.filter((w) => !isReadInPlace(w, folder)).map(source) };
   return { model, options: layerWeights.length > 0 ? { ...options, layerWeights } : options };
+}
+
+/** The one folder that a network's external data may lie in. */
+export const folderOf = ({ weights }: Graph): string | undefined => {
+  const [first] = weights.values();
+  return first && dirname(first.info.path);
+};
+
+/** Whether the bytes in the file are those of the value. */
+export const isReadInPlace = ({ value, info }: Weight, folder?: string): boolean =>
+  info.dtype.toLowerCase() === value.dtype && !info.updates && dirname(info.path) === folder;
+
+function domainsOf(graph: Graph): Set<Domain> {
+  const domains = new Set<Domain>(['']);
+  for (const { domain, attributes } of graph.nodes) {
+    domains.add(domain);
+    for (const attribute of Object.values(attributes))
+      if (attribute.kind === 'graph') for (const inside of domainsOf(attribute.value)) domains.add(inside);
+  }
+  return domains;
 }
 
 function weightSource(name: string, { shape, dtype, path, offset, updates }: WeightInfo): WeightSource {
@@ -73,7 +94,7 @@ function writeBody(graph: Graph, pbf: Pbf): void {
   for (const input of graph.inputs) pbf.writeMessage(11, writeValue, input);
   for (const output of graph.outputs) pbf.writeMessage(12, writeValue, output);
   for (const node of graph.nodes) {
-    if (!SHAPED_BY_VALUE.has(node.opType) && node.domain !== 'latino.cpu') continue;
+    if (!SHAPED_BY_VALUE.has(node.opType) && !isOurs(node)) continue;
     for (const output of node.outputs) if (output.dims.length > 0) pbf.writeMessage(13, writeValue, output);
   }
 }
@@ -126,8 +147,8 @@ function writeWeight({ value, info }: Weight, pbf: Pbf, embed?: (weight: WeightI
     pbf.writeBytesField(9, embed(info));
     return;
   }
-  const float32Bytes = 4 * elementCount(info.shape);
-  const entries = { location: basename(info.path), offset: String(info.offset), length: String(float32Bytes) };
+  const bytes = (value.dtype === 'f16' ? 2 : 4) * elementCount(info.shape);
+  const entries = { location: basename(info.path), offset: String(info.offset), length: String(bytes) };
   for (const entry of Object.entries(entries)) pbf.writeMessage(13, writeStringEntry, entry);
   pbf.writeVarintField(14, EXTERNAL);
 }

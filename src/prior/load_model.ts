@@ -4,7 +4,9 @@ import { loadSchedule } from '../checkpoint/schedule.js';
 import { loadTokenizer } from '../checkpoint/tokenizer.js';
 import { digestWeights } from '../checkpoint/weights_digest.js';
 import type { Addon, Cancellation, Device, Session } from '../device/addon.js';
-import type { BuiltModel } from '../graph/graph.js';
+import { compile } from '../graph/compile.js';
+import type { Graph } from '../graph/graph.js';
+import { cpu } from '../graph/targets/cpu/cpu.js';
 import { AUTOENCODERS } from '../networks/autoencoder.js';
 import { CLIPTextConfig, clipTextGraph } from '../networks/clip_text.js';
 import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../networks/unet2d_condition.js';
@@ -58,22 +60,23 @@ export async function loadModel(addon: Addon, device: Device, folder: string, op
   requireFittingParts(folder, unetConfig, vae, textConfig, tokenizer);
   const guidance = guidanceOf(unetConfig, options.guidance);
 
-  const create = ({ model, options: weights }: BuiltModel, cancellation?: Cancellation): Promise<Session> =>
-    addon.createSession(device, model, { ...weights, threads: options.threads, cancellation });
+  const open = async (graph: Graph, cancellation?: Cancellation): Promise<Session> => {
+    const { model, options: weights } = compile(graph, cpu);
+    return addon.createSession(device, model, { ...weights, threads: options.threads, cancellation });
+  };
   // Built before any session is begun: what is wrong with a later graph leaves none behind.
   const graphs = [unetGraph(unetConfig, unetWeights, { guidance }), vae.encoder(vaeWeights), vae.decoder(vaeWeights)];
-  const built = graphs.map((graph) => graph.build());
-  const sessions = await allOrNone(built.map((model) => create(model, options.cancellation)));
+  const sessions = await allOrNone(graphs.map((graph) => open(graph, options.cancellation)));
   const [unet, encoder, decoder] = sessions as [Session, Session, Session];
 
-  const openText = async () => create(clipTextGraph(textConfig, changedText ?? (await textWeights())).build());
+  const openText = async () => open(clipTextGraph(textConfig, changedText ?? (await textWeights())));
   let digest: Promise<string> | undefined;
   return new LatentModel(addon, device, {
     family,
     nativeSize: Math.max(...[unetConfig.sample_size ?? family.sampleSize].flat()) * vae.downscaling,
     alphaCumprod: (t) => schedule.alphaCumprod(t),
     unet,
-    openReverse: async () => create(unetVjpGraph(unetConfig, unetWeights, { wrt: ['encoder_hidden_states'], guidance }).build()),
+    openReverse: async () => open(unetVjpGraph(unetConfig, unetWeights, { wrt: ['encoder_hidden_states'], guidance })),
     encoder,
     decoder,
     latentChannels: vae.latentChannels,

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { compile } from '../../src/graph/compile.js';
 import { float, Graph, int } from '../../src/graph/graph.js';
+import { cpu } from '../../src/graph/targets/cpu/cpu.js';
 import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
 import { AutoencoderTinyConfig } from '../../src/networks/autoencoder_tiny.js';
 import { conv, layerNorm, toImage, toTokens, upsample2x } from '../../src/networks/layers.js';
@@ -34,7 +36,7 @@ describe('Graph', () => {
       attributes: { num_groups: int(2), epsilon: float(1e-5) },
     });
     g.output('y', normed);
-    g.build();
+    compile(g, cpu);
     expect(g.nodes.map((node) => node.opType)).toEqual(['GroupNormalization', 'Identity']);
   });
 
@@ -42,7 +44,7 @@ describe('Graph', () => {
     const model = (dtype: WeightInfo['dtype'], folder?: (name: string) => string) => {
       const g = new Graph('test', anyWeights(dtype, folder));
       g.output('y', layerNorm(g, g.input('x', 'f32', ['n', 3]), 'layer', 1e-5));
-      return g.build().options;
+      return compile(g, cpu).options;
     };
     expect(model('F32')).toEqual({ folder: '/model', weights: [] });
     expect(model('F16').weights).toEqual([

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Addon, Device, Session, SessionOptions } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
+import { compile } from '../../src/graph/compile.js';
 import { Graph } from '../../src/graph/graph.js';
+import { cpu } from '../../src/graph/targets/cpu/cpu.js';
 import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
 import { withCode } from '../support/errors.js';
 
@@ -34,7 +36,7 @@ function network(store = ones()) {
   const y = graph.input('y', 'f32', ['n', 2]);
   const scaled = graph.op('Mul', [x, graph.weight('w', [2])], { dims: x.dims });
   graph.output('sum', graph.op('Add', [scaled, y], { dims: x.dims }));
-  return graph.build();
+  return compile(graph, cpu);
 }
 
 function open(store?: WeightStore, options: SessionOptions = {}): Promise<Session> {

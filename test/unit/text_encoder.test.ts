@@ -6,6 +6,8 @@ import { loadTokenizer } from '../../src/checkpoint/tokenizer.js';
 import { openWeights } from '../../src/checkpoint/weights_folder.js';
 import type { Device, Session } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
+import { compile } from '../../src/graph/compile.js';
+import { cpu } from '../../src/graph/targets/cpu/cpu.js';
 import { CLIPTextConfig, clipTextGraph } from '../../src/networks/clip_text.js';
 import { PromptCache } from '../../src/prior/prompt_cache.js';
 import { TextEncoder } from '../../src/prior/text_encoder.js';
@@ -26,7 +28,7 @@ describe('the text encoder', () => {
     const open = async (): Promise<Session> => {
       opened++;
       if (isBroken) throw new Error('the disk is gone');
-      const { model, options } = clipTextGraph(config, await openWeights(component)).build();
+      const { model, options } = compile(clipTextGraph(config, await openWeights(component)), cpu);
       return addon.createSession(device, model, options);
     };
     encoder = new TextEncoder(device, await loadTokenizer(join(folder, 'tokenizer')), config.hidden_size, open);

@@ -1,7 +1,6 @@
 import { LatinoError } from '../../errors.js';
 import { ABSENT, type Attributes, type Dim, float, type Graph, int, ints, subgraph, type Value } from '../graph.js';
-import type { Reverse } from './reverse.js';
-import type { Rule } from './rules.js';
+import type { Reverse, Rule } from './reverse.js';
 
 /** Elements of a chunk of the matrix of probabilities, over all heads: 4 MB, which a core's cache holds. At most three such chunks are alive. */
 const CHUNK = 2 ** 20;

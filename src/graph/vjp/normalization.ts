@@ -1,5 +1,4 @@
-import type { Dim, Node, Value } from '../graph.js';
-import { groupDims } from '../targets/cpu/lower.js';
+import { type Dim, groupDims, type Node, type Value } from '../graph.js';
 import type { Reverse } from './reverse.js';
 
 /** (x, scale [C], bias [C]) over groups of channels of [N, C, ...]. */

@@ -1,4 +1,4 @@
-import { type Attributes, type Dim, type Domain, type Graph, int, type Value } from '../graph.js';
+import { type Attributes, type Dim, type Domain, type Graph, int, type Node, type Value } from '../graph.js';
 
 /** The cotangent of elements [from, to) of one axis; it is zero elsewhere. */
 export interface Part {
@@ -10,6 +10,18 @@ export interface Part {
 
 /** What one use of a value adds to its cotangent. */
 export type Contribution = Value | Part;
+
+/**
+ * What each input of a node receives for the cotangent `dy` of its (first) output. An input's pullback is called only where its
+ * gradient is wanted; inputs without one (weights, axes, shapes) have no derivative here. A contribution may be larger than its
+ * input, by broadcasting; it is then summed.
+ */
+export type Rule = (
+  reverse: Reverse,
+  node: Node,
+  dy: Value,
+  isActive: (input: Value) => boolean,
+) => readonly ((() => Contribution) | undefined)[];
 
 const isPart = (contribution: Contribution): contribution is Part => 'cotangent' in contribution;
 

@@ -1,19 +1,7 @@
 import { type Constant, type Dim, type Graph, ints, type Node, type Value } from '../graph.js';
 import { attention } from './attention.js';
 import { groupNormalization, layerNormalization } from './normalization.js';
-import type { Contribution, Reverse } from './reverse.js';
-
-/**
- * What each input of a node receives for the cotangent `dy` of its (first) output. An input's pullback is called only where its
- * gradient is wanted; inputs without one (weights, axes, shapes) have no derivative here. A contribution may be larger than its
- * input, by broadcasting; it is then summed.
- */
-export type Rule = (
-  reverse: Reverse,
-  node: Node,
-  dy: Value,
-  isActive: (input: Value) => boolean,
-) => readonly ((() => Contribution) | undefined)[];
+import type { Reverse, Rule } from './reverse.js';
 
 export const RULES: Readonly<Record<string, Rule>> = {
   Identity: (_, __, dy) => [() => dy],

@@ -1,4 +1,4 @@
-import { ABSENT, type Attributes, type Dim, float, type Graph, int, type Node, text, type Value } from '../../graph.js';
+import { ABSENT, type Attributes, float, type Graph, groupDims, int, type Node, text, type Value } from '../../graph.js';
 
 type Rule = (lowering: Lowering, node: Node) => void;
 
@@ -116,11 +116,6 @@ const RULES: Readonly<Record<string, Rule>> = {
     lowering.result(node, 'Resize', [x, ABSENT, scales], attributes);
   },
 };
-
-/** Of the groups of an image [N, C, ...]: [N, G, C/G ...]. */
-export function groupDims({ dims: [batch, channels, ...space] }: Value, groups: number): Dim[] {
-  return [batch!, groups, `${Number(channels) / groups}.${space.join('.')}`];
-}
 
 function instanceNorm(lowering: Lowering, grouped: Value, groups: number, epsilon: number): Value {
   const ones = lowering.graph.constant(new Float32Array(groups).fill(1));

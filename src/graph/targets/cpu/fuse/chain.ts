@@ -1,12 +1,12 @@
 import type { Attributes, Graph, Node, Value } from '../../../graph.js';
 
-/** As the kernels number them (native/inference/cpu/activation.h). */
+/** As the layers number them (native/inference/layers/activation.h). */
 const ACTIVATIONS: Readonly<Record<string, number>> = { Relu: 1, Silu: 2, Gelu: 3, QuickGelu: 4 };
 
 /** The domain of the native core's operators. */
-const KERNELS = 'latino.cpu';
+const LAYERS = 'latino.cpu';
 
-/** How rows of channels lie in memory, as the kernels number it (native/inference/cpu/layout.h): [N, S, C] or [N, C, ...]. */
+/** How rows of channels lie in memory, as the layers number it (native/inference/layers/layout.h): [N, S, C] or [N, C, ...]. */
 export const TOKENS = 0;
 export const IMAGE = 1;
 
@@ -18,7 +18,7 @@ export function readBy({ inputs, attributes }: Node): string[] {
   return [...inputs.map((input) => input.name), ...bodies];
 }
 
-/** Which node makes a value and which nodes read it, of the nodes that no kernel has replaced yet. */
+/** Which node makes a value and which nodes read it, of the nodes that no layer has replaced yet. */
 export class Links {
   readonly replaced = new Set<Node>();
   private readonly producers = new Map<string, Node>();
@@ -50,7 +50,7 @@ export class Links {
   }
 }
 
-/** Nodes that one kernel replaces. All but the last are read only inside the chain. */
+/** Nodes that one layer replaces. All but the last are read only inside the chain. */
 export class Chain {
   /** In the order of the graph. */
   readonly parts: Node[];
@@ -115,12 +115,12 @@ export class Chain {
   }
 
   replacedBy(opType: string, inputs: readonly Value[], attributes: Attributes): Node {
-    return { opType, domain: KERNELS, inputs, outputs: this.last.outputs, attributes };
+    return { opType, domain: LAYERS, inputs, outputs: this.last.outputs, attributes };
   }
 }
 
-/** A kernel of the native core, of this kind or of any. */
-export const isKernel = ({ opType, domain }: Node, kind?: string): boolean => domain === KERNELS && (kind === undefined || opType === kind);
+/** A layer of the native core, of this kind or of any. */
+export const isLayer = ({ opType, domain }: Node, kind?: string): boolean => domain === LAYERS && (kind === undefined || opType === kind);
 
 export const isAdd = (node: Node): boolean => node.opType === 'Add';
 

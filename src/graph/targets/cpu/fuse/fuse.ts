@@ -1,5 +1,5 @@
 import { ABSENT, type Graph, int, type Node, text, type Value } from '../../../graph.js';
-import { Chain, IMAGE, isAdd, isConvolution, isKernel, Links, readBy } from './chain.js';
+import { Chain, IMAGE, isAdd, isConvolution, isLayer, Links, readBy } from './chain.js';
 import { layOutChannels } from './layouts.js';
 import { fuseLinear } from './linear.js';
 import { absorbLayerNorms, joinLinears } from './linear_inputs.js';
@@ -7,9 +7,9 @@ import { absorbLayerNorms, joinLinears } from './linear_inputs.js';
 type Fusion = (chain: Chain, node: Node) => Node | undefined;
 
 /**
- * Replaces 3 x 3 convolutions, group normalisations, linear layers and attention by the kernels of the native core (domain 'latino.cpu'), which do
+ * Replaces 3 x 3 convolutions, group normalisations, linear layers and attention by layers of the native core (domain 'latino.cpu'), which do
  * in the same pass what surrounds them: doubling before a convolution, the way from an image to tokens and back, a gate, a residual sum,
- * an activation. Convolutions and linear layers may be transposed; their kernels read the weights themselves, into the form that suits
+ * an activation. Convolutions and linear layers may be transposed; they read the weights themselves, into the form that suits
  * the size of the image.
  */
 export function fuse(graph: Graph): Graph {
@@ -19,16 +19,16 @@ export function fuse(graph: Graph): Graph {
   for (const node of graph.nodes) {
     if (links.replaced.has(node)) continue;
     const chain = new Chain(links, node);
-    const kernel = FUSIONS[node.opType]?.(chain, node);
-    if (!kernel) continue;
+    const layer = FUSIONS[node.opType]?.(chain, node);
+    if (!layer) continue;
     for (const part of chain.parts) links.replaced.add(part);
-    replacements.set(chain.last, kernel);
+    replacements.set(chain.last, layer);
   }
-  // A kernel stands where the last of its parts stood: all that it reads has been computed there.
+  // A layer stands where the last of its parts stood: all that it reads has been computed there.
   const nodes = graph.nodes.flatMap((node) => replacements.get(node) ?? (links.replaced.has(node) ? [] : [node]));
-  const kernels = absorbLayerNorms(joinLinears(alive(nodes, graph.outputs)));
-  for (const node of layOutChannels(kernels, graph.outputs)) fused.append(node);
-  moveKernelWeights(fused);
+  const layers = absorbLayerNorms(joinLinears(alive(nodes, graph.outputs)));
+  for (const node of layOutChannels(layers, graph.outputs)) fused.append(node);
+  moveLayerWeights(fused);
   return fused;
 }
 
@@ -75,7 +75,7 @@ function absorbShift(chain: Chain): Value | undefined {
 }
 
 function fuseNormalization(chain: Chain, node: Node): Node | undefined {
-  // The kernel keeps to itself what the reverse pass asks for.
+  // The layer keeps to itself what the reverse pass asks for.
   if (node.outputs.length > 1) return undefined;
   const { num_groups: groups, epsilon } = node.attributes;
   return chain.replacedBy('GroupNorm', node.inputs, { groups: groups!, epsilon: epsilon!, activation: int(chain.absorbActivation()) });
@@ -93,10 +93,10 @@ function alive(nodes: readonly Node[], outputs: readonly Value[]): Node[] {
   return kept.reverse();
 }
 
-function moveKernelWeights(graph: Graph): void {
+function moveLayerWeights(graph: Graph): void {
   const usedElsewhere = new Set(graph.nodes.flatMap(readBy));
   const named = graph.nodes
-    .filter((node) => isKernel(node))
+    .filter((node) => isLayer(node))
     .flatMap(({ attributes: { weight, bias } }) => [weight, bias].flatMap((names) => String(names?.value ?? '').split('\n')));
   for (const name of named) {
     const weight = graph.weights.get(name);

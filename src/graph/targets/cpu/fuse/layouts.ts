@@ -1,5 +1,5 @@
 import { int, type Node, type Value } from '../../../graph.js';
-import { isKernel, readBy, TOKENS } from './chain.js';
+import { isLayer, readBy, TOKENS } from './chain.js';
 
 /** Channels that lie side by side fill whole cache lines. */
 const CHANNELS_PER_LINE = 16;
@@ -7,7 +7,7 @@ const X = 0;
 const RESIDUAL = 2;
 
 /**
- * What passes between 3 x 3 convolutions only has its channels side by side, [N, h, w, C]: that is how the kernel works, and so nothing has
+ * What passes between 3 x 3 convolutions only has its channels side by side, [N, h, w, C]: that is how the layer works, and so nothing has
  * to be transposed on the way.
  */
 export function layOutChannels(nodes: readonly Node[], outputs: readonly Value[]): Node[] {
@@ -41,6 +41,6 @@ export function layOutChannels(nodes: readonly Node[], outputs: readonly Value[]
   });
 }
 
-const isConvolution = (node: Node): boolean => isKernel(node, 'Conv3x3');
+const isConvolution = (node: Node): boolean => isLayer(node, 'Conv3x3');
 const resultOf = ({ outputs }: Node): Value => outputs[0]!;
 const fillsLines = ({ dims: [, channels] }: Value): boolean => typeof channels === 'number' && channels % CHANNELS_PER_LINE === 0;

@@ -2,15 +2,15 @@ import { ABSENT, float, type Graph, int, type Node, text, type Value } from '../
 import { activationOf, type Chain, IMAGE, isAdd, isConvolution, otherTerm, TOKENS } from './chain.js';
 
 /**
- * A linear layer on tokens, or a 1 x 1 convolution, which is one on the pixels of an image; or the transpose of either. The kernel reads
+ * A linear layer on tokens, or a 1 x 1 convolution, which is one on the pixels of an image; or the transpose of either. The layer reads
  * and writes tokens and images alike, so what turns the one into the other vanishes.
  */
 export function fuseLinear(chain: Chain, node: Node): Node | undefined {
   const [, weight, bias] = node.inputs as [Value, Value, Value?];
   const isPixelwise = isConvolution(node, 1);
-  const isLayer = isPixelwise || node.opType === 'Linear' || (node.opType === 'MatMul' && weight.dims.length === 2);
+  const isLinear = isPixelwise || node.opType === 'Linear' || (node.opType === 'MatMul' && weight.dims.length === 2);
   const { weights } = chain.links.graph;
-  if (!isLayer || !weights.has(weight.name) || (bias && !weights.has(bias.name))) return undefined;
+  if (!isLinear || !weights.has(weight.name) || (bias && !weights.has(bias.name))) return undefined;
 
   let [from, to] = isPixelwise ? [IMAGE, IMAGE] : [TOKENS, TOKENS];
   const before = from === IMAGE ? chain.before(isTransposition, isUnflattening) : chain.before(isFlattening, isTransposition);

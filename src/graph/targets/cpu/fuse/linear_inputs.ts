@@ -1,10 +1,10 @@
 import { ABSENT, type Node, text, type Value } from '../../../graph.js';
-import { isKernel, readBy } from './chain.js';
+import { isLayer, readBy } from './chain.js';
 
-const isLinear = (node: Node): boolean => isKernel(node, 'Linear');
+const isLinear = (node: Node): boolean => isLayer(node, 'Linear');
 const hasResidual = ({ inputs }: Node): boolean => inputs[1]!.name !== '';
 
-/** Linear kernels that read the same value become one with several results: queries, keys and values, or the projections of a text. */
+/** Linear layers that read the same value become one with several results: queries, keys and values, or the projections of a text. */
 export function joinLinears(nodes: readonly Node[]): Node[] {
   const groups = new Map<string, Node[]>();
   for (const node of nodes) {
@@ -28,7 +28,7 @@ function join(nodes: readonly Node[]): Node {
   return { ...nodes[0]!, outputs: nodes.flatMap((node) => node.outputs), attributes };
 }
 
-/** A layer normalisation that one linear kernel alone reads is done there. */
+/** A layer normalisation that one linear layer alone reads is done there. */
 export function absorbLayerNorms(nodes: readonly Node[]): Node[] {
   const readers = new Map<string, Node[]>();
   for (const node of nodes) for (const name of readBy(node)) readers.set(name, [...(readers.get(name) ?? []), node]);

@@ -1,4 +1,4 @@
-import { findModel } from './checkpoint/embedded_models.js';
+import { findModel, type KnownImages } from './checkpoint/embedded_models.js';
 import { degradeOn } from './degrade.js';
 import type { Addon, Device, NativeOperator, Tensor, TransferCounts } from './device/addon.js';
 import { type Interruption, interruptible, unlessAborted } from './device/interruptible.js';
@@ -25,12 +25,13 @@ import { downloadImages, Restoration } from './restoration.js';
 import { parseOptions } from './schema.js';
 import { type CalibrationSettings, calibrationSettings } from './solver/calibration_settings.js';
 import { drive } from './solver/drive.js';
-import { latino } from './solver/latino.js';
+import { type LatinoOptions, latino } from './solver/latino.js';
 import { type CalibrationPassEnd, calibrate } from './solver/latino_pro.js';
 import { calibrationNoise, type NoiseSource, seededNoise } from './solver/noise.js';
 import type { OfficialProblem } from './solver/official_rules.js';
 import type { Problem, Run } from './solver/step.js';
 import { gammaRule } from './solver/step_rules.js';
+import { ofAnotherSize, resultByMisfit } from './unknown_images.js';
 
 /** A measurement of a batch, with what differs from the options of all. */
 export interface BatchInput extends Partial<Pick<RestoreOptions, 'sigma' | 'prompt' | 'embedding' | 'seed'>> {
@@ -57,6 +58,7 @@ export class Latino implements AsyncDisposable {
     private readonly addon: Addon,
     private readonly model: LatentModel,
     private readonly defaultPrompt: string,
+    private readonly known?: KnownImages,
   ) {
     this.operators = new OperatorCache(addon, model.device, OPERATOR_BUDGET);
   }
@@ -72,11 +74,11 @@ export class Latino implements AsyncDisposable {
     const { model, device = 'auto', signal, ...rest } = parseOptions(LoadOptions, options, argument('options of Latino.load'));
     const addon = loadAddon();
     const opened = addon.openDevice(device === 'auto' ? 'cpu' : device, { threads: rest.threads });
-    const { folder, prompt } = findModel(model);
+    const { folder, prompt, knows } = findModel(model);
     return interruptible(
       addon,
       [signal],
-      async ({ cancellation }) => new Latino(addon, await loadModel(addon, opened, folder, { ...rest, cancellation }), prompt),
+      async ({ cancellation }) => new Latino(addon, await loadModel(addon, opened, folder, { ...rest, cancellation }), prompt, knows),
     );
   }
 
@@ -138,7 +140,8 @@ export class Latino implements AsyncDisposable {
 
       const noise = seededNoise(this.device, perImage(batch.map(({ seed = 0 }) => seed)));
       const run = this.runOn(problem, parsed, noise, { method: settings ? 'latino-pro' : 'latino', steps });
-      const { start, result, previews } = parsed;
+      const { start, previews } = parsed;
+      const result = this.resultFor(problem, parsed);
       const conditioning = calibrated ? prompted.withPromptEmbeds(calibrated) : prompted;
       const solver = latino(run, { conditioning, timesteps: this.model.family.timesteps(steps), start, result });
       let step = 0;
@@ -181,6 +184,8 @@ export class Latino implements AsyncDisposable {
           held.push(lease);
           problems.push(this.problem(operator, measured, lease.operator, [parsed]));
         }
+        const [unknown] = problems.flatMap((problem) => ofAnotherSize(this.known, problem) ?? []);
+        if (unknown) warn(parsed.onWarning, unknown);
         using prompted = await this.condition([parsed], parsed.onWarning, interruption.signal);
         using calibrated = await this.estimate(problems, prompted, settings, parsed, interruption.signal, parsed.onProgress);
         return await this.download(calibrated, parsed);
@@ -242,6 +247,14 @@ export class Latino implements AsyncDisposable {
       if (cut > 0) warn(onWarning, promptCut(this.model.embeddingShape[1], cut));
     }
     return unlessAborted(signal, this.model.condition(texts), (conditioning) => conditioning[Symbol.dispose]());
+  }
+
+  /** The result that was asked for, or what suits images that the model may not know. */
+  private resultFor(problem: Problem, { result, onWarning }: RestoreOptions): LatinoOptions['result'] {
+    const unknown = ofAnotherSize(this.known, problem);
+    if (unknown) warn(onWarning, unknown);
+    if (result !== undefined || !this.known) return result;
+    return unknown ? 'proximal' : resultByMisfit(this.addon, this.known, problem, (warning) => warn(onWarning, warning));
   }
 
   private runOn(problem: Problem, { operator, stepRule = 'auto' }: MeasurementOptions, noise: NoiseSource, table: OfficialTable): Run {

@@ -6,8 +6,11 @@ import { CalibrationChanges, type CalibrationPreset } from './solver/calibration
 
 /** What happened that is no failure, but may not be what the caller expects. */
 export interface Warning {
-  /** Stable. `WARN_LATINO_PROMPT_CUT`: the text encoder takes fewer tokens than the prompt has. */
-  readonly code: 'WARN_LATINO_PROMPT_CUT';
+  /**
+   * Stable. `WARN_LATINO_PROMPT_CUT`: the text encoder takes fewer tokens than the prompt has. `WARN_LATINO_UNKNOWN_IMAGE`: the embedded model was
+   * made for other images than this one seems to be.
+   */
+  readonly code: 'WARN_LATINO_PROMPT_CUT' | 'WARN_LATINO_UNKNOWN_IMAGE';
   readonly message: string;
 }
 
@@ -105,7 +108,10 @@ export type MeasurementOptions = Readonly<z.input<typeof MeasurementOptions>>;
 export const RestoreOptions = MeasurementOptions.extend({
   /** 1 to 50, 8 by default. */
   steps: z.int().min(1).max(50).optional(),
-  /** `decoded` (default): the paper's; `proximal`: the last point that keeps the data, better at low noise. */
+  /**
+   * `decoded`: the paper's; `proximal`: the last point that keeps the data, better at low noise. By default `decoded`, but `proximal` for images
+   * that the embedded model does not know.
+   */
   result: z.enum(['decoded', 'proximal']).optional(),
   /** LATINO-PRO: calibrates the prompt or the embedding on this measurement first. A preset, or settings that differ from one. */
   calibrate: z.custom<boolean | CalibrationPreset | CalibrationChanges>().optional(),

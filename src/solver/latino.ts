@@ -2,14 +2,17 @@ import type { Tensor } from '../device/addon.js';
 import type { Conditioning } from '../prior/conditioning.js';
 import { disposeStep, latinoStep, type Run, renoise, type Start, type StepTensors, startingLatents } from './step.js';
 
+/** `decoded`: D(z), the paper's; `proximal`: the last proximal point, which keeps the data. */
+export type Result = 'decoded' | 'proximal';
+
 export interface LatinoOptions {
   readonly conditioning: Conditioning;
   /** Decreasing, in [0, 999]; at least one. */
   readonly timesteps: readonly number[];
   /** Where the run starts: by the measurement, or at latents [N, C, h, w], which stay the caller's. */
   readonly start?: Start | Tensor;
-  /** `decoded`: D(z), the paper's; `proximal`: the last proximal point, which keeps the data. */
-  readonly result?: 'decoded' | 'proximal';
+  /** `decoded` where nothing is said; or what to choose for each image of the batch, or for all, once the last step is known. */
+  readonly result?: Result | ((last: StepTensors) => Promise<readonly Result[]>);
 }
 
 /**
@@ -18,10 +21,10 @@ export interface LatinoOptions {
  */
 export async function* latino(
   run: Run,
-  { conditioning, timesteps, start, result }: LatinoOptions,
+  { conditioning, timesteps, start, result = 'decoded' }: LatinoOptions,
 ): AsyncGenerator<StepTensors, Tensor, undefined> {
-  const { kernels, prior, problem } = run;
-  const [, , height, width] = problem.imageShape as readonly [number, number, number, number];
+  const { kernels } = run;
+  let results: readonly Result[] = typeof result === 'string' ? [result] : [];
   let m = typeof start === 'object' ? kernels.linearCombination(1, start, 0, start) : startingLatents(run, start);
   let prox: Tensor | undefined;
   try {
@@ -33,13 +36,30 @@ export async function* latino(
       ({ m, prox } = step);
       try {
         yield step;
+        if (typeof result === 'function' && t === timesteps.at(-1)) results = await result(step);
       } finally {
         disposeStep(step, [m, prox]);
       }
     }
-    return result === 'proximal' ? kernels.clip(prox!, -1, 1) : prior.decode(m, height, width);
+    return resultOf(run, m, prox!, results);
   } finally {
     m.dispose();
     prox?.dispose();
+  }
+}
+
+/** What a batch comes to: one kind for all its images, or one for each. */
+function resultOf({ kernels, prior, problem }: Run, m: Tensor, prox: Tensor, results: readonly Result[]): Tensor {
+  const [, , height, width] = problem.imageShape as readonly [number, number, number, number];
+  const decode = (): Tensor => prior.decode(m, height, width);
+  const clip = (): Tensor => kernels.clip(prox, -1, 1);
+  if (results.every((each) => each === results[0])) return results[0] === 'proximal' ? clip() : decode();
+  using decoded = decode();
+  using proximal = clip();
+  const images = results.map((each, k) => kernels.slice(each === 'proximal' ? proximal : decoded, k, k + 1));
+  try {
+    return kernels.concatenate(images);
+  } finally {
+    for (const image of images) image.dispose();
   }
 }

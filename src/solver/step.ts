@@ -23,7 +23,7 @@ export type Start = 'regularised' | 'official';
 
 /** What the steps of a run have in common. */
 export interface Run {
-  readonly kernels: Pick<Addon, 'linearCombination' | 'clip' | 'convolution'>;
+  readonly kernels: Pick<Addon, 'linearCombination' | 'clip' | 'convolution' | 'slice' | 'concatenate'>;
   readonly prior: Prior;
   readonly problem: Problem;
   readonly gammaRule: GammaRule;

@@ -1,3 +1,4 @@
+export { assertCalibrateOptions, assertRestoreOptions } from './check_options.js';
 export type { CheckpointDescription, ComponentDescription } from './checkpoint/diffusers_folder.js';
 export { embeddedModelFolder } from './checkpoint/embedded_models.js';
 export { degrade } from './degrade.js';
@@ -34,6 +35,7 @@ export {
   inpainting,
   motionBlur,
   operatorName,
+  operatorsHelp,
   superResolution,
 } from './operators/index.js';
 export type {

@@ -1,8 +1,8 @@
-import { type LineChart, writeLineChart } from '../image/index.js';
-import type { CalibrationPass } from '../options.js';
+import type { CalibrationPass, LineChart } from '../index.js';
 
 /** Draws the surrogate and the distance pass by pass. */
 export async function writeCalibrationReport(path: string, subject: string, passes: readonly CalibrationPass[]): Promise<void> {
+  const { writeLineChart } = await import('../index.js');
   const chart: LineChart = {
     title: `Calibration of the prompt: ${subject}`,
     xLabel: 'pass',

@@ -1,36 +1,38 @@
-import type { CommanderError } from 'commander';
-import { LatinoError } from '../errors.js';
+import { CommanderError } from 'commander';
+import type { ErrorCode } from '../index.js';
+import { Interruption } from './interruption.js';
+import { type Io, printLine } from './io.js';
 
-/** Exit codes: 1 for a failure of the run, 2 for bad input, 130 when interrupted. */
-const BAD_INPUT = new Set([
+/** Codes of what is wrong with what was asked for; any other failure is one of the run. */
+const BAD_INPUT: ReadonlySet<unknown> = new Set<ErrorCode>([
   'ERR_LATINO_ARGUMENT',
   'ERR_LATINO_IMAGE',
   'ERR_LATINO_OPERATOR',
   'ERR_LATINO_SHAPE',
   'ERR_LATINO_MODEL',
   'ERR_LATINO_EMBEDDING',
+  'ERR_LATINO_DEVICE',
   'ERR_LATINO_OUTPUT',
 ]);
 
-/** What was wrong with the command line; nothing when help or the version was asked for. */
-export function usageFailure({ exitCode, message }: CommanderError): LatinoError | undefined {
-  if (exitCode === 0) return undefined;
-  const problem =
-    message === '(outputHelp)'
-      ? 'expected a command'
-      : message
-          .replace(/^error: /, '')
-          .trim()
-          .replace(/\s*\n\s*/g, ' ');
-  return new LatinoError('ERR_LATINO_ARGUMENT', `${problem.replace(/\.$/, '')}; see --help`);
+/** Prints what was thrown as one sentence (or JSON) on standard error, and gives the exit status; 0 where help or the version was asked for. */
+export function reportFailure(error: unknown, { err }: Io, json: boolean): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return 0;
+  const message = error instanceof CommanderError ? usageMessage(error) : error instanceof Error ? error.message : String(error);
+  const code =
+    error instanceof CommanderError ? 'ERR_LATINO_ARGUMENT' : ((error as { code?: unknown } | undefined)?.code ?? 'ERR_LATINO_RUNTIME');
+  printLine(err, json ? JSON.stringify({ error: { code, message } }) : `latino-native: ${message} [${String(code)}]`);
+  if (error instanceof Interruption) return error.status;
+  return BAD_INPUT.has(code) ? 2 : 1;
 }
 
-/** Prints one sentence (or JSON) on standard error and returns the exit code. */
-export function reportFailure(error: unknown, json: boolean): number {
-  const aborted = error instanceof Error && error.name === 'AbortError';
-  const code = aborted ? 'ABORT_ERR' : ((error as { code?: unknown }).code ?? 'ERR_LATINO_RUNTIME');
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(json ? `${JSON.stringify({ error: { code, message } })}\n` : `latino-native: ${message} [${String(code)}]\n`);
-  if (aborted) return 130;
-  return BAD_INPUT.has(String(code)) ? 2 : 1;
+/** What commander says of a command line, as one sentence. */
+function usageMessage({ message }: CommanderError): string {
+  if (message === '(outputHelp)') return 'Expected a command; see --help';
+  const [problem, ...more] = message
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/\.\s*$/, '')
+    .split('. ');
+  return [problem, ...more.map((sentence) => sentence.charAt(0).toLowerCase() + sentence.slice(1)), 'see --help'].join('; ');
 }

@@ -1,45 +1,39 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { LoraOptions } from '../checkpoint/lora.js';
-import { readImage } from '../image/index.js';
-import { type Operator, parseOperator } from '../operators/index.js';
-import type { LoadOptions } from '../options.js';
-import type { StepRule } from '../solver/step_rules.js';
+import type { LoadOptions, MeasurementOptions, StepRule } from '../index.js';
 
-export const OPERATORS_HELP = `
-Operators (--task):
-  sr:8                          super-resolution; ,filter=bicubic|bilinear|gaussian|box|lanczos ,phase=centre|reference
-  deblur:gaussian:3             Gaussian blur, sigma in pixels; ,boundary=circular|reflect|replicate|zero
-  deblur:motion:25:30           motion blur, length in pixels and angle in degrees
-  deblur:kernel:k.png           any kernel, from a grey image
-  inpaint:mask.png              white where pixels are missing; or inpaint:box:<top>:<left>:<height>:<width>
-  denoise, colorize`;
+/** A number where the text is one. What is none goes on as it is: the library refuses it in a sentence that says what it takes. */
+export const number = (text: string): number => (text.trim() === '' || Number.isNaN(Number(text)) ? (text as never) : Number(text));
 
-export function number(value: string): number {
-  const parsed = Number(value);
-  if (value.trim() === '' || Number.isNaN(parsed)) throw new InvalidArgumentError('Expected a number.');
-  return parsed;
-}
-
-export function stepRule(value: string): StepRule {
-  return value === 'auto' || value === 'official' || value === 'discrepancy' ? value : number(value);
-}
+const stepRule = (text: string): StepRule => number(text);
 
 /** Which model is used, and how: the flags of every command that loads one. */
 export interface ModelFlags {
   model: string;
   vae?: string;
-  lora?: LoraOptions[];
+  lora?: LoraFlag[];
   guidance?: number;
   device: LoadOptions['device'];
+}
+
+interface LoraFlag {
+  path: string;
+  strength?: number;
 }
 
 export const addModelOptions = (command: Command): Command =>
   command
     .option('--model <folder>', 'a diffusers folder, or portraits', 'portraits')
     .option('--vae <folder>', "an autoencoder in place of the model's own, such as TAESD")
-    .option('--lora <file[:strength]>', 'a LoRA to add to the weights, such as LCM-LoRA; may be given several times', lora)
+    .option('--lora <file[:strength]>', 'a LoRA to add to the weights, such as LCM-LoRA; may be given several times', addLora)
     .option('--guidance <scale>', 'of a model with a guidance embedding: 1 or more, 8.5 unless told otherwise', number)
     .option('--device <name>', 'auto, cpu or cuda:0', 'auto');
+
+/** Adds `file` or `file:0.7` to what came before. */
+function addLora(value: string, previous: readonly LoraFlag[] = []): LoraFlag[] {
+  const [, path, strength] = /^(.+?)(?::([-+.\deE]+))?$/.exec(value) ?? [];
+  if (path === undefined) throw new InvalidArgumentError('Expected a file.');
+  return [...previous, strength === undefined ? { path } : { path, strength: number(strength) }];
+}
 
 export const loadOptions = ({ model, vae, lora: loras, guidance, device }: ModelFlags): LoadOptions => ({
   model,
@@ -49,41 +43,33 @@ export const loadOptions = ({ model, vae, lora: loras, guidance, device }: Model
   device,
 });
 
-/** What the flags say of a measurement. */
-export const measurementOptions = ({ sigma, prompt, seed, stepRule: rule, start }: MeasurementFlags) => ({
-  sigma,
-  prompt,
-  seed,
-  stepRule: rule,
-  start,
-});
-
+/** What is known of a measurement: the flags of every command that restores. */
 export interface MeasurementFlags {
+  task: string;
   sigma: number;
   prompt?: string;
+  embedding?: string;
   seed: number;
   stepRule: StepRule;
-  start?: 'regularised' | 'official';
+  start: MeasurementOptions['start'];
 }
 
-/** Adds `file` or `file:0.7` to what came before. */
-export function lora(value: string, previous: readonly LoraOptions[] = []): LoraOptions[] {
-  const [, path, strength] = /^(.+?)(?::([-+.\deE]+))?$/.exec(value) ?? [];
-  if (path === undefined) throw new InvalidArgumentError('Expected a file.');
-  return [...previous, strength === undefined ? { path } : { path, strength: number(strength) }];
-}
+export const addTaskOptions = (command: Command, damage: string): Command =>
+  command
+    .requiredOption('--task <operator>', `${damage}, for example sr:8`)
+    .requiredOption('--sigma <s>', 'noise level on a [0, 1] image', number);
 
-/** An operator from its spelling on the command line; files it names are read. */
-export function operatorFrom(spec: string): Promise<Operator> {
-  return parseOperator(spec, async (path) => {
-    const { width, height, channels, data } = await readImage(path, { channels: 1 });
-    return { width, height, channels, data: data.map((value) => (value + 1) / 2) };
-  });
-}
+export const addSolverOptions = (command: Command): Command =>
+  command
+    .option('--seed <n>', 'non-negative integer', number, 0)
+    .option('--step-rule <rule>', 'auto, official, discrepancy or a number', stepRule, 'auto')
+    .option('--start <kind>', 'regularised or official', 'regularised');
 
-/** A signal that Ctrl-C aborts; a second Ctrl-C ends the process at once. */
-export function interruptSignal(): AbortSignal {
-  const controller = new AbortController();
-  process.once('SIGINT', () => controller.abort());
-  return controller.signal;
+/** The options that these flags stand for; files that they name are read. */
+export async function measurementOptions(flags: MeasurementFlags): Promise<MeasurementOptions> {
+  const { Embedding, parseOperator } = await import('../index.js');
+  const { task, sigma, prompt, embedding: file, seed, stepRule, start } = flags;
+  const operator = await parseOperator(task);
+  const embedding = file === undefined ? undefined : await Embedding.load(file);
+  return { operator, sigma, prompt, embedding, seed, stepRule, start };
 }

@@ -1,24 +1,36 @@
-import { createRequire } from 'node:module';
-import type { CalibrationPass } from '../options.js';
+import type { CalibrationPass } from '../index.js';
+import { type Io, printLine } from './io.js';
 
 export interface Progress {
   /** `done` of `total`, and in words. */
   show(done: number, total: number, state: string): void;
+  /** A line that stays, above the bar. */
+  note(text: string): void;
+  /** Takes the bar away, for good. */
   stop(): void;
 }
 
-/** A progress bar on a terminal; nothing where standard error is none, so that scripts read failures only. */
-export function progressBar(label: string, quiet: boolean): Progress {
-  if (quiet || process.stderr.isTTY !== true) return { show: () => undefined, stop: () => undefined };
+/** A progress bar on a terminal; nothing but its notes where standard error is none. */
+export async function openProgress({ err }: Io, label: string, quiet: boolean): Promise<Progress> {
+  if (quiet || err.isTTY !== true) return { show: () => undefined, note: (text) => printLine(err, text), stop: () => undefined };
   // Loaded where it is shown: elsewhere it would only make the start later.
-  const { Presets, SingleBar } = createRequire(import.meta.url)('cli-progress') as typeof import('cli-progress');
-  const options = { stream: process.stderr, format: '{label} {bar} {state}', barsize: 30, hideCursor: true, clearOnComplete: true };
-  const bar = new SingleBar(options, Presets.shades_classic);
-  bar.start(1, 0, { label, state: 'loading' });
+  const { Presets, SingleBar } = await import('cli-progress');
+  const looks = { format: '{label} {bar} {state}', barsize: 30, hideCursor: true, clearOnComplete: true };
+  // Its own handlers of signals are off: whoever opened it stops it.
+  const bar = new SingleBar({ ...looks, stream: err, gracefulExit: false }, Presets.shades_classic);
+  let shown = { done: 0, total: 1, state: 'loading' };
+  const start = (): void => bar.start(shown.total, shown.done, { label, state: shown.state });
+  start();
   return {
     show: (done, total, state) => {
+      shown = { done, total, state };
       bar.setTotal(total);
       bar.update(done, { state });
+    },
+    note: (text) => {
+      bar.stop();
+      printLine(err, text);
+      start();
     },
     stop: () => bar.stop(),
   };

@@ -1,22 +1,9 @@
-import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commandLine, execute, type Outcome, portraits, run } from '../support/cli.js';
+import { expectRefusal, portraits, run } from '../support/cli.js';
 
 const sample = (name: string): string => join(portraits, `samples/${name}.png`);
 const UNET = 'unet/diffusion_pytorch_model.safetensors';
@@ -30,10 +17,7 @@ beforeAll(async () => {
   mkdirSync(outputs);
   await sharp({ create: { width: 96, height: 64, channels: 3, background: 'black' } }).toFile(at('mask.png'));
 });
-afterAll(() => {
-  chmodSync(outputs, 0o755);
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The embedded model with one file changed; the others are links to it. */
 function modelWith(name: string, change: (root: string) => void): string {
@@ -94,7 +78,50 @@ const cases: readonly [what: string, code: string, says: RegExp, args: () => str
   ['a missing mask', 'IMAGE', /no such file/, () => restore(sample('03'), '--task', `inpaint:${at('missing.png')}`)],
   ['sigma above its range', 'ARGUMENT', /sigma but received 7/, () => ['restore', sample('03'), '--task', 'denoise', '--sigma', '7']],
   ['sigma of zero', 'ARGUMENT', /sigma but received 0/, () => ['restore', sample('03'), '--task', 'denoise', '--sigma', '0']],
-  ['sigma that is no number', 'ARGUMENT', /'abc' is invalid/, () => ['restore', sample('03'), '--task', 'denoise', '--sigma', 'abc']],
+  [
+    'sigma that is no number',
+    'ARGUMENT',
+    /a number in \(0, 1\] for sigma but received 'abc'/,
+    () => ['restore', sample('03'), '--task', 'denoise', '--sigma', 'abc'],
+  ],
+  [
+    'steps that are no number',
+    'ARGUMENT',
+    /steps but received 'many'/,
+    () => restore(sample('03'), '--task', 'denoise', '--steps', 'many'),
+  ],
+  ['half a seed', 'ARGUMENT', /seed but received 1.5/, () => restore(sample('03'), '--task', 'denoise', '--seed', '1.5')],
+  [
+    'a misspelt step rule',
+    'ARGUMENT',
+    /stepRule but received 'atuo'/,
+    () => restore(sample('03'), '--task', 'denoise', '--step-rule', 'atuo'),
+  ],
+  ['a step rule of 0', 'ARGUMENT', /stepRule but received 0/, () => restore(sample('03'), '--task', 'denoise', '--step-rule', '0')],
+  [
+    'a device that there is none of',
+    'ARGUMENT',
+    /cpu or cuda:<index> for device but received 'gpu'/,
+    () => restore(sample('03'), '--task', 'denoise', '--device', 'gpu'),
+  ],
+  [
+    'a GPU without a backend',
+    'DEVICE',
+    /cuda:0: this build has no/,
+    () => restore(sample('03'), '--task', 'denoise', '--device', 'cuda:0'),
+  ],
+  ['guidance for a model that takes none', 'ARGUMENT', /no guidance/, () => restore(sample('03'), '--task', 'denoise', '--guidance', '2')],
+  ['guidance that is no number', 'ARGUMENT', /for guidance but/, () => restore(sample('03'), '--task', 'denoise', '--guidance', 'x')],
+  ['a LoRA without a name', 'ARGUMENT', /expected a file/, () => restore(sample('03'), '--task', 'denoise', '--lora', '')],
+  ['a missing LoRA', 'MODEL', /none\.safetensors/, () => restore(sample('03'), '--task', 'denoise', '--lora', at('none.safetensors'))],
+  [
+    'a strength that is no number',
+    'ARGUMENT',
+    /strength but received '-'/,
+    () => restore(sample('03'), '--task', 'denoise', '--lora', 'l:-'),
+  ],
+  ['a missing autoencoder', 'MODEL', /none/, () => restore(sample('03'), '--task', 'denoise', '--vae', at('none'))],
+  ['one image too many', 'ARGUMENT', /too many arguments/, () => restore(sample('03'), sample('00'), '--task', 'denoise')],
   ['a forgotten option', 'ARGUMENT', /'--task <operator>' not specified/, () => ['restore', sample('03'), '--sigma', '0.1']],
   ['an unknown option', 'ARGUMENT', /unknown option '--strength'/, () => restore(sample('03'), '--task', 'denoise', '--strength', '1')],
   ['too many steps', 'ARGUMENT', /steps but received 51/, () => restore(sample('03'), '--task', 'denoise', '--steps', '51')],
@@ -102,6 +129,8 @@ const cases: readonly [what: string, code: string, says: RegExp, args: () => str
   ['an unknown start', 'ARGUMENT', /for start but/, () => restore(sample('03'), '--task', 'denoise', '--start', 'grey')],
   ['a bit depth of 12', 'ARGUMENT', /bit depth but received 12/, () => restore(sample('03'), '--task', 'denoise', '--bit-depth', '12')],
   ['an unknown operator', 'OPERATOR', /sharpen/, () => restore(sample('03'), '--task', 'sharpen:2')],
+  ['a misspelt operator', 'OPERATOR', /did you mean deblur:gaussian/, () => restore(sample('03'), '--task', 'deblur:gausian:3')],
+  ['an option that the operator has not', 'OPERATOR', /did you mean filter/, () => restore(sample('03'), '--task', 'sr:8,fliter=box')],
   ['a factor out of range', 'OPERATOR', /64/, () => restore(sample('03'), '--task', 'sr:64')],
   ['a folder that is no model', 'MODEL', /no model_index\.json/, () => restore(sample('03'), '--task', 'denoise', '--model', outputs)],
   ['a missing model', 'MODEL', /does not exist/, () => restore(sample('03'), '--task', 'denoise', '--model', at('none'))],
@@ -172,19 +201,9 @@ function file(name: string, contents: Uint8Array | string): string {
   return at(name);
 }
 
-function directory(name: string): string {
-  mkdirSync(at(name));
-  return at(name);
-}
-
-function expectFailure({ status, stdout, stderr }: Outcome, code: string, says: RegExp): void {
-  expect({ status, stdout, stderr }).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(says) });
-  expect(stderr).toMatch(new RegExp(`^latino-native: .+ \\[ERR_LATINO_${code}\\]\\n$`));
-}
-
 describe('bad input is one sentence with a code, status 2, and nothing written', () => {
   it.each(cases)('%s', async (_what, code, says, args) => {
-    expectFailure(await run(...args(), '-o', output), code, says);
+    expectRefusal(await run(...args(), '-o', output), code, says);
     expect(readdirSync(outputs)).toEqual([]);
   });
 
@@ -193,96 +212,32 @@ describe('bad input is one sentence with a code, status 2, and nothing written',
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(JSON.parse(stderr)).toEqual({ error: { code: 'ERR_LATINO_IMAGE', message: expect.stringContaining('no such file') } });
   });
-});
 
-const denoise = ['restore', sample('03'), '--task', 'denoise', '--sigma', '0.1', '--steps', '1'];
-/** The program without what lets root ignore permissions. */
-const unprivileged = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all'] : [];
+  it('is JSON where JSON is asked for, of the command line too', async () => {
+    const { status, stdout, stderr } = await run('restore', '--task', 'denoise', '--json');
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(JSON.parse(stderr)).toEqual({
+      error: { code: 'ERR_LATINO_ARGUMENT', message: expect.stringContaining("'--sigma <s>' not specified; see --help") },
+    });
+  });
 
-function works(program: string, ...args: string[]): boolean {
-  try {
-    execFileSync(program, args, { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-describe('an output that cannot be written is said before and after the work', () => {
   it.each([
-    ['in a folder that is not there', () => at('none/restored.png'), /its folder does not exist/],
-    ['in a file', () => join(file('plain', ''), 'restored.png'), /its folder is not a folder/],
-    ['in place of a folder', () => directory('folder.png'), /it is a folder/],
-    ['of an unknown format', () => join(outputs, 'restored.xyz'), /as the output's extension/],
-  ])('%s', async (_what, path, says) => {
-    expectFailure(await run(...denoise, '-o', path()), 'OUTPUT', says);
-    expect(readdirSync(outputs)).toEqual([]);
+    [['restor'], /unknown command 'restor' \(Did you mean restore\?\); see --help/],
+    [['eval', portraits, sample('03')], /Expected a folder to compare/],
+    [['eval', sample('03'), at('missing.png')], /no such file/],
+    [['eval', portraits, portraits], /images of the same names .* but found none/],
+    [['inspect', at('none')], /does not exist/],
+  ])('%j', async (args, says) => {
+    expect(await run(...args)).toEqual({ status: 2, stdout: '', stderr: expect.stringMatching(says) });
   });
 
-  it.skipIf(process.platform === 'win32' || (unprivileged.length > 0 && !works('setpriv', '--version')))('without permission', async () => {
-    chmodSync(outputs, 0o555);
-    const outcome = await execute([...unprivileged, ...commandLine, ...denoise, '-o', output]).finally(() => chmodSync(outputs, 0o755));
-    expectFailure(outcome, 'OUTPUT', /no permission/);
-    expect(readdirSync(outputs)).toEqual([]);
-  });
-
-  // A file system of its own, seen by this process and its children alone: `script` runs with the mount point as $0.
-  const mounted = (options: string, script: string): string[] => [
-    ...['unshare', '--mount', '--user', '--map-root-user'],
-    ...['sh', '-c', `mount -t tmpfs -o ${options} tmpfs "$0" && { ${script}; }`, outputs],
-  ];
-  const canMount =
-    process.platform === 'linux' && works('unshare', '--mount', '--user', '--map-root-user', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir());
-  const shell = (args: readonly string[]): string => args.map((arg) => `'${arg}'`).join(' ');
-
-  it.skipIf(!canMount)('on a full disk', async () => {
-    const command = `${shell([...commandLine, ...denoise, '-o', output])}; status=$?; ls -A "$0"; exit $status`;
-    expectFailure(await execute(mounted('size=8k', command)), 'OUTPUT', /the disk is full/);
-  });
-
-  it.skipIf(!canMount)('on a read-only file system', async () => {
-    expectFailure(await execute(mounted('ro', shell([...commandLine, ...denoise, '-o', output]))), 'OUTPUT', /read-only/);
-  });
-
-  it.skipIf(process.platform === 'win32')('beyond the limit on the size of files', async () => {
-    const outcome = await execute(['bash', '-c', `ulimit -f 8; exec ${shell([...commandLine, ...denoise, '-o', output])}`]);
-    expectFailure(outcome, 'OUTPUT', /larger than a limit allows/);
-    expect(readdirSync(outputs)).toEqual([]);
-  });
-});
-
-describe('a run that is interrupted', () => {
-  it.skipIf(process.platform === 'win32')('ends with 130 and writes nothing', async () => {
-    const wide = at('wide.png');
-    expect(await run('degrade', sample('03'), '--task', 'denoise', '--sigma', '0', '-o', wide)).toMatchObject({ status: 0 });
-    // The result would be of 1024 × 1024 pixels: many minutes of work, if nobody stopped it.
-    const args = ['restore', wide, '--task', 'sr:8', '--sigma', '0.1', '--steps', '50', '-o', output];
-    const begun = performance.now();
-    const { status, stdout } = await execute([...commandLine, ...args], (child) => void setTimeout(3000).then(() => child.kill('SIGINT')));
-    expect({ status, stdout }).toEqual({ status: 130, stdout: '' });
-    expect(performance.now() - begun).toBeLessThan(60_000);
-    expect(readdirSync(outputs)).toEqual([]);
-  });
-});
-
-describe('what ONNX Runtime refuses', () => {
-  it('is an error with its message, and no line of its own on standard error', async () => {
-    const built = (module: string): string => JSON.stringify(new URL(`../../dist/${module}.js`, import.meta.url).href);
-    const script = `
-      const { loadAddon } = await import(${built('device/load')});
-      const { Graph } = await import(${built('graph/graph')});
-      const { compile } = await import(${built('graph/compile')});
-      const { cpu } = await import(${built('graph/targets/cpu/cpu')});
-      const graph = new Graph('test', {});
-      const inputs = ['x', 'y'].map((name) => graph.input(name, 'f32', [name]));
-      graph.output('sum', graph.op('Add', inputs, { dims: ['x'] }));
-      const { model, options } = compile(graph, cpu);
-      const addon = loadAddon();
-      const device = addon.openDevice('cpu');
-      const session = await addon.createSession(device, model, options);
-      const { sum } = session.run({ x: device.full([2], 1), y: device.full([3], 1) }, { sum: [2] });
-      await sum.read().catch(({ message }) => console.log(message));`;
-    const outcome = await execute([process.execPath, '--input-type=module', '-e', script]);
-    expect(outcome).toEqual({ status: 0, stdout: expect.stringMatching(/Add node/), stderr: '' });
+  it('is known before a model is loaded', async () => {
+    const model = ['--model', at('none')];
+    const wrong = ['--steps', '51'];
+    expect((await run(...restore(sample('03'), '--task', 'denoise', ...model, ...wrong), '-o', output)).stderr).toContain('for steps');
+    expect((await run(...restore(at('missing.png'), '--task', 'denoise', ...model), '-o', output)).stderr).toContain('missing.png');
+    const calibrate = ['calibrate', sample('03'), '--task', 'denoise', '--sigma', '0.1', '-o', join(outputs, 'c.safetensors'), ...model];
+    expect((await run(...calibrate, '--passes', '0')).stderr).toContain('for passes');
+    expect((await run(...calibrate, '--seed', '-1')).stderr).toContain('for seed');
   });
 });

@@ -1,14 +1,17 @@
 import type { Command } from 'commander';
-import { diagnose } from '../../doctor.js';
+import { type Io, printLine } from '../io.js';
 
-export function registerDoctor(program: Command): void {
+export function addDoctor(program: Command, io: Io): void {
   program
     .command('doctor')
     .description('Show versions, devices, and which ONNX Runtime is used.')
     .option('--json', 'print JSON')
-    .action((flags: { json?: boolean }) => {
-      const report = diagnose();
-      if (flags.json) console.log(JSON.stringify(report));
-      else for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(16)} ${value}`);
-    });
+    .action((flags: { json?: boolean }) => doctor(io, flags));
+}
+
+async function doctor({ out }: Io, { json }: { json?: boolean }): Promise<void> {
+  const { diagnose } = await import('../../index.js');
+  const report = diagnose();
+  if (json) printLine(out, JSON.stringify(report));
+  else for (const [name, value] of Object.entries(report)) printLine(out, `${name.padEnd(16)} ${value}`);
 }

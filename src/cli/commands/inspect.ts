@@ -1,29 +1,29 @@
 import type { Command } from 'commander';
-import { inspectModel } from '../../inspect.js';
+import { type Io, printLine } from '../io.js';
 
-export function registerInspect(program: Command): void {
+export function addInspect(program: Command, io: Io): void {
   program
     .command('inspect')
     .description('Show what a model folder holds.')
     .argument('[folder]', 'a diffusers folder, or portraits', 'portraits')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  latino-native inspect ~/models/lcm-dreamshaper')
-    .action(async (folder: string, flags: { json?: boolean }) => {
-      const description = await inspectModel(folder);
-      if (flags.json) {
-        console.log(JSON.stringify(description));
-        return;
-      }
-      for (const part of description.components) {
-        const dtypes = part.dtypes.join(', ') || '-';
-        const millions = (part.parameters / 1e6).toFixed(2);
-        console.log(
-          `${part.name.padEnd(16)} ${part.className.padEnd(24)} ${millions.padStart(9)} M parameters  ${dtypes.padEnd(8)} ${(part.bytes / 2 ** 20).toFixed(1)} MiB`,
-        );
-      }
-      const parameters = description.components.reduce((sum, part) => sum + (part.used ? part.parameters : 0), 0);
-      console.log(
-        `memory for weights: ${((parameters * 4) / 2 ** 20).toFixed(0)} MiB on a CPU (float32), ${((parameters * 2) / 2 ** 20).toFixed(0)} MiB on a GPU (float16)`,
-      );
-    });
+    .action((folder: string, flags: { json?: boolean }) => inspect(io, folder, flags));
+}
+
+async function inspect({ out }: Io, folder: string, { json }: { json?: boolean }): Promise<void> {
+  const { inspectModel } = await import('../../index.js');
+  const description = await inspectModel(folder);
+  if (json) {
+    printLine(out, JSON.stringify(description));
+    return;
+  }
+  for (const { name, className, dtypes, parameters, bytes } of description.components) {
+    const millions = (parameters / 1e6).toFixed(2).padStart(9);
+    const dtype = (dtypes.join(', ') || '-').padEnd(8);
+    printLine(out, `${name.padEnd(16)} ${className.padEnd(24)} ${millions} M parameters  ${dtype} ${(bytes / 2 ** 20).toFixed(1)} MiB`);
+  }
+  const parameters = description.components.reduce((sum, part) => sum + (part.used ? part.parameters : 0), 0);
+  const mebibytes = (width: number): string => ((parameters * width) / 2 ** 20).toFixed(0);
+  printLine(out, `memory for weights: ${mebibytes(4)} MiB on a CPU (float32), ${mebibytes(2)} MiB on a GPU (float16)`);
 }

@@ -1,127 +1,112 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { LatinoError } from '../../errors.js';
-import { assertChartWritable, assertWritable } from '../../image/index.js';
-import { Latino } from '../../latino.js';
-import type { CalibrationPass, RestoreOptions } from '../../options.js';
-import { assertFileWritable } from '../../output_file.js';
-import { Embedding } from '../../prior/embedding.js';
-import type { CalibrationPreset } from '../../solver/calibration_settings.js';
-import type { StepRule } from '../../solver/step_rules.js';
+import type { CalibrationPass, CalibrationPreset, RestoreOptions } from '../../index.js';
 import { summarise, writeCalibrationReport } from '../calibration.js';
+import { type Io, printLine } from '../io.js';
 import {
   addModelOptions,
-  interruptSignal,
-  loadOptions,
+  addSolverOptions,
+  addTaskOptions,
+  type MeasurementFlags,
   type ModelFlags,
   measurementOptions,
   number,
-  OPERATORS_HELP,
-  operatorFrom,
-  stepRule,
 } from '../options.js';
-import { progressBar, showPass } from '../progress.js';
+import { showPass } from '../progress.js';
+import { withModel } from '../with_model.js';
 
-interface Flags extends ModelFlags {
-  task: string;
-  sigma: number;
+interface Flags extends ModelFlags, MeasurementFlags {
   output: string;
-  prompt?: string;
-  embedding?: string;
-  calibrate?: true | string;
+  calibrate?: boolean;
+  calibratePreset?: CalibrationPreset;
   calibratePasses?: number;
   saveEmbedding?: string;
   report?: string;
   steps: number;
-  seed: number;
-  stepRule: StepRule;
   result: RestoreOptions['result'];
-  start: RestoreOptions['start'];
-  bitDepth: number;
+  bitDepth: 8 | 16;
   json?: boolean;
 }
 
-export function registerRestore(program: Command): void {
+export function addRestore(program: Command, io: Io, operatorsHelp: string): void {
   const command = program
     .command('restore')
     .description('Restore a degraded image.')
-    .argument('<input>', 'the measurement: any image file')
-    .requiredOption('--task <operator>', 'what damaged it, for example sr:8')
-    .requiredOption('--sigma <s>', 'noise level on a [0, 1] image', number)
+    .argument('<input>', 'the measurement: any image file');
+  addTaskOptions(command, 'what damaged it')
     .requiredOption('-o, --output <file>', 'PNG, JPEG, WebP or TIFF')
     .option('--prompt <text>', 'what the image shows: a portrait, or with another model a photo, unless told')
     .option('--embedding <file>', 'a calibrated embedding, which takes the place of the prompt')
-    .option('--calibrate [preset]', 'calibrate the prompt on the image first (LATINO-PRO): best (the default) or official')
+    .option('--calibrate', 'calibrate the prompt on the image first (LATINO-PRO)')
+    .option('--calibrate-preset <name>', 'best (the default) or official')
     .option('--calibrate-passes <n>', '1 to 1000', number)
     .option('--save-embedding <file>', 'keep what the prompt was calibrated to, a .safetensors file')
     .option('--report <file>', 'draw the curves of the calibration, .svg or .png');
-  addModelOptions(command)
-    .option('--steps <n>', '1 to 50', number, 8)
-    .option('--seed <n>', 'non-negative integer', number, 0)
-    .option('--step-rule <rule>', 'auto, official, discrepancy or a number', stepRule, 'auto')
+  addModelOptions(command).option('--steps <n>', '1 to 50', number, 8);
+  addSolverOptions(command)
     .option('--result <kind>', 'decoded (the paper), or proximal (keeps the data; better at low noise)', 'decoded')
-    .option('--start <kind>', 'regularised or official', 'regularised')
     .option('--bit-depth <bits>', '8 or 16', number, 8)
     .option('--json', 'print one line of JSON')
     .addHelpText(
       'after',
-      `${OPERATORS_HELP}
+      `
+${operatorsHelp}
 
 Examples:
   latino-native restore small.png --task sr:8 --sigma 0.01 --prompt "a portrait of a person" -o restored.png
   latino-native restore small.png --task sr:8 --sigma 0.01 --calibrate --save-embedding c.safetensors --report c.png -o restored.png
   latino-native restore small.png --task sr:8 --sigma 0.01 --embedding c.safetensors -o again.png`,
     )
-    .action(async (input: string, flags: Flags) => {
-      await assertWritable(flags.output, { bitDepth: flags.bitDepth as 8 | 16 });
-      const calibrate = await calibrationOf(flags);
-      const operator = await operatorFrom(flags.task);
-      const embedding = flags.embedding === undefined ? undefined : await Embedding.load(flags.embedding);
-      const begun = performance.now();
-      await using latino = await Latino.load(loadOptions(flags));
-      const progress = progressBar(input, flags.json === true);
-      const passes: CalibrationPass[] = [];
-      const restored = await latino
-        .restore(input, {
-          ...measurementOptions(flags),
-          steps: flags.steps,
-          result: flags.result,
-          operator,
-          embedding,
-          calibrate,
-          signal: interruptSignal(),
-          onProgress: ({ step, calibration }) => {
-            if (!calibration) return progress.show(step, flags.steps, `step ${step} of ${flags.steps}`);
-            passes.push(calibration);
-            showPass(progress, calibration);
-          },
-        })
-        .finally(() => progress.stop());
-      await restored.toFile(flags.output, { bitDepth: flags.bitDepth as 8 | 16 });
-      if (flags.saveEmbedding !== undefined) await restored.embedding!.save(flags.saveEmbedding);
-      if (flags.report !== undefined) await writeCalibrationReport(flags.report, basename(input), passes);
-      const seconds = (performance.now() - begun) / 1000;
-      if (flags.json) {
-        const { width, height } = restored;
-        const { output, saveEmbedding, report } = flags;
-        const calibration = calibrate && { passes, embedding: saveEmbedding, report };
-        console.log(JSON.stringify({ input, output, width, height, seconds, device: latino.device.name, calibration }));
-      } else {
-        console.log(`${flags.output}: ${restored.width} × ${restored.height}, ${seconds.toFixed(2)} s`);
-        if (calibrate) console.log(`${flags.saveEmbedding ?? 'calibration'}: ${summarise(passes)}`);
-      }
+    .action((input: string, flags: Flags) => restore(io, input, flags));
+}
+
+async function restore(io: Io, input: string, flags: Flags): Promise<void> {
+  const { assertRestoreOptions, assertWritable, readImage } = await import('../../index.js');
+  const { output, bitDepth, saveEmbedding, report, steps, result } = flags;
+  await assertWritable(output, { bitDepth });
+  const calibrate = await calibrationOf(flags);
+  const options: RestoreOptions = { ...(await measurementOptions(flags)), steps, result, calibrate };
+  assertRestoreOptions(options);
+  const measurement = await readImage(input);
+
+  const passes: CalibrationPass[] = [];
+  const done = await withModel(io, basename(input), flags, async ({ latino, progress, ...handlers }) => {
+    const restored = await latino.restore(measurement, {
+      ...options,
+      ...handlers,
+      onProgress: ({ step, calibration }) => {
+        if (!calibration) return progress.show(step, steps, `step ${step} of ${steps}`);
+        passes.push(calibration);
+        showPass(progress, calibration);
+      },
     });
+    await restored.toFile(output, { bitDepth });
+    if (saveEmbedding !== undefined) await restored.embedding!.save(saveEmbedding);
+    if (report !== undefined) await writeCalibrationReport(report, basename(input), passes);
+    return { width: restored.width, height: restored.height };
+  });
+
+  const { result: size, seconds, device, warnings } = done;
+  if (flags.json) {
+    const calibration = calibrate && { passes, embedding: saveEmbedding, report };
+    printLine(io.out, JSON.stringify({ input, output, ...size, seconds, device, calibration, warnings }));
+    return;
+  }
+  printLine(io.out, `${output}: ${size.width} × ${size.height}, ${seconds.toFixed(2)} s`);
+  if (calibrate) printLine(io.out, `${saveEmbedding ?? 'calibration'}: ${summarise(passes)}`);
 }
 
 /** What the flags ask of the calibration, with the files that it is to write checked; nothing where there is to be none. */
-async function calibrationOf({ calibrate, calibratePasses, saveEmbedding, report }: Flags): Promise<RestoreOptions['calibrate']> {
-  if (calibrate === undefined) {
-    const alone = { '--calibrate-passes': calibratePasses, '--save-embedding': saveEmbedding, '--report': report };
+async function calibrationOf(flags: Flags): Promise<RestoreOptions['calibrate']> {
+  const { assertChartWritable, assertFileWritable, LatinoError } = await import('../../index.js');
+  const { calibrate, calibratePreset: preset, calibratePasses: passes, saveEmbedding, report } = flags;
+  if (!calibrate) {
+    const alone = { '--calibrate-preset': preset, '--calibrate-passes': passes, '--save-embedding': saveEmbedding, '--report': report };
     const given = Object.entries(alone).find(([, value]) => value !== undefined);
     if (given) throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected --calibrate where ${given[0]} is given`);
     return undefined;
   }
   if (saveEmbedding !== undefined) await assertFileWritable(saveEmbedding);
   if (report !== undefined) await assertChartWritable(report);
-  return { preset: calibrate === true ? undefined : (calibrate as CalibrationPreset), passes: calibratePasses };
+  return { preset, passes };
 }

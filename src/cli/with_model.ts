@@ -1,0 +1,56 @@
+import type { Latino, Warning } from '../index.js';
+import { type Io, printLine } from './io.js';
+import { loadOptions, type ModelFlags } from './options.js';
+import { openProgress, type Progress } from './progress.js';
+
+/** What a command works with. */
+export interface Workplace {
+  readonly latino: Latino;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** For the options of the work. */
+  readonly onWarning: (warning: Warning) => void;
+}
+
+/** What came of it. */
+export interface Done<Result> {
+  readonly result: Result;
+  /** From before the load on. */
+  readonly seconds: number;
+  readonly device: string;
+  readonly warnings: readonly Warning[];
+}
+
+/**
+ * Loads the model that the flags name, works with it and frees it: with a progress bar from the first moment on, stopped by an interruption at
+ * any. Warnings are printed as they come, or with `--json` left to be reported with the result.
+ */
+export async function withModel<Result>(
+  io: Io,
+  label: string,
+  flags: ModelFlags & { readonly json?: boolean },
+  work: (workplace: Workplace) => Promise<Result>,
+): Promise<Done<Result>> {
+  const json = flags.json === true;
+  const begun = performance.now();
+  const signal = io.interruption();
+  const warnings: Warning[] = [];
+  const progress = await openProgress(io, label, json);
+  // The terminal is left in order even where a second signal ends the process.
+  signal.addEventListener('abort', () => {
+    progress.stop();
+    if (io.err.isTTY && !json) printLine(io.err, 'latino-native: stopping; once more ends it at once');
+  });
+  const onWarning = (warning: Warning): void => {
+    warnings.push(warning);
+    if (!json) progress.note(`latino-native: warning: ${warning.message} [${warning.code}]`);
+  };
+  try {
+    const { Latino } = await import('../index.js');
+    await using latino = await Latino.load({ ...loadOptions(flags), signal });
+    const result = await work({ latino, progress, signal, onWarning });
+    return { result, seconds: (performance.now() - begun) / 1000, device: latino.device.name, warnings };
+  } finally {
+    progress.stop();
+  }
+}

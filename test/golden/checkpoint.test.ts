@@ -12,7 +12,7 @@ import { loadModel } from '../../src/prior/load_model.js';
 import { run } from '../support/cli.js';
 import { withCode } from '../support/errors.js';
 import { goldenPath, goldenSet, MODEL_INDEX } from '../support/golden.js';
-import { relativeError } from '../support/networks.js';
+import { relativeError } from '../support/compare.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'latino-checkpoint-'));
@@ -33,6 +33,9 @@ const LCM: Parts = {
   tokenizer: 'models/tiny-sd15/tokenizer',
   scheduler: 'models/tiny-sd15/scheduler',
 };
+
+/** The JSON file of a part, as it is in the set. */
+const json = <T>(part: keyof Parts, file: string): T => JSON.parse(readFileSync(join(goldenPath(LCM[part]), file), 'utf8')) as T;
 
 /** A pipeline's folder from parts of the golden checkpoints. */
 function checkpoint(name: string, change: Partial<Parts> = {}, vaeClass = 'AutoencoderTiny'): string {
@@ -101,7 +104,11 @@ goldenSet('a checkpoint with a guidance embedding', [MODEL_INDEX, ...Object.valu
 
     await using latino = await Latino.load({ model: checkpoint('calibrated') });
     const { embedding, image } = await latino.restore(measurement, { ...options, calibrate: { passes: 1 } });
-    expect(embedding!.shape).toEqual([1, 77, 32]);
+    const { max_position_embeddings, hidden_size } = json<{ max_position_embeddings: number; hidden_size: number }>(
+      'text_encoder',
+      'config.json',
+    );
+    expect(embedding!.shape).toEqual([1, max_position_embeddings, hidden_size]);
     expect(image.data).not.toEqual(none);
   });
 
@@ -140,13 +147,28 @@ goldenSet('a checkpoint with a guidance embedding', [MODEL_INDEX, ...Object.valu
   it('refuses parts that do not fit together', async () => {
     const refuses = async (model: string, message: RegExp): Promise<void> =>
       expect(Latino.load({ model })).rejects.toThrow(withCode('MODEL', message));
-    await refuses(changed('hidden', 'text_encoder', 'config.json', { hidden_size: 48 }), /cross_attention_dim .* \(48\)/);
-    await refuses(changed('latents', 'vae', 'config.json', { latent_channels: 16 }), /in_channels .* \(16\)/);
-    await refuses(changed('tokens', 'tokenizer', 'tokenizer_config.json', { model_max_length: 90 }), /at most 77 tokens/);
-    await refuses(changed('heads', 'unet', 'config.json', { attention_head_dim: 5 }), /attention heads that divides 16 channels .* 5/);
-    await refuses(changed('groups', 'unet', 'config.json', { norm_num_groups: 0 }), /normalisation groups of .*norm1 that divides 16/);
+    const text = json<{ hidden_size: number; max_position_embeddings: number }>('text_encoder', 'config.json');
+    const unet = json<{ block_out_channels: [number, ...number[]] }>('unet', 'config.json');
+    const vae = json<{ latent_channels: number; num_decoder_blocks: number[] }>('vae', 'config.json');
+    const [channels] = unet.block_out_channels;
+    const changedConfig = (name: string, part: keyof Parts, change: object): string => changed(name, part, 'config.json', change);
+
+    const wide = 2 * text.hidden_size;
+    await refuses(changedConfig('hidden', 'text_encoder', { hidden_size: wide }), new RegExp(`cross_attention_dim .* \\(${wide}\\)`));
+    const deep = 4 * vae.latent_channels;
+    await refuses(changedConfig('latents', 'vae', { latent_channels: deep }), new RegExp(`in_channels .* \\(${deep}\\)`));
+    const tokens = text.max_position_embeddings;
+    const long = changed('tokens', 'tokenizer', 'tokenizer_config.json', { model_max_length: tokens + 13 });
+    await refuses(long, new RegExp(`at most ${tokens} tokens`));
+    const heads = channels - 1;
+    await refuses(
+      changedConfig('heads', 'unet', { attention_head_dim: heads }),
+      new RegExp(`attention heads that divides ${channels} channels .* ${heads}`),
+    );
+    await refuses(changedConfig('groups', 'unet', { norm_num_groups: 0 }), new RegExp(`normalisation groups of .*norm1 that divides ${channels}`));
+    const blocks = vae.num_decoder_blocks;
+    await refuses(changedConfig('decoder', 'vae', { num_decoder_blocks: blocks.with(-1, blocks.at(-1)! + 1) }), /decoder/);
     await refuses(checkpoint('sdxl', { unet: 'models/tiny-sdxl/unet' }), /found that of SDXL/);
-    await refuses(changed('decoder', 'vae', 'config.json', { num_decoder_blocks: [3, 3, 3, 2] }), /decoder/);
   });
 });
 
@@ -165,7 +187,8 @@ goldenSet('a checkpoint of Stable Diffusion 1.x structure, with AutoencoderKL', 
     });
     const upload = ({ data, shape }: Stored): Tensor => device.upload(data, shape);
     const read = async (from: Tensor): Promise<Stored> => ({ data: (await from.read()) as Float32Array, shape: [...from.shape] });
-    const scaled = (value: number): number => 0.18215 * value;
+    const { scaling_factor = 0.18215 } = JSON.parse(readFileSync(join(model, 'vae/config.json'), 'utf8')) as { scaling_factor?: number };
+    const scaled = (value: number): number => scaling_factor * value;
     using x = upload(tensor('x')); // lies in [-1, 1], so that clipping leaves it
     using latents = loaded.encode(x);
     expect(relativeError(await read(latents), mapped('mean', scaled))).toBeLessThan(5e-5);

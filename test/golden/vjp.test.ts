@@ -1,39 +1,40 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { openWeights } from '../../src/checkpoint/weights_folder.js';
 import type { Graph } from '../../src/graph/graph.js';
 import type { WeightStore } from '../../src/graph/weights.js';
 import { AutoencoderKLConfig, klDecoderVjpGraph } from '../../src/networks/autoencoder_kl.js';
 import { AutoencoderTinyConfig, tinyDecoderVjpGraph } from '../../src/networks/autoencoder_tiny.js';
 import { UNet2DConditionConfig, unetVjpGraph } from '../../src/networks/unet2d_condition.js';
 import { goldenPath, goldenSet, MODEL_INDEX, readGolden } from '../support/golden.js';
-import { createRunner, relativeError } from '../support/networks.js';
-import { readTensors, readWeights, type Stored } from '../support/safetensors.js';
+import { relativeError } from '../support/compare.js';
+import { readTensors, type Stored } from '../support/safetensors.js';
+import { openNetwork } from '../support/session.js';
 
 const TOLERANCE = 2e-4;
 
 interface Network {
   readonly folder: string;
-  readonly suffix: string;
+  readonly variant?: 'fp16';
   /** The network with its reverse pass for the inputs that the tensors `vjp_NAME` name. */
   readonly graph: (config: unknown, weights: WeightStore, wrt: readonly string[]) => Graph;
   /** Input of the network by name of the tensor, where they differ. */
   readonly rename?: Readonly<Record<string, string>>;
 }
 
-const unet = (folder: string, suffix: string): Network => ({
-  folder,
-  suffix,
+const unet = (variant?: 'fp16'): Network => ({
+  folder: 'unet',
+  variant,
   graph: (config, weights, wrt) => unetVjpGraph(UNet2DConditionConfig.parse(config), weights, { wrt }),
 });
 
 /** By component of a set. */
 const networks: Readonly<Record<string, Network>> = {
-  unet: unet('unet', 'model.safetensors'),
-  unet_fp16_weights: unet('unet', '.fp16.safetensors'),
+  unet: unet(),
+  unet_fp16_weights: unet('fp16'),
   vae: {
     folder: 'vae',
-    suffix: 'model.safetensors',
     rename: { z: 'latents' },
     graph: (config, weights) =>
       (config as { _class_name: string })._class_name === 'AutoencoderKL'
@@ -68,19 +69,20 @@ goldenSet('vector-Jacobian products against diffusers (golden/models)', [MODEL_I
         const folder = existsSync(join(root, network.folder)) ? join(root, network.folder) : root;
         const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
         const tensors = await readTensors(join(root, 'io.safetensors'));
-        const { store, values } = await readWeights(folder, network.suffix);
+        const weights = await openWeights(folder, { variant: network.variant });
         const inputName = (name: string) => network.rename?.[name] ?? name;
         let worst = 0;
         let compared = 0;
-        let run: Awaited<ReturnType<typeof createRunner>> | undefined;
         for (const label of labels) {
           const stored = tensorsOf(tensors, `${component}/${label}/`);
           const wrt = Object.keys(stored).flatMap((name) => (name.startsWith('vjp_') ? [name.slice(4)] : []));
-          const graph = network.graph(config, store, wrt);
-          run ??= await createRunner(graph, values);
-          const wanted = graph.inputs.map((input) => input.name);
-          const inputs = Object.fromEntries(Object.entries(stored).map(([name, tensor]) => [inputName(name), tensor]));
-          const results = await run(Object.fromEntries(wanted.map((name) => [name, inputs[name]!])));
+          const graph = network.graph(config, weights, wrt);
+          const run = await openNetwork(graph);
+          const tensorsByInput = Object.fromEntries(Object.entries(stored).map(([name, tensor]) => [inputName(name), tensor]));
+          const inputs = Object.fromEntries(graph.inputs.map(({ name }) => [name, tensorsByInput[name]!]));
+          const wanted = Object.fromEntries(wrt.map((name) => [`vjp_${inputName(name)}`, stored[`vjp_${name}`]!]));
+          const results = await run(inputs, wanted);
+          run.dispose();
           for (const name of wrt) {
             const error = relativeError(results[`vjp_${inputName(name)}`]!, stored[`vjp_${name}`]!);
             expect(error, `${label}/vjp_${name}`).toBeLessThan(TOLERANCE);

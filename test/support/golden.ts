@@ -3,7 +3,9 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'vitest';
 
-const root = resolve(process.env.LATINO_GOLDEN ?? fileURLToPath(new URL('../golden', import.meta.url)));
+/** Another folder of reference data than the repository's own, which may hold a part of it. */
+const named = process.env.LATINO_GOLDEN;
+const root = resolve(named ?? fileURLToPath(new URL('../golden', import.meta.url)));
 
 /** A path in the folder of reference data: LATINO_GOLDEN, or test/golden. */
 export function goldenPath(relative: string): string {
@@ -15,11 +17,19 @@ export function readGolden<T>(relative: string): T {
   return JSON.parse(readFileSync(goldenPath(relative), 'utf8')) as T;
 }
 
-/** Registers the tests of a reference set; where the folder lacks a file or folder that they need, one skipped test that says so. */
+/**
+ * Registers the tests of a reference set. Where the folder lacks a file or folder that they need, one test says so: it is skipped where
+ * LATINO_GOLDEN names the folder, and fails where it is the repository's own.
+ */
 export function goldenSet(name: string, needs: readonly string[], tests: () => void): void {
   const lacking = needs.filter((path) => !existsSync(goldenPath(path)));
   if (lacking.length === 0) describe(name, tests);
-  else it.skip(`${name}: not run, there is no ${lacking.join(', ')}`);
+  else if (named !== undefined) it.skip(`${name}: not run, there is no ${lacking.join(', ')}`);
+  else {
+    it(name, () => {
+      throw new Error(`Expected ${lacking.join(', ')} in ${root} but found none`);
+    });
+  }
 }
 
 interface ModelIndex {

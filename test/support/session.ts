@@ -1,33 +1,70 @@
-import type { Tensor } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
 import { compile, type Target } from '../../src/graph/compile.js';
-import type { Graph } from '../../src/graph/graph.js';
+import type { Dim, Graph, Value } from '../../src/graph/graph.js';
 import { cpu } from '../../src/graph/targets/cpu/cpu.js';
 import type { Stored } from './safetensors.js';
 
+type Shapes = Readonly<Record<string, Pick<Stored, 'shape'>>>;
+
 /**
- * Runs a network as the product does on the CPU, unless told otherwise: in a session of the addon, its weights read where they lie in their files.
- * The runner computes the outputs that `wanted` has, and gives them the shapes found there.
+ * Runs a network as the product does on the CPU, unless told otherwise: in a session of the addon, its weights read where they lie in their
+ * files.
+ *
+ * The runner computes the outputs that `wanted` names, of the shapes found there; all of them, of the shapes that the graph says, where
+ * nothing is named.
  */
 export async function openNetwork(graph: Graph, target: Target = cpu) {
   const addon = loadAddon();
   const device = addon.openDevice('cpu');
   const { model, options } = compile(graph, target);
   const session = await addon.createSession(device, model, options);
-  const names = graph.inputs.map((input) => input.name);
-  const outputs = graph.outputs.map((output) => output.name);
   const run = async (
     inputs: Readonly<Record<string, Stored>>,
-    wanted: Readonly<Record<string, Stored>>,
+    wanted: Shapes = shapesOf(graph.outputs, lengthsOf(graph.inputs, inputs)),
   ): Promise<Record<string, Stored>> => {
-    const feeds = Object.fromEntries(names.map((name) => [name, device.upload(inputs[name]!.data, inputs[name]!.shape)]));
-    const shapes = Object.fromEntries(outputs.flatMap((name) => (wanted[name] ? [[name, wanted[name].shape]] : [])));
-    const results = Object.entries<Tensor>(session.run(feeds, shapes));
-    const read = async ([name, tensor]: [string, Tensor]): Promise<[string, Stored]> => [
-      name,
-      { shape: [...tensor.shape], data: (await tensor.read()) as Float32Array },
-    ];
-    return Object.fromEntries(await Promise.all(results.map(read)));
+    requireNames('inputs', Object.keys(inputs), namesOf(graph.inputs), true);
+    requireNames('outputs', Object.keys(wanted), namesOf(graph.outputs), false);
+    const feeds = Object.fromEntries(Object.entries(inputs).map(([name, { data, shape }]) => [name, device.upload(data, shape)]));
+    const results = session.run(feeds, Object.fromEntries(Object.entries(wanted).map(([name, { shape }]) => [name, shape])));
+    const read = Object.entries(results).map(async ([name, tensor]): Promise<[string, Stored]> => {
+      return [name, { shape: [...tensor.shape], data: (await tensor.read()) as Float32Array }];
+    });
+    return Object.fromEntries(await Promise.all(read));
   };
   return Object.assign(run, { dispose: () => session.dispose() });
+}
+
+const namesOf = (values: readonly Value[]): string[] => values.map(({ name }) => name);
+
+/** What is misspelt, missing or too many must not go unseen: it would be compared with nothing. */
+function requireNames(what: string, got: readonly string[], known: readonly string[], all: boolean): void {
+  const strange = got.filter((name) => !known.includes(name));
+  const missing = all ? known.filter((name) => !got.includes(name)) : [];
+  if (got.length === 0 || strange.length > 0 || missing.length > 0)
+    throw new Error(`Expected ${what} ${all ? '' : 'among '}${known.join(', ')} but received ${got.join(', ') || 'none'}`);
+}
+
+/** The lengths of the dimensions that inputs name, as in ['batch', 4, 'height', 'width']. */
+function lengthsOf(values: readonly Value[], inputs: Shapes): Map<string, number> {
+  const lengths = new Map<string, number>();
+  for (const { name, dims } of values) {
+    for (const [axis, dim] of dims.entries()) if (typeof dim === 'string') lengths.set(dim, inputs[name]!.shape[axis]!);
+  }
+  return lengths;
+}
+
+const shapesOf = (values: readonly Value[], lengths: ReadonlyMap<string, number>): Shapes =>
+  Object.fromEntries(values.map(({ name, dims }) => [name, { shape: dims.map((dim) => lengthOf(dim, lengths)) }]));
+
+/** Of a number, a name, a name halved (rounded up) or doubled, as in `height/2`, or a product of such, as in `height/2.width/2`. */
+function lengthOf(dim: Dim, lengths: ReadonlyMap<string, number>): number {
+  if (typeof dim === 'number') return dim;
+  if (dim.includes('.')) return dim.split('.').reduce((product, factor) => product * lengthOf(factor, lengths), 1);
+  const [, name, changes] = /^(.+?)((?:[*/]\d+)*)$/.exec(dim)!;
+  const length = lengths.get(name!);
+  if (length === undefined) throw new Error(`Expected a dimension that an input names but received ${dim}`);
+  return [...changes!.matchAll(/([*/])(\d+)/g)].reduce(
+    (current, [, sign, factor]) => (sign === '*' ? current * Number(factor) : Math.ceil(current / Number(factor))),
+    length,
+  );
 }

@@ -24,7 +24,7 @@ import {
   upsample2x,
 } from '../../src/networks/layers.js';
 import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../../src/networks/unet2d_condition.js';
-import { relativeError } from '../support/networks.js';
+import { relativeError } from '../support/compare.js';
 
 const anyWeights: WeightStore = {
   has: () => true,

@@ -6,7 +6,7 @@ import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
 import { AutoencoderTinyConfig } from '../../src/networks/autoencoder_tiny.js';
 import { conv, layerNorm, toImage, toTokens, upsample2x } from '../../src/networks/layers.js';
 import { UNet2DConditionConfig, unetGraph } from '../../src/networks/unet2d_condition.js';
-import { createRunner } from '../support/networks.js';
+import { openNetwork } from '../support/session.js';
 
 const noWeights: WeightStore = {
   has: () => false,
@@ -23,7 +23,6 @@ function anyWeights(dtype: WeightInfo['dtype'], folder = (_name: string) => '/mo
   };
 }
 
-const noValues = () => new Uint8Array();
 const ramp = (length: number) => Float32Array.from({ length }, (_, i) => Math.sin(i * 1.7) * 3 + i * 0.1);
 
 describe('Graph', () => {
@@ -77,7 +76,7 @@ describe('Graph', () => {
     const g = new Graph('test', noWeights);
     const x = g.input('x', 'f32', ['n']);
     g.output('y', g.op(opType, [x], { domain: 'latino', dims: x.dims }));
-    const run = await createRunner(g, noValues);
+    const run = await openNetwork(g);
     const data = ramp(17);
     const { y } = await run({ x: { shape: [17], data } });
     for (const [i, value] of data.entries()) expect(y!.data[i]).toBeCloseTo(expected(value), 5);
@@ -90,7 +89,7 @@ describe('Graph', () => {
     const bias = g.constant([0.5, 0, -0.5, 1]);
     const attributes = { num_groups: int(2), epsilon: float(1e-2) };
     g.output('y', g.op('GroupNormalization', [x, scale, bias], { domain: 'latino', dims: x.dims, attributes }));
-    const run = await createRunner(g, noValues);
+    const run = await openNetwork(g);
     const data = ramp(2 * 4 * 6);
     const { y } = await run({ x: { shape: [2, 4, 2, 3], data } });
     for (let group = 0; group < 4; group++) {
@@ -111,7 +110,7 @@ describe('Graph', () => {
     const tokens = toTokens(g, x);
     g.output('tokens', tokens);
     g.output('y', toImage(g, tokens, x));
-    const run = await createRunner(g, noValues);
+    const run = await openNetwork(g);
     const data = ramp(2 * 3 * 8);
     const { tokens: rows, y } = await run({ x: { shape: [2, 3, 2, 4], data } });
     expect(rows!.shape).toEqual([2, 8, 3]);

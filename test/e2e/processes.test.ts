@@ -102,11 +102,13 @@ describe('what ONNX Runtime refuses', () => {
     const built = (module: string): string => JSON.stringify(new URL(`../../dist/${module}.js`, import.meta.url).href);
     const script = `
       const { loadAddon } = await import(${built('device/load')});
+      const { compile } = await import(${built('graph/compile')});
       const { Graph } = await import(${built('graph/graph')});
+      const { cpu } = await import(${built('graph/targets/cpu/cpu')});
       const graph = new Graph('test', {});
       const inputs = ['x', 'y'].map((name) => graph.input(name, 'f32', [name]));
       graph.output('sum', graph.op('Add', inputs, { dims: ['x'] }));
-      const { model, options } = graph.build();
+      const { model, options } = compile(graph, cpu);
       const addon = loadAddon();
       const device = addon.openDevice('cpu');
       const session = await addon.createSession(device, model, options);

@@ -7,7 +7,7 @@ import { inHalfPrecision } from '../../src/graph/half_precision.js';
 import { lower } from '../../src/graph/targets/cpu/lower.js';
 import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../../src/networks/unet2d_condition.js';
 import { goldenPath, goldenSet } from '../support/golden.js';
-import { relativeError } from '../support/networks.js';
+import { relativeError } from '../support/compare.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 import { openNetwork } from '../support/session.js';
 

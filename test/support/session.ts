@@ -10,7 +10,7 @@ type Shapes = Readonly<Record<string, Pick<Stored, 'shape'>>>;
  * Runs a network as the product does on the CPU, unless told otherwise: in a session of the addon, its weights read where they lie in their
  * files.
  *
- * The runner computes the outputs that `wanted` names, of the shapes found there; all of them, of the shapes that the graph says, where
+ * The runner takes its inputs by name among the given tensors, and computes the outputs that `wanted` names, of the shapes found there; all of them, of the shapes that the graph says, where
  * nothing is named.
  */
 export async function openNetwork(graph: Graph, target: Target = cpu) {
@@ -22,9 +22,9 @@ export async function openNetwork(graph: Graph, target: Target = cpu) {
     inputs: Readonly<Record<string, Stored>>,
     wanted: Shapes = shapesOf(graph.outputs, lengthsOf(graph.inputs, inputs)),
   ): Promise<Record<string, Stored>> => {
-    requireNames('inputs', Object.keys(inputs), namesOf(graph.inputs), true);
-    requireNames('outputs', Object.keys(wanted), namesOf(graph.outputs), false);
-    const feeds = Object.fromEntries(Object.entries(inputs).map(([name, { data, shape }]) => [name, device.upload(data, shape)]));
+    requireAmong(namesOf(graph.outputs), Object.keys(wanted));
+    requireAmong(Object.keys(inputs), namesOf(graph.inputs));
+    const feeds = Object.fromEntries(namesOf(graph.inputs).map((name) => [name, device.upload(inputs[name]!.data, inputs[name]!.shape)]));
     const results = session.run(feeds, Object.fromEntries(Object.entries(wanted).map(([name, { shape }]) => [name, shape])));
     const read = Object.entries(results).map(async ([name, tensor]): Promise<[string, Stored]> => {
       return [name, { shape: [...tensor.shape], data: (await tensor.read()) as Float32Array }];
@@ -36,12 +36,10 @@ export async function openNetwork(graph: Graph, target: Target = cpu) {
 
 const namesOf = (values: readonly Value[]): string[] => values.map(({ name }) => name);
 
-/** What is misspelt, missing or too many must not go unseen: it would be compared with nothing. */
-function requireNames(what: string, got: readonly string[], known: readonly string[], all: boolean): void {
-  const strange = got.filter((name) => !known.includes(name));
-  const missing = all ? known.filter((name) => !got.includes(name)) : [];
-  if (got.length === 0 || strange.length > 0 || missing.length > 0)
-    throw new Error(`Expected ${what} ${all ? '' : 'among '}${known.join(', ')} but received ${got.join(', ') || 'none'}`);
+/** What is misspelt or missing must not go unseen: it would be compared with nothing. */
+function requireAmong(known: readonly string[], names: readonly string[]): void {
+  const strange = names.filter((name) => !known.includes(name));
+  if (names.length === 0 || strange.length > 0) throw new Error(`Expected some of ${known.join(', ')} but received ${names.join(', ')}`);
 }
 
 /** The lengths of the dimensions that inputs name, as in ['batch', 4, 'height', 'width']. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -64,6 +64,23 @@ describe('latino-native', () => {
     const unet = expect.objectContaining({ name: 'unet', className: 'UNet2DConditionModel' });
     expect(JSON.parse((await run('inspect', '--json')).stdout)).toMatchObject({ components: expect.arrayContaining([unet]) });
     expect((await run('inspect')).stdout).toMatch(/unet +UNet2DConditionModel +11\.71 M parameters/);
+  });
+});
+
+describe('--result', () => {
+  it('is chosen by the library where it is not given', async () => {
+    await run('degrade', sample, '--task', 'sr:2', '--sigma', '0.05', '-o', at('half.png'));
+    const bytes = async (...more: string[]): Promise<Buffer> => {
+      const args = ['restore', at('half.png'), '--task', 'denoise', '--sigma', '0.05', '--steps', '1', '-o', at('chosen.png'), ...more];
+      expect(await run(...args)).toMatchObject({
+        status: 0,
+        stderr: expect.stringMatching(/^latino-native: warning: .+UNKNOWN_IMAGE\]\n$/),
+      });
+      return readFileSync(at('chosen.png'));
+    };
+    const chosen = await bytes();
+    expect(await bytes('--result', 'proximal')).toEqual(chosen);
+    expect(await bytes('--result', 'decoded')).not.toEqual(chosen);
   });
 });
 

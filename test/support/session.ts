@@ -10,8 +10,8 @@ type Shapes = Readonly<Record<string, Pick<Stored, 'shape'>>>;
  * Runs a network as the product does on the CPU, unless told otherwise: in a session of the addon, its weights read where they lie in their
  * files.
  *
- * The runner takes its inputs by name among the given tensors, and computes the outputs that `wanted` names, of the shapes found there; all of them, of the shapes that the graph says, where
- * nothing is named.
+ * The runner takes its inputs by name among the given tensors, and computes the outputs that `wanted` names, of the shapes found there. Where
+ * nothing is named it computes all, of the shapes that the graph says.
  */
 export async function openNetwork(graph: Graph, target: Target = cpu) {
   const addon = loadAddon();

@@ -44,7 +44,10 @@ export function addRestore(program: Command, io: Io, operatorsHelp: string): voi
     .option('--report <file>', 'draw the curves of the calibration, .svg or .png');
   addModelOptions(command).option('--steps <n>', '1 to 50', number, 8);
   addSolverOptions(command)
-    .option('--result <kind>', 'decoded (the paper), or proximal (keeps the data; better at low noise)', 'decoded')
+    .option(
+      '--result <kind>',
+      'decoded (the paper), or proximal (keeps the data; the default for images that the embedded model does not know)',
+    )
     .option('--bit-depth <bits>', '8 or 16', number, 8)
     .option('--json', 'print one line of JSON')
     .addHelpText(

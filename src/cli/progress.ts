@@ -19,6 +19,7 @@ export async function openProgress({ err }: Io, label: string, quiet: boolean): 
   // Its own handlers of signals are off: whoever opened it stops it.
   const bar = new SingleBar({ ...looks, stream: err, gracefulExit: false }, Presets.shades_classic);
   let shown = { done: 0, total: 1, state: 'loading' };
+  let isOpen = true;
   const start = (): void => bar.start(shown.total, shown.done, { label, state: shown.state });
   start();
   return {
@@ -30,9 +31,12 @@ export async function openProgress({ err }: Io, label: string, quiet: boolean): 
     note: (text) => {
       bar.stop();
       printLine(err, text);
-      start();
+      if (isOpen) start();
     },
-    stop: () => bar.stop(),
+    stop: () => {
+      isOpen = false;
+      bar.stop();
+    },
   };
 }
 

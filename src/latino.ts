@@ -75,11 +75,11 @@ export class Latino implements AsyncDisposable {
     const addon = loadAddon();
     const opened = addon.openDevice(device === 'auto' ? 'cpu' : device, { threads: rest.threads });
     const { folder, prompt, knows } = findModel(model);
-    return interruptible(
-      addon,
-      [signal],
-      async ({ cancellation }) => new Latino(addon, await loadModel(addon, opened, folder, { ...rest, cancellation }), prompt, knows),
-    );
+    return interruptible(addon, [signal], async ({ signal: stopped, cancellation }) => {
+      // A file on a disk that does not answer cannot be cancelled, only left alone.
+      const loading = loadModel(addon, opened, folder, { ...rest, cancellation });
+      return new Latino(addon, await unlessAborted(stopped, loading, (late) => void late.dispose()), prompt, knows);
+    });
   }
 
   get device(): Device {

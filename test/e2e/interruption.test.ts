@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, cpSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -71,6 +74,25 @@ describe.each([0, 1, 3, 10, 30, 70])('an abort after %i ms', (milliseconds) => {
     // A load may be over by then, on a fast machine.
     if (milliseconds < 3) expect(await outcome).toBe(reason);
     else expect([reason, 'loaded']).toContain(await outcome);
+  });
+});
+
+describe('a load that waits for a file', () => {
+  it('ends with its reason all the same', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'latino-slow-disk-'));
+    const weights = join(folder, 'model/vae/diffusion_pytorch_model.safetensors');
+    cpSync(portraits, join(folder, 'model'), { recursive: true });
+    rmSync(weights);
+    execFileSync('mkfifo', [weights]); // whoever opens it waits until somebody writes
+    const controller = new AbortController();
+    const outcome = Latino.load({ model: join(folder, 'model'), device: 'cpu', signal: controller.signal }).catch(
+      (error: unknown) => error,
+    );
+    await sleep(50);
+    controller.abort('no longer wanted');
+    expect(await outcome).toBe('no longer wanted');
+    closeSync(openSync(weights, 'w'));
+    rmSync(folder, { recursive: true });
   });
 });
 

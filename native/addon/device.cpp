@@ -1,9 +1,13 @@
+#include "addon/promise.h"
 #include "addon/wraps.h"
 #include "kernels/elementwise.h"
 
 namespace latino::addon {
 
 namespace {
+
+/// Bytes that are sooner copied than kept for the queue: 0.1 ms.
+constexpr std::size_t kCopiedAtOnce = std::size_t{1} << 20;
 
 std::uint64_t seedFrom(const Napi::Value& value) {
   if (!value.IsBigInt()) {
@@ -63,7 +67,15 @@ Napi::Value DeviceWrap::upload(const Napi::CallbackInfo& info) {
                        std::to_string(array.ElementLength()));
     }
     const auto* bytes = static_cast<const std::byte*>(array.ArrayBuffer().Data()) + array.ByteOffset();
-    return TensorWrap::make(info.Env(), latino::upload(device_, shape, dtype, bytes, CancellationWrap::from(info[2], "cancellation")));
+    const auto cancellation = CancellationWrap::from(info[2], "cancellation");
+    if (array.ByteLength() <= kCopiedAtOnce)
+      return TensorWrap::make(info.Env(), latino::upload(device_, shape, dtype, bytes, cancellation));
+    const Tensor tensor(device_, shape, dtype);
+    tensor.storage().cancellation = cancellation;
+    submit({}, {tensor}, [tensor, bytes, link = Link::open(info.Env(), array)] {
+      link->whileAlive([&] { tensor.device().copyFromHost(tensor.data<void>(), bytes, tensor.bytes()); });
+    });
+    return TensorWrap::make(info.Env(), tensor);
   });
 }
 
@@ -92,8 +104,7 @@ Napi::Value DeviceWrap::randn(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value DeviceWrap::synchronize(const Napi::CallbackInfo& info) {
-  const auto finish = [device = device_] { device->finish(); };
-  return settle(info.Env(), *device_, finish, [](Napi::Env env) { return env.Undefined(); });
+  return inQueue(info.Env(), *device_, info.Env().Undefined(), [device = device_](Link&) { device->finish(); });
 }
 
 Napi::Value DeviceWrap::transfers(const Napi::CallbackInfo& info) {

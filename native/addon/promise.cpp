@@ -1,62 +1,82 @@
-#include <mutex>
+#include "addon/promise.h"
 
-#include "addon/wraps.h"
+#include <memory>
 
 namespace latino::addon {
 
 namespace {
 
-/// Whether the environment still takes calls. Node frees a thread-safe function at the end of a worker even while others hold it.
-struct Gate {
-  std::mutex mutex;
-  bool open = true;
-};
-
-void close(void* held) {
-  const std::unique_ptr<std::shared_ptr<Gate>> gate(static_cast<std::shared_ptr<Gate>*>(held));
-  const std::lock_guard lock((*gate)->mutex);
-  (*gate)->open = false;
+/// What `work` throws.
+template <class Work>
+std::exception_ptr errorOf(const Work& work) noexcept {
+  try {
+    work();
+  } catch (...) {
+    return std::current_exception();
+  }
+  return nullptr;
 }
+
+/// On JavaScript's thread.
+template <class Result>
+void settle(Napi::Env env, const Napi::Promise::Deferred& deferred, const std::exception_ptr& error, const Result& result) {
+  try {
+    if (error) std::rethrow_exception(error);
+    deferred.Resolve(result());
+  } catch (const Napi::Error& thrown) {
+    deferred.Reject(thrown.Value());
+  } catch (...) {
+    deferred.Reject(makeError(env, std::current_exception()).Value());
+  }
+}
+
+class PoolWork final : public Napi::AsyncWorker {
+ public:
+  PoolWork(Napi::Env env, const std::vector<Napi::Value>& kept, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result)
+      : AsyncWorker(env, "latino"),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        kept_(Napi::Persistent(Napi::Object::New(env))),
+        work_(std::move(work)),
+        result_(std::move(result)) {
+    for (std::uint32_t i = 0; i < kept.size(); ++i) kept_.Set(i, kept[i]);
+    if (!kept.empty()) kept_.Set("last", kept.back());
+  }
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+  void Execute() override { error_ = errorOf(work_); }
+  void OnOK() override {
+    settle(Env(), deferred_, error_, [this] { return result_ ? result_(Env()) : Napi::Value(kept_.Get("last")); });
+  }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  Napi::ObjectReference kept_;
+  std::function<void()> work_;
+  std::function<Napi::Value(Napi::Env)> result_;
+  std::exception_ptr error_;
+};
 
 }  // namespace
 
-Napi::Promise settle(Napi::Env env, Device& device, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result) {
+Napi::Promise inQueue(Napi::Env env, Device& device, const Napi::Value& value, std::function<void(Link&)> work) {
   const auto deferred = std::make_shared<Napi::Promise::Deferred>(Napi::Promise::Deferred::New(env));
-  // Keeps the process alive until the promise is settled, as a pending file read does.
-  auto toJavaScript = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "latino", 0, 1);
-  const auto gate = std::make_shared<Gate>();
-  // Added after the function's own hook, so it runs before; freed by the callback below, or kept to the end of the environment.
-  auto* hook = new std::shared_ptr<Gate>(gate);
-  napi_add_env_cleanup_hook(env, close, hook);
-  device.queue().enqueue([toJavaScript, deferred, gate, hook, work = std::move(work), result = std::move(result)]() mutable {
-    std::exception_ptr error;
-    try {
-      work();
-    } catch (...) {
-      error = std::current_exception();
-    }
-    const std::lock_guard lock(gate->mutex);
-    if (!gate->open) return;
-    toJavaScript.NonBlockingCall([deferred, error, hook, result = std::move(result)](Napi::Env callEnv, Napi::Function) {
-      napi_remove_env_cleanup_hook(callEnv, close, hook);
-      delete hook;
-      // A worker that is being terminated runs no JavaScript: then nobody is left to tell.
-      try {
-        const Napi::HandleScope scope(callEnv);
-        try {
-          if (error) std::rethrow_exception(error);
-          deferred->Resolve(result(callEnv));
-        } catch (const Napi::Error& thrown) {
-          deferred->Reject(thrown.Value());
-        } catch (...) {
-          deferred->Reject(makeError(callEnv, std::current_exception()).Value());
-        }
-      } catch (const Napi::Error&) {
-      }
-    });
-    toJavaScript.Release();
+  device.queue().enqueue([deferred, link = Link::open(env, value), work = std::move(work)] {
+    const std::exception_ptr error = errorOf([&] { work(*link); });
+    link->visit([deferred, error](Napi::Env callEnv, Napi::Value kept) { settle(callEnv, *deferred, error, [&] { return kept; }); });
   });
   return deferred->Promise();
+}
+
+Napi::Promise inPool(Napi::Env env, std::vector<Napi::Value> kept, std::function<void()> work,
+                     std::function<Napi::Value(Napi::Env)> result) {
+  auto* worker = new PoolWork(env, kept, std::move(work), std::move(result));  // deletes itself
+  const Napi::Promise promise = worker->promise();
+  worker->Queue();
+  return promise;
+}
+
+Napi::Promise inPool(Napi::Env env, std::vector<Napi::Value> kept, std::function<void()> work) {
+  return inPool(env, std::move(kept), std::move(work), nullptr);
 }
 
 }  // namespace latino::addon

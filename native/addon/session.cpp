@@ -1,3 +1,4 @@
+#include "addon/promise.h"
 #include "addon/wraps.h"
 
 namespace latino::addon {
@@ -55,41 +56,6 @@ SessionOptions optionsFrom(const Napi::Value& value) {
   return options;
 }
 
-class SessionWorker final : public Napi::AsyncWorker {
- public:
-  SessionWorker(Napi::Env env, std::shared_ptr<Device> device, std::vector<std::byte> model, SessionOptions options)
-      : AsyncWorker(env),
-        deferred_(Napi::Promise::Deferred::New(env)),
-        device_(std::move(device)),
-        model_(std::move(model)),
-        options_(std::move(options)) {}
-
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
-  void Execute() override {
-    try {
-      session_ = Session::create(device_, model_, std::move(options_));
-    } catch (...) {
-      error_ = std::current_exception();
-    }
-  }
-  void OnOK() override {
-    if (error_) {
-      deferred_.Reject(makeError(Env(), error_).Value());
-    } else {
-      deferred_.Resolve(SessionWrap::make(Env(), session_));
-    }
-  }
-
- private:
-  Napi::Promise::Deferred deferred_;
-  std::shared_ptr<Device> device_;
-  std::vector<std::byte> model_;
-  SessionOptions options_;
-  std::shared_ptr<Session> session_;
-  std::exception_ptr error_;
-};
-
 }  // namespace
 
 Napi::Function SessionWrap::define(Napi::Env env) {
@@ -106,10 +72,13 @@ Napi::Object SessionWrap::make(Napi::Env env, std::shared_ptr<Session> session) 
 
 Napi::Value SessionWrap::create(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    auto* worker =
-        new SessionWorker(info.Env(), DeviceWrap::from(info[0]), bytesFrom(info[1], "model"), optionsFrom(info[2]));  // deletes itself
-    worker->Queue();
-    return worker->promise();
+    const auto session = std::make_shared<std::shared_ptr<Session>>();
+    return inPool(
+        info.Env(), {},
+        [session, device = DeviceWrap::from(info[0]), model = bytesFrom(info[1], "model"), options = optionsFrom(info[2])]() mutable {
+          *session = Session::create(device, model, std::move(options));
+        },
+        [session](Napi::Env env) { return SessionWrap::make(env, std::move(*session)); });
   });
 }
 

@@ -1,7 +1,41 @@
+#include "addon/arrays.h"
+#include "addon/promise.h"
 #include "addon/wraps.h"
 #include "kernels/finite.h"
 
 namespace latino::addon {
+
+namespace {
+
+/// Where the values of a tensor go.
+struct Destination {
+  Napi::Value array;
+  void* data;
+};
+
+/// An array for the values of a tensor; undefined where JavaScript cannot hold as many.
+template <class T>
+Destination destinationOf(Napi::Env env, const Tensor& tensor) {
+  try {
+    const auto array = newArray<T>(env, static_cast<std::size_t>(tensor.size()));
+    return {array.value, array.elements.data()};
+  } catch (const DeviceMemoryError&) {
+    return {env.Undefined(), nullptr};
+  }
+}
+
+Destination destination(Napi::Env env, const Tensor& tensor) {
+  switch (tensor.dtype()) {
+    case DType::f32:
+      return destinationOf<float>(env, tensor);
+    case DType::i64:
+      return destinationOf<std::int64_t>(env, tensor);
+    default:
+      return destinationOf<std::uint16_t>(env, tensor);
+  }
+}
+
+}  // namespace
 
 Napi::Function TensorWrap::define(Napi::Env env) {
   const Napi::Function constructor =
@@ -48,39 +82,30 @@ Napi::Value TensorWrap::read(const Napi::CallbackInfo& info) {
     const bool isFiniteAsked = info[0].IsObject() && info[0].As<Napi::Object>().Get("finite").ToBoolean();
     if (isFiniteAsked && tensor.dtype() != DType::f32)
       throw ArgumentError(std::string("Expected a tensor of f32 to look for finite values but received ") + nameOf(tensor.dtype()));
-    const auto bytes = std::make_shared<std::vector<std::byte>>();
-    return settle(
-        info.Env(), tensor.device(),
-        [tensor, bytes, isFiniteAsked] {
-          if (tensor.storage().error) std::rethrow_exception(tensor.storage().error);
-          if (const std::int64_t bad = isFiniteAsked ? countNotFinite(tensor) : 0; bad > 0)
-            throw NumericError("Expected finite values but " + std::to_string(bad) + " of " + std::to_string(tensor.size()) +
-                               " are not: is sigma too small, or a weight of the model not finite?");
-          bytes->resize(tensor.bytes());
-          tensor.device().copyToHost(bytes->data(), tensor.data<void>(), bytes->size());
-          tensor.device().finish();
-        },
-        [bytes, dtype = tensor.dtype()](Napi::Env env) -> Napi::Value {
-          Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes->size());
-          std::copy(bytes->begin(), bytes->end(), static_cast<std::byte*>(buffer.Data()));
-          const std::size_t count = bytes->size() / sizeOf(dtype);
-          if (dtype == DType::f32) return Napi::Float32Array::New(env, count, buffer, 0);
-          if (dtype == DType::i64) return Napi::BigInt64Array::New(env, count, buffer, 0);
-          return Napi::Uint16Array::New(env, count, buffer, 0);
-        });
+    // Made now, since only this thread can: its memory is taken as the values come in.
+    const auto [array, data] = destination(info.Env(), tensor);
+    return inQueue(info.Env(), tensor.device(), array, [tensor, data = data, isFiniteAsked](Link& link) {
+      if (tensor.storage().error) std::rethrow_exception(tensor.storage().error);
+      if (const std::int64_t bad = isFiniteAsked ? countNotFinite(tensor) : 0; bad > 0)
+        throw NumericError("Expected finite values but " + std::to_string(bad) + " of " + std::to_string(tensor.size()) +
+                           " are not: is sigma too small, or a weight of the model not finite?");
+      if (data == nullptr && tensor.bytes() > 0)
+        throw DeviceMemoryError("Expected room in JavaScript for " + std::to_string(tensor.bytes()) + " bytes but there is less");
+      link.whileAlive([&] {
+        tensor.device().copyToHost(data, tensor.data<void>(), tensor.bytes());
+        tensor.device().finish();
+      });
+    });
   });
 }
 
 Napi::Value TensorWrap::ready(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Tensor tensor = live();
-    return settle(
-        info.Env(), tensor.device(),
-        [tensor] {
-          if (tensor.storage().error) std::rethrow_exception(tensor.storage().error);
-          tensor.device().finish();
-        },
-        [](Napi::Env env) { return env.Undefined(); });
+    return inQueue(info.Env(), tensor.device(), info.Env().Undefined(), [tensor](Link&) {
+      if (tensor.storage().error) std::rethrow_exception(tensor.storage().error);
+      tensor.device().finish();
+    });
   });
 }
 

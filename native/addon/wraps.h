@@ -150,7 +150,4 @@ class CancellationWrap final : public Tagged<CancellationWrap> {
   std::shared_ptr<Cancellation> cancellation_;
 };
 
-/// A promise that a task of the device's queue settles: `work` runs there, `result` on the JavaScript thread.
-Napi::Promise settle(Napi::Env env, Device& device, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result);
-
 }  // namespace latino::addon

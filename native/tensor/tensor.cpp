@@ -7,8 +7,23 @@
 
 namespace latino {
 
+namespace {
+constexpr std::size_t kGivenAtOnce = std::size_t{1} << 20;
+}
+
 Storage::~Storage() {
-  if (data_ != nullptr) device_->pool().give(data_, bytes_);
+  if (data_ == nullptr) return;
+  const auto give = [device = device_, data = data_, bytes = bytes_] { device->pool().give(data, bytes); };
+  // Giving much memory back to the system takes long, and this thread may be JavaScript's.
+  const bool isForQueue = bytes_ > kGivenAtOnce && !device_->queue().onQueueThread();
+  try {
+    if (isForQueue) {
+      device_->queue().enqueue(give);
+      return;
+    }
+  } catch (const std::bad_alloc&) {  // no room for the task
+  }
+  give();
 }
 
 void Storage::materialise() {

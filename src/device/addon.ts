@@ -37,7 +37,10 @@ export interface Device {
   /** Copies between host and device so far. */
   readonly transfers: TransferCounts;
   readonly memory: MemoryCounts;
-  /** Float32Array becomes f32, BigInt64Array i64, Uint16Array f16 bits. */
+  /**
+   * Float32Array becomes f32, BigInt64Array i64, Uint16Array f16 bits. The device's queue copies what is larger than a megabyte, while JavaScript
+   * goes on: the data must be neither changed nor transferred before the tensor is ready.
+   */
   upload(data: Float32Array | BigInt64Array | Uint16Array, shape: Shape, cancellation?: Cancellation): Tensor;
   full(shape: Shape, value: number, dtype?: 'f32' | 'i64'): Tensor;
   /**

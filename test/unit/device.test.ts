@@ -1,7 +1,12 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Addon, Device, Tensor } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
 import { withCode } from '../support/errors.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 let addon: Addon;
 let device: Device;
@@ -47,6 +52,31 @@ describe('Tensor', () => {
     using tensor = device.upload(values.subarray(1, 3), [2]);
     values.fill(9);
     expect(await tensor.read()).toEqual(Float32Array.of(1, 2));
+  });
+
+  it('is read from a large array while JavaScript goes on, and owns it no longer once it is ready', async () => {
+    const large = Float32Array.from({ length: 1 << 20 }, (_, i) => i);
+    using busy = device.randn([1 << 24], 1, 0);
+    // By the time the queue comes to them nobody else holds the arrays, and their memory is another's if it was given back.
+    const tensors = Array.from({ length: 8 }, (_, k) => device.upload(large.map((value) => value + k).subarray(k), [(1 << 20) - k]));
+    expect(busy.disposed).toBe(false);
+    collectGarbage();
+    const others = Array.from({ length: 16 }, () => new Float32Array(1 << 20).fill(-1));
+    expect(others.at(-1)!.at(-1)).toBe(-1);
+    for (const [k, tensor] of tensors.entries()) {
+      const values = (await tensor.read()) as Float32Array;
+      expect([values.length, values[0], values.at(-1)]).toEqual([(1 << 20) - k, 2 * k, (1 << 20) - 1 + k]);
+      tensor.dispose();
+    }
+    using tensor = device.upload(large, [1 << 20]);
+    await tensor.ready();
+    large.fill(9);
+    expect(((await tensor.read()) as Float32Array)[7]).toBe(7);
+  });
+
+  it('is more than JavaScript can hold without harm', async () => {
+    using huge = device.full([2 ** 49], 0);
+    await expect(huge.read()).rejects.toThrow(withCode('DEVICE_MEMORY'));
   });
 
   it('may be empty, or a scalar', async () => {

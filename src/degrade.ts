@@ -28,7 +28,7 @@ export async function degradeOn(addon: Addon, device: Device, input: ImageInput,
     using noisy = addon.linearCombination(1, clean, 2 * sigma, noise);
     // Noise of unseen pixels is no part of a measurement.
     using y = operatorTraits(descriptor).hidesPixels ? operator.forward(noisy) : undefined;
-    const [measurement] = await downloadImages(y ?? noisy);
+    const [measurement] = await downloadImages(addon, y ?? noisy);
     return new Restoration(measurement!);
   });
 }

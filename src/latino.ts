@@ -147,10 +147,10 @@ export class Latino implements AsyncDisposable {
       let step = 0;
       using restored = await drive(solver, {
         signal,
-        see: ({ x }): Promise<Image[]> | undefined => (previews && onProgress ? downloadImages(x) : undefined),
+        see: ({ x }): Promise<Image[]> | undefined => (previews && onProgress ? downloadImages(this.addon, x) : undefined),
         done: (_, images) => onProgress?.({ step: ++step, steps, preview: images?.[0] }),
       });
-      return (await downloadImages(restored)).map((image) => new Restoration(image, embedding));
+      return (await downloadImages(this.addon, restored)).map((image) => new Restoration(image, embedding));
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Tensor } from './device/addon.js';
+import type { Addon, Tensor } from './device/addon.js';
 import { type EncodeOptions, encodeImage, fromPlanar, type Image, type ImageFormat, writeImage } from './image/index.js';
 import type { Embedding } from './prior/embedding.js';
 
@@ -25,14 +25,19 @@ export class Restoration {
 }
 
 /**
- * The images of a tensor [N, C, H, W].
+ * The images of a tensor [N, C, H, W], a download each: no copy on the host is large.
  *
  * @throws LatinoError ERR_LATINO_NUMERIC when a value is not finite, and what the work that computed them failed with
  */
-export async function downloadImages(tensor: Tensor): Promise<Image[]> {
+export function downloadImages({ slice }: Pick<Addon, 'slice'>, tensor: Tensor): Promise<Image[]> {
   const [count, channels, height, width] = tensor.shape as readonly [number, 1 | 3, number, number];
-  const values = (await tensor.read({ finite: true })) as Float32Array;
-  const size = channels * height * width;
-  const one = (k: number): Float32Array => (count === 1 ? values : values.slice(k * size, (k + 1) * size));
-  return Array.from({ length: count }, (_, k) => fromPlanar(one(k), { channels, height, width }));
+  const read = async (one: Tensor): Promise<Image> =>
+    fromPlanar((await one.read({ finite: true })) as Float32Array, { channels, height, width });
+  if (count === 1) return Promise.all([read(tensor)]);
+  return Promise.all(
+    Array.from({ length: count }, async (_, k) => {
+      using one = slice(tensor, k, k + 1);
+      return await read(one);
+    }),
+  );
 }

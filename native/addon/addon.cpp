@@ -1,4 +1,5 @@
 // What the addon exports; src/device/addon.ts is its contract.
+#include "addon/exports.h"
 #include "addon/wraps.h"
 #include "cpu/cpu_device.h"
 #include "kernels/calibration.h"
@@ -52,14 +53,6 @@ Boundary boundaryFrom(const Napi::Value& value) {
   if (name == "zero") return Boundary::zero;
   if (name == "circular") return Boundary::circular;
   throw ArgumentError("Expected reflect, replicate, zero or circular for boundary but received " + name);
-}
-
-/// A function that returns what `body` makes of its arguments; exceptions become JavaScript errors.
-template <class Body>
-void add(Napi::Env env, Napi::Object& exports, const char* name, Body body) {
-  exports.Set(name, Napi::Function::New(env, [body](const Napi::CallbackInfo& info) -> Napi::Value {
-                return guarded(info.Env(), [&]() -> Napi::Value { return body(info); });
-              }));
 }
 
 void addKernels(Napi::Env env, Napi::Object& exports) {
@@ -151,6 +144,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   addKernels(env, exports);
   addCalibration(env, exports);
   addOperators(env, exports);
+  addImage(env, exports);
   return exports;
 }
 

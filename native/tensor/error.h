@@ -21,6 +21,9 @@ struct ArgumentError : Error {
 struct ShapeError : Error {
   explicit ShapeError(const std::string& message) : Error("ERR_LATINO_SHAPE", message) {}
 };
+struct ImageError : Error {
+  explicit ImageError(const std::string& message) : Error("ERR_LATINO_IMAGE", message) {}
+};
 struct DisposedError : Error {
   explicit DisposedError(const std::string& message) : Error("ERR_LATINO_DISPOSED", message) {}
 };

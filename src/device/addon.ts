@@ -133,7 +133,34 @@ export interface Session {
   dispose(): void;
 }
 
-export interface Addon {
+/** Pixels and metrics. They work on threads of their own; the arrays that they are given must be neither changed nor transferred meanwhile. */
+export interface ImageFunctions {
+  /**
+   * Interleaved pixels (1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha; integers of the type's whole range, floats in [0, 1]) as a planar
+   * picture [channels, ...] in [-1, 1]: what is transparent is laid on white, grey is repeated, colour becomes Rec. 601 luma. Rejects with
+   * ERR_LATINO_IMAGE when a float is not finite.
+   */
+  pictureFromPixels(pixels: Uint8Array | Uint16Array | Float32Array, pixelChannels: number, channels: 1 | 3): Promise<Float32Array>;
+  /** Interleaved pixels of a picture, rounded to 8 or 16 bits; what lies outside [-1, 1] is clipped. */
+  pixelsFromPicture(picture: Float32Array, channels: 1 | 3, bits: 8 | 16): Promise<Uint8Array | Uint16Array>;
+  /** A picture of `channels` as one of `wanted` channels, as `pictureFromPixels` makes them. */
+  changeChannels(picture: Float32Array, channels: 1 | 3, wanted: 1 | 3): Promise<Float32Array>;
+  allFinite(values: Float32Array): Promise<boolean>;
+  /** Bicubic interpolation of the picture's planes (Keys, a = -1/2), centred on pixels, the border replicated. */
+  upscale(picture: Float32Array, from: PictureSize, to: PictureSize): Promise<Float32Array>;
+  /** Of two pictures of one size, rounded to 8 bits, in dB; Infinity for equal ones. */
+  psnr(a: Float32Array, b: Float32Array): Promise<number>;
+  /** Of two pictures of one size, at least 11 × 11, rounded to 8 bits. */
+  ssim(a: Float32Array, b: Float32Array, size: PictureSize): Promise<number>;
+}
+
+/** Pixels. */
+export interface PictureSize {
+  readonly height: number;
+  readonly width: number;
+}
+
+export interface Addon extends ImageFunctions {
   openRuntime(libraryPath: string): void;
   runtimeVersion(): string;
   cancellation(): Cancellation;

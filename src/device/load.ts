@@ -3,13 +3,14 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LatinoError } from '../errors.js';
-import type { Addon } from './addon.js';
+import type { Addon, ImageFunctions } from './addon.js';
 import { missingFeatures } from './processor.js';
 
 const require = createRequire(import.meta.url);
 const LIBRARY_NAME = /^(libonnxruntime\.so\.\d+|libonnxruntime[\d.]*\.dylib|onnxruntime\.dll)$/;
 
 let loaded: Addon | undefined;
+let isRuntimeOpen = false;
 
 /**
  * The native addon with ONNX Runtime opened, loaded once per process.
@@ -19,6 +20,20 @@ let loaded: Addon | undefined;
  * @throws LatinoError ERR_LATINO_ADDON with what to do about it
  */
 export function loadAddon(): Addon {
+  const addon = load();
+  if (!isRuntimeOpen) usable(() => addon.openRuntime(runtimeLibrary()));
+  isRuntimeOpen = true;
+  return addon;
+}
+
+/**
+ * What needs no ONNX Runtime, which is then not opened.
+ *
+ * @throws LatinoError as `loadAddon` does
+ */
+export const imageFunctions = (): ImageFunctions => load();
+
+function load(): Addon {
   loaded ??= open();
   return loaded;
 }
@@ -37,10 +52,12 @@ function open(): Addon {
       'ERR_LATINO_ADDON',
       `Expected a processor with AVX2 and what came with it but this one lacks ${missing.join(', ')}`,
     );
+  return usable(() => require(path) as Addon);
+}
+
+function usable<T>(attempt: () => T): T {
   try {
-    const addon = require(path) as Addon;
-    addon.openRuntime(runtimeLibrary());
-    return addon;
+    return attempt();
   } catch (error) {
     if (error instanceof LatinoError) throw error;
     const fixes = 'rebuild it for this Node with: npx cmake-js rebuild; or name another ONNX Runtime in LATINO_ORT_LIBRARY';

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import sharp from 'sharp';
+import { imageFunctions } from '../device/load.js';
 import { LatinoError } from '../errors.js';
 import { fromPlanar, type Image } from './image.js';
 
@@ -14,7 +15,10 @@ interface RawSize {
 export type RawPixels = RawSize &
   ({ readonly data: Uint8Array | Uint8ClampedArray | Uint16Array } | { readonly data: Float32Array; readonly layout: 'interleaved' });
 
-/** A path, the bytes of an image file, raw pixels, or an image. */
+/**
+ * A path, the bytes of an image file, raw pixels, or an image. They are read while JavaScript goes on: until whoever was given them is done, bytes
+ * and pixels must be neither changed nor transferred to another thread.
+ */
 export type ImageInput = string | Uint8Array | RawPixels | Image;
 
 /**
@@ -24,7 +28,7 @@ export type ImageInput = string | Uint8Array | RawPixels | Image;
  * @throws LatinoError ERR_LATINO_IMAGE when the file is missing, corrupt or no image
  */
 export async function readImage(input: ImageInput, { channels = 3 }: { channels?: 1 | 3 } = {}): Promise<Image> {
-  if (typeof input === 'string' || ArrayBuffer.isView(input)) return withChannels(toImage(await decode(input)), channels);
+  if (typeof input === 'string' || ArrayBuffer.isView(input)) return toImage(await decode(input), channels);
   if (typeof input !== 'object' || input === null || !ArrayBuffer.isView(input.data)) {
     throw new LatinoError(
       'ERR_LATINO_IMAGE',
@@ -33,11 +37,11 @@ export async function readImage(input: ImageInput, { channels = 3 }: { channels?
   }
   if (input.data instanceof Float32Array && !('layout' in input)) {
     const image = fromPlanar(input.data, input as Image);
-    if (!image.data.every(Number.isFinite))
+    if (!(await imageFunctions().allFinite(image.data)))
       throw new LatinoError('ERR_LATINO_IMAGE', 'Expected finite values in an image but received NaN or infinity');
     return withChannels(image, channels);
   }
-  return withChannels(toImage(checked(input as RawPixels)), channels);
+  return toImage(checked(input as RawPixels), channels);
 }
 
 async function decode(input: string | Uint8Array): Promise<RawPixels> {
@@ -56,7 +60,7 @@ async function decode(input: string | Uint8Array): Promise<RawPixels> {
     const decoded = source.toColourspace(wide ? 'rgb16' : 'srgb').raw({ depth: wide ? 'ushort' : 'uchar' });
     const { data, info } = await decoded.toBuffer({ resolveWithObject: true });
     const size = { width: info.width, height: info.height, channels: info.channels as RawSize['channels'] };
-    return { ...size, data: wide ? new Uint16Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)) : data };
+    return { ...size, data: wide ? new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2) : data };
   } catch (cause) {
     const reason = (cause as Error).message.trim().split('\n')[0];
     throw new LatinoError('ERR_LATINO_IMAGE', `Expected an image but cannot decode ${name}: ${reason}`, { cause });
@@ -81,34 +85,15 @@ function checked(pixels: RawPixels): RawPixels {
       `Expected ${width * height * channels} values for ${width} × ${height} pixels of ${channels} channels but received ${data.length}`,
     );
   }
-  if (data instanceof Float32Array && !data.every(Number.isFinite)) {
-    throw new LatinoError('ERR_LATINO_IMAGE', 'Expected finite pixels but received NaN or infinity');
-  }
   return pixels;
 }
 
-/** Planar, without alpha, in [-1, 1]. */
-function toImage({ width, height, channels, data }: RawPixels): Image {
-  const largest = data instanceof Float32Array ? 1 : data instanceof Uint16Array ? 65535 : 255;
-  const hasAlpha = channels === 2 || channels === 4;
-  const colours = channels < 3 ? 1 : 3;
-  const count = width * height;
-  const planar = new Float32Array(colours * count);
-  for (let i = 0; i < count; i++) {
-    const alpha = hasAlpha ? data[i * channels + colours]! / largest : 1;
-    for (let c = 0; c < colours; c++) planar[c * count + i] = 2 * ((data[i * channels + c]! / largest) * alpha + 1 - alpha) - 1;
-  }
-  return { width, height, channels: colours, data: planar };
+async function toImage({ width, height, channels: pixelChannels, data }: RawPixels, channels: 1 | 3): Promise<Image> {
+  const pixels = data instanceof Uint8ClampedArray ? new Uint8Array(data.buffer, data.byteOffset, data.length) : data;
+  return { width, height, channels, data: await imageFunctions().pictureFromPixels(pixels, pixelChannels, channels) };
 }
 
-function withChannels(image: Image, channels: 1 | 3): Image {
+async function withChannels(image: Image, channels: 1 | 3): Promise<Image> {
   if (image.channels === channels) return image;
-  const { width, height, data } = image;
-  const count = width * height;
-  if (channels === 3) return { width, height, channels, data: Float32Array.from({ length: 3 * count }, (_, i) => data[i % count]!) };
-  const luma = Float32Array.from({ length: count }, (_, i) => {
-    const [r, g, b] = [data[i]!, data[count + i]!, data[2 * count + i]!];
-    return r === g && g === b ? r : 0.299 * r + 0.587 * g + 0.114 * b;
-  });
-  return { width, height, channels, data: luma };
+  return { ...image, channels, data: await imageFunctions().changeChannels(image.data, image.channels, channels) };
 }

@@ -1,8 +1,9 @@
 import { extname } from 'node:path';
 import sharp from 'sharp';
+import { imageFunctions } from '../device/load.js';
 import { LatinoError } from '../errors.js';
 import { assertFileWritable, writeWhole } from '../output_file.js';
-import { fromPlanar, type Image, quantise } from './image.js';
+import { fromPlanar, type Image } from './image.js';
 
 export type ImageFormat = 'png' | 'jpeg' | 'webp' | 'tiff';
 export interface EncodeOptions {
@@ -24,11 +25,9 @@ export async function encodeImage(image: Image, format: ImageFormat, { bitDepth 
   requireBitDepth(format, bitDepth);
   const { width, height, channels, data } = fromPlanar(image.data, image);
   const raw = { width, height, channels };
-  const [pixels, space] =
-    bitDepth === 16
-      ? ([quantise(image, new Uint16Array(data.length), 65535), channels === 1 ? 'grey16' : 'rgb16'] as const)
-      : ([quantise(image, new Uint8Array(data.length), 255), channels === 1 ? 'b-w' : 'srgb'] as const);
-  const picture = sharp(pixels, { raw }).toColourspace(space);
+  const pixels = await imageFunctions().pixelsFromPicture(data, channels, bitDepth);
+  const [grey, colour] = bitDepth === 16 ? (['grey16', 'rgb16'] as const) : (['b-w', 'srgb'] as const);
+  const picture = sharp(pixels, { raw }).toColourspace(channels === 1 ? grey : colour);
   switch (format) {
     case 'png':
       return picture.png().toBuffer();

@@ -19,13 +19,31 @@ const PROGRAM = `
 `;
 
 /** A worker with its two messages: that the model is loaded, and the checksum. */
-function start(): { worker: Worker; loaded: Promise<unknown>; result: Promise<unknown> } {
-  const worker = new Worker(PROGRAM, { eval: true });
+function start(program = PROGRAM): { worker: Worker; loaded: Promise<unknown>; result: Promise<unknown> } {
+  const worker = new Worker(program, { eval: true });
   const messages = on(worker, 'message');
   const next = async (): Promise<unknown> => ((await messages.next()).value as unknown[])[0];
   const loaded = next();
   return { worker, loaded, result: loaded.then(next) };
 }
+
+const loader = new URL('../../dist/device/load.js', import.meta.url);
+/** Uploads and downloads large arrays, reads and compares pictures, without an end. */
+const COPIES = `
+  const { parentPort } = require('node:worker_threads');
+  import(${JSON.stringify(loader.href)}).then(async ({ loadAddon }) => {
+    const addon = loadAddon();
+    const device = addon.openDevice('cpu');
+    parentPort.postMessage('loaded');
+    const picture = new Float32Array(1 << 23);
+    while (true) {
+      const tensors = [0, 1, 2].map(() => device.upload(picture, [1 << 23]));
+      const size = { width: 1 << 12, height: 1 << 11 };
+      await Promise.race([...tensors.map((tensor) => tensor.read()), addon.ssim(picture, picture, size), addon.pixelsFromPicture(picture, 1, 16)]);
+      for (const tensor of tensors) tensor.dispose();
+    }
+  });
+`;
 
 describe('worker threads', () => {
   it('restore side by side, each the same image', async () => {
@@ -47,5 +65,14 @@ describe('worker threads', () => {
       await worker.terminate();
     }
     expect(await start().result).toBeTypeOf('number');
+  });
+
+  it('may be ended while their arrays are read and written', async () => {
+    for (const delay of [0, 10, 20, 35, 50, 70, 100]) {
+      const { worker, loaded } = start(COPIES);
+      expect(await loaded).toBe('loaded');
+      await setTimeout(delay);
+      await worker.terminate();
+    }
   });
 });

@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
-import { assertWritable, encodeImage, type Image, readImage, upscale, writeContactSheet, writeImage } from '../../src/image/index.js';
+import {
+  assertWritable,
+  encodeImage,
+  type Image,
+  type ImageInput,
+  readImage,
+  upscale,
+  writeContactSheet,
+  writeImage,
+} from '../../src/image/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'latino-image-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -75,6 +84,44 @@ describe('pixels', () => {
     expect([...(await readImage({ ...size, data: Float32Array.from(want) })).data]).toEqual(want);
   });
 
+  /** What reading comes to, pixel by pixel. */
+  function expected(data: ArrayLike<number>, white: number, count: number, channels: 1 | 2 | 3 | 4, wanted: 1 | 3): Float32Array {
+    const colours = channels < 3 ? 1 : 3;
+    const planar = new Float32Array(wanted * count);
+    for (let i = 0; i < count; i++) {
+      const alpha = channels % 2 === 0 ? data[i * channels + colours]! / white : 1;
+      const over = Array.from({ length: colours }, (_, c) => Math.fround(2 * ((data[i * channels + c]! / white) * alpha + 1 - alpha) - 1));
+      const [r, g = r, b = r] = over as [number, number?, number?];
+      const values = wanted === 3 ? [r, g, b] : [r === g && g === b ? r : 0.299 * r + 0.587 * g + 0.114 * b];
+      for (const [c, value] of values.entries()) planar[c * count + i] = value;
+    }
+    return planar;
+  }
+
+  it.each([1, 2, 3, 4] as const)('of %i channels become planes, of any type, side by side', async (channels) => {
+    const [width, height] = [31, 7];
+    const numbers = Array.from({ length: width * height * channels }, (_, i) => (i * 7919) % 65536);
+    const bytes = Uint8Array.from(numbers, (number) => number >> 8);
+    const kinds = [
+      { white: 255, data: bytes },
+      { white: 255, data: Uint8ClampedArray.from(bytes) },
+      { white: 255, data: Buffer.concat([Buffer.of(1), bytes]).subarray(1) },
+      { white: 65535, data: Uint16Array.from(numbers) },
+      { white: 1, data: Float32Array.from(numbers, (number) => number / 65535), layout: 'interleaved' as const },
+    ];
+    await Promise.all(
+      kinds.flatMap(({ white, ...pixels }) =>
+        ([1, 3] as const).map(async (wanted) => {
+          const image = await readImage({ width, height, channels, ...pixels } as ImageInput, { channels: wanted });
+          expect([image.width, image.height, image.channels]).toEqual([width, height, wanted]);
+          expect(largestDifference(image, { ...image, data: expected(pixels.data, white, width * height, channels, wanted) })).toBeLessThan(
+            1e-6,
+          );
+        }),
+      ),
+    );
+  });
+
   it('are checked', async () => {
     await expect(readImage({ width: 2, height: 2, channels: 3, data: new Uint8Array(5) })).rejects.toEqual(
       failure('ERR_LATINO_IMAGE', 'Expected 12 values'),
@@ -83,6 +130,9 @@ describe('pixels', () => {
     await expect(readImage({ width: 1, height: 1, channels: 1, data: Float32Array.of(Number.NaN) })).rejects.toEqual(
       failure('ERR_LATINO_IMAGE', 'finite'),
     );
+    await expect(
+      readImage({ width: 1, height: 1, channels: 3, data: Float32Array.of(0, 0, Infinity), layout: 'interleaved' }),
+    ).rejects.toEqual(failure('ERR_LATINO_IMAGE', 'finite'));
     await expect(readImage(7 as never)).rejects.toEqual(failure('ERR_LATINO_IMAGE', 'number'));
   });
 });
@@ -142,6 +192,8 @@ describe('upscale', () => {
     const ramp: Image = { width: 8, height: 4, channels: 1, data: Float32Array.from({ length: 32 }, (_, i) => (i % 8) / 10) };
     const large = await upscale(ramp, { width: 32, height: 16 });
     expect([large.width, large.height]).toEqual([32, 16]);
+    await expect(upscale(ramp, { width: 0, height: 16 })).rejects.toEqual(failure('ERR_LATINO_ARGUMENT', 'width'));
+    await expect(upscale(ramp, { width: 2 ** 24, height: 2 ** 24 })).rejects.toEqual(failure('ERR_LATINO_DEVICE_MEMORY'));
     for (let x = 8; x < 24; x++) expect(large.data[5 * 32 + x]).toBeCloseTo(((x + 0.5) / 4 - 0.5) / 10, 6);
   });
 });

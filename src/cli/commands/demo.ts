@@ -84,8 +84,8 @@ async function restorePortrait(latino: Latino, name: string, { task, sigma, seed
   const restored = (await latino.restore(measurement, { operator, sigma, prompt: PROMPT, seed: 1, signal })).image;
   const seconds = (performance.now() - begun) / 1000;
   const degraded = await upscale(await readImage(measurement, { channels: 3 }), clean);
-  const quality = (image: Image): Quality => ({ psnr: psnr(image, clean), ssim: ssim(image, clean) });
-  return { images: [clean, degraded, restored], measured: quality(degraded), restored: quality(restored), seconds };
+  const quality = async (image: Image): Promise<Quality> => ({ psnr: await psnr(image, clean), ssim: await ssim(image, clean) });
+  return { images: [clean, degraded, restored], measured: await quality(degraded), restored: await quality(restored), seconds };
 }
 
 function line({ task, sigma, measured, restored, seconds }: Pick<Setting, 'task' | 'sigma'> & Omit<Restored, 'images'>): string {

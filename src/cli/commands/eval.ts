@@ -37,7 +37,7 @@ async function evaluate({ out }: Io, restored: string, reference: string, { json
 async function compare(restored: string, reference: string): Promise<Score> {
   const { psnr, readImage, ssim } = await import('../../index.js');
   const [a, b] = await Promise.all([readImage(restored, { channels: 3 }), readImage(reference, { channels: 3 })]);
-  return { file: restored, psnr: psnr(a, b), ssim: ssim(a, b) };
+  return { file: restored, psnr: await psnr(a, b), ssim: await ssim(a, b) };
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -131,7 +131,7 @@ export class Latino implements AsyncDisposable {
       const traits = operatorTraits(operator);
       const sources = inputs.map(({ input }) => input);
       using measured = await uploadMeasurements(this.addon, this.device, sources, traits.measurementChannels, interruption);
-      using lease = this.operators.lease(operator, imageSize(operator, measured));
+      using lease = await this.operators.lease(operator, imageSize(operator, measured));
       const problem = this.problem(operator, measured, lease.operator, batch);
       using prompted = await this.condition(batch, parsed.onWarning, signal);
       const onPass = onProgress && ((calibration: CalibrationPass) => onProgress({ step: 0, steps, calibration }));
@@ -180,7 +180,7 @@ export class Latino implements AsyncDisposable {
             interruption,
           );
           held.push(measured);
-          const lease = this.operators.lease(operator, imageSize(operator, measured));
+          const lease = await this.operators.lease(operator, imageSize(operator, measured));
           held.push(lease);
           problems.push(this.problem(operator, measured, lease.operator, [parsed]));
         }

@@ -12,7 +12,4 @@ export function parseOperator(spelling: string, loadFile: (path: string) => Prom
   return parseSpelling(spelling, loadFile);
 }
 
-async function readGrey(path: string): Promise<LoadedFile> {
-  const { width, height, channels, data } = await readImage(path, { channels: 1 });
-  return { width, height, channels, data: data.map((value) => (value + 1) / 2) };
-}
+const readGrey = (path: string): Promise<LoadedFile> => readImage(path, { channels: 1 });

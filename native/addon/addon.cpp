@@ -1,4 +1,5 @@
 // What the addon exports; src/device/addon.ts is its contract.
+#include "addon/arrays.h"
 #include "addon/exports.h"
 #include "addon/wraps.h"
 #include "cpu/cpu_device.h"
@@ -118,9 +119,9 @@ void addOperators(Napi::Env env, Napi::Object& exports) {
                                               integerFrom(info[3], "width"), integerFrom(info[4], "factor"), boundaryFrom(info[5])));
   });
   add(env, exports, "mask", [](Info info) {
-    const std::vector<double> values = doublesFrom(info[3], "mask");
+    const auto missing = elementsOf<std::uint8_t>(info[3], "missing");
     return OperatorWrap::make(info.Env(), makeMask(DeviceWrap::from(info[0]), integerFrom(info[1], "height"), integerFrom(info[2], "width"),
-                                                   std::vector<float>(values.begin(), values.end())));
+                                                   std::vector<std::uint8_t>(missing.begin(), missing.end())));
   });
   add(env, exports, "identity", [](Info info) { return OperatorWrap::make(info.Env(), makeIdentity(DeviceWrap::from(info[0]))); });
   add(env, exports, "channelMix",

@@ -1,6 +1,7 @@
 // Measurement models y = A x + noise.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
@@ -66,8 +67,10 @@ enum class Boundary { reflect, replicate, zero, circular };
 std::shared_ptr<Operator> makeConvolution(std::shared_ptr<Device> device, Taps taps, std::int64_t height, std::int64_t width,
                                           std::int64_t factor, Boundary boundary);
 
-/// y = mask x; mask [H, W], 1 where a pixel is seen, 0 where it is missing. What y holds at missing pixels is never used.
-std::shared_ptr<Operator> makeMask(std::shared_ptr<Device> device, std::int64_t height, std::int64_t width, std::vector<float> mask);
+/// y = x where a pixel is seen, 0 where it is missing: `missing` [H, W] is anything but 0 there. What y holds at missing pixels is never
+/// used.
+std::shared_ptr<Operator> makeMask(std::shared_ptr<Device> device, std::int64_t height, std::int64_t width,
+                                   std::vector<std::uint8_t> missing);
 /// y = x.
 std::shared_ptr<Operator> makeIdentity(std::shared_ptr<Device> device);
 /// y[n, 0] = sum_c weights[c] x[n, c].

@@ -1,4 +1,6 @@
 // Operators that act on every pixel alone: A Aᵀ is diagonal as it stands.
+#include <algorithm>
+
 #include "kernels/elementwise.h"
 #include "kernels/launch.h"
 #include "operators/image_shape.h"
@@ -28,11 +30,13 @@ Tensor proxOfSeen(const Tensor& z, const Tensor& residual, const Scalar& gamma) 
 /// y = mask x. Values of y at missing pixels are never used, not even multiplied by zero.
 class Mask final : public Operator {
  public:
-  Mask(const std::shared_ptr<Device>& device, std::int64_t height, std::int64_t width, std::vector<float> mask)
+  Mask(const std::shared_ptr<Device>& device, std::int64_t height, std::int64_t width, std::vector<std::uint8_t> missing)
       : height_(height), width_(width), mask_(device, {height, width}), spectrum_(device, height * width, 1) {
-    submit({}, tables(), [self = *this, mask = std::move(mask)] {
+    submit({}, tables(), [self = *this, missing = std::move(missing)] {
+      std::vector<double> seen(missing.size());
+      std::transform(missing.begin(), missing.end(), seen.begin(), [](std::uint8_t flag) { return flag == 0 ? 1.0 : 0.0; });
+      const std::vector<float> mask(seen.begin(), seen.end());
       self.mask_.device().copyFromHost(self.mask_.data<void>(), mask.data(), self.mask_.bytes());
-      const std::vector<double> seen(mask.begin(), mask.end());
       self.spectrum_.fill(seen, seen);
     });
   }
@@ -205,14 +209,12 @@ class Identity final : public Operator {
 
 }  // namespace
 
-std::shared_ptr<Operator> makeMask(std::shared_ptr<Device> device, std::int64_t height, std::int64_t width, std::vector<float> mask) {
-  if (height < 1 || width < 1 || static_cast<std::int64_t>(mask.size()) != height * width) {
-    throw ShapeError("Expected a mask of " + toString({height, width}) + " values but received " + std::to_string(mask.size()));
+std::shared_ptr<Operator> makeMask(std::shared_ptr<Device> device, std::int64_t height, std::int64_t width,
+                                   std::vector<std::uint8_t> missing) {
+  if (height < 1 || width < 1 || static_cast<std::int64_t>(missing.size()) != height * width) {
+    throw ShapeError("Expected a mask of " + toString({height, width}) + " values but received " + std::to_string(missing.size()));
   }
-  for (const float value : mask) {
-    if (value != 0 && value != 1) throw ArgumentError("Expected a mask of zeros and ones but received " + std::to_string(value));
-  }
-  return std::make_shared<Mask>(device, height, width, std::move(mask));
+  return std::make_shared<Mask>(device, height, width, std::move(missing));
 }
 
 std::shared_ptr<Operator> makeIdentity(std::shared_ptr<Device> device) { return std::make_shared<Identity>(device); }

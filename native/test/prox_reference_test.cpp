@@ -94,9 +94,9 @@ struct Case {
 
 std::vector<Case> cases() {
   const auto maskOf = [](auto& device, std::int64_t h, std::int64_t w) {
-    std::vector<float> mask(static_cast<std::size_t>(h * w), 1.0F);
-    for (std::size_t i = 0; i < mask.size(); i += 3) mask[i] = 0;
-    return makeMask(device, h, w, mask);
+    std::vector<std::uint8_t> missing(static_cast<std::size_t>(h * w));
+    for (std::size_t i = 0; i < missing.size(); i += 3) missing[i] = 1;
+    return makeMask(device, h, w, missing);
   };
   const auto mix = [](auto& device, std::int64_t, std::int64_t) { return makeChannelMix(device, {0.3, 0.6, 0.1}); };
   std::vector<Case> all{

@@ -189,7 +189,8 @@ export interface Addon extends ImageFunctions {
   separable(device: Device, vertical: Matrix, horizontal: Matrix): NativeOperator;
   circularConvolution(device: Device, kernel: Taps, height: number, width: number, factor: number): NativeOperator;
   convolution(device: Device, kernel: Taps, height: number, width: number, factor: number, boundary: Boundary): NativeOperator;
-  mask(device: Device, height: number, width: number, mask: Float32Array): NativeOperator;
+  /** `missing` is anything but 0 where a pixel is missing. */
+  mask(device: Device, height: number, width: number, missing: Uint8Array): NativeOperator;
   identity(device: Device): NativeOperator;
   channelMix(device: Device, weights: Float64Array): NativeOperator;
 }

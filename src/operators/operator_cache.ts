@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import type { Addon, Device, NativeOperator } from '../device/addon.js';
 import type { Size } from './kind.js';
 import { buildOperator } from './operator.js';
@@ -26,8 +27,8 @@ export class OperatorCache implements Disposable {
   ) {}
 
   /** The operator for images of this size, built where it is not there. @throws as `buildOperator` does */
-  lease(descriptor: Operator, size: Size): OperatorLease {
-    const key = `${size.height} ${size.width} ${digest(descriptor)}`;
+  async lease(descriptor: Operator, size: Size): Promise<OperatorLease> {
+    const key = `${size.height} ${size.width} ${await digest(descriptor)}`;
     const entry = this.entries.get(key) ?? { operator: buildOperator(this.addon, this.device, descriptor, size), leases: 0 };
     this.entries.delete(key);
     this.entries.set(key, entry);
@@ -62,20 +63,30 @@ export class OperatorCache implements Disposable {
   }
 }
 
-const digests = new WeakMap<Operator, string>();
+const digests = new WeakMap<Operator, Promise<string>>();
+/** Bytes that are hashed in a few milliseconds. */
+const HASHED_AT_ONCE = 2 ** 21;
 
-/** Tells descriptors apart. Masks and taps are hashed once for each descriptor, which is frozen. */
-function digest(descriptor: Operator): string {
-  let known = digests.get(descriptor);
-  if (known === undefined) {
-    const hash = createHash('sha256');
-    const plain = JSON.stringify(descriptor, (_, value: unknown) => {
-      if (!ArrayBuffer.isView(value)) return value;
-      hash.update(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-      return null;
-    });
-    known = hash.update(plain).digest('hex');
-    digests.set(descriptor, known);
-  }
+/** Tells descriptors apart by what they hold. Hashed once for each descriptor, which is frozen. */
+function digest(descriptor: Operator): Promise<string> {
+  const known = digests.get(descriptor) ?? hashed(descriptor);
+  digests.set(descriptor, known);
   return known;
+}
+
+async function hashed(descriptor: Operator): Promise<string> {
+  const arrays: ArrayBufferView[] = [];
+  const plain = JSON.stringify(descriptor, (_, value: unknown) => {
+    if (!ArrayBuffer.isView(value)) return value;
+    arrays.push(value);
+    return null;
+  });
+  const hash = createHash('sha256').update(plain);
+  for (const { buffer, byteOffset, byteLength } of arrays) {
+    for (let at = 0; at < byteLength; at += HASHED_AT_ONCE) {
+      if (at > 0) await setImmediate(); // a mask of a large photograph is not to hold up the event loop
+      hash.update(new Uint8Array(buffer, byteOffset + at, Math.min(HASHED_AT_ONCE, byteLength - at)));
+    }
+  }
+  return hash.digest('hex');
 }

@@ -1,7 +1,7 @@
 import { LatinoError } from '../errors.js';
 import { show, suggestion } from '../schema.js';
 
-/** A grey or colour picture that an operator names, values in [0, 1], planar. */
+/** A grey or colour picture that an operator names, as `readImage` reads it: planar, values in [-1, 1]. */
 export interface LoadedFile {
   readonly height: number;
   readonly width: number;
@@ -80,12 +80,12 @@ export function splitOptions(text: string, { options: known, path, usage }: Spel
 
 const lastOption = (text: string): RegExpExecArray | null => /,([A-Za-z]+)=([^,]*)$/.exec(text);
 
-/** Mean over the channels, [H, W]. */
+/** Mean over the channels, in [0, 1], [H, W]. */
 export function grey({ height, width, channels, data }: LoadedFile): { height: number; width: number; values: Float64Array } {
   const count = height * width;
   const values = new Float64Array(count);
   for (let channel = 0; channel < channels; channel++) {
-    for (let i = 0; i < count; i++) values[i]! += data[channel * count + i]! / channels;
+    for (let i = 0; i < count; i++) values[i]! += (data[channel * count + i]! + 1) / 2 / channels;
   }
   return { height, width, values };
 }

@@ -232,7 +232,7 @@ describe('what comes from elsewhere', () => {
       () => addon.linearCombination(1, x, 1, y),
       () => addon.identity(device).prox(x, y, 1),
       () => addon.identity(device).prox(x, x, other.full([1], 1)),
-      () => addon.mask(device, 2, 2, new Float32Array(4)).forward(y),
+      () => addon.mask(device, 2, 2, new Uint8Array(4)).forward(y),
     ])
       expect(mix).toThrow(withCode('ARGUMENT', /on one device/));
   });

@@ -24,7 +24,7 @@ const sum = (values: ArrayLike<number>): number => Array.from(values).reduce((to
 const GREY = { height: 1, width: 1, values: [1] };
 
 describe('parseOperator', () => {
-  const file: LoadedFile = { height: 2, width: 2, channels: 1, data: Float32Array.of(1, 0, 0.4, 0.6) };
+  const file: LoadedFile = { height: 2, width: 2, channels: 1, data: Float32Array.of(1, -1, -0.2, 0.2) };
   const paths: string[] = [];
   const parse = (spec: string): Promise<Operator> =>
     parseOperator(spec, async (path) => {
@@ -54,6 +54,16 @@ describe('parseOperator', () => {
     const parsed = await parse(spec);
     expect(parsed).toEqual(operator);
     if (!spec.includes('mask')) expect(await parse(operatorName(parsed))).toEqual(operator);
+  });
+
+  it('hides the pixels of a large picture that are white on average', async () => {
+    const [width, height] = [1031, 1024];
+    const count = width * height;
+    const data = Float32Array.from({ length: 3 * count }, (_, i) => (((i % count) * 7) % 11) / 5 - 1 + Math.floor(i / count) * 0.2 - 0.2);
+    const parsed = await parseOperator('inpaint:m.png', async () => ({ height, width, channels: 3, data }));
+    const { mask } = parsed as { mask: { height: number; width: number; values: Uint8Array } };
+    const wrong = mask.values.findIndex((value, i) => value !== ((i * 7) % 11 >= 5 ? 1 : 0));
+    expect([mask.height, mask.width, mask.values.length, wrong]).toEqual([height, width, count, -1]);
   });
 
   it('normalises a kernel, and takes any path', async () => {
@@ -96,7 +106,7 @@ describe('parseOperator', () => {
 });
 
 describe('every kind', () => {
-  const file: LoadedFile = { height: 2, width: 2, channels: 1, data: Float32Array.of(1, 0, 0.4, 0.6) };
+  const file: LoadedFile = { height: 2, width: 2, channels: 1, data: Float32Array.of(1, -1, -0.2, 0.2) };
   const spellings = KINDS.flatMap((kind) => kind.spellings.map((spelling) => [spelling.example, kind, spelling] as const));
 
   it.each(spellings)('%s is an example of its spelling, and stands in help and table', async (example, kind, spelling) => {

@@ -1,23 +1,26 @@
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { LatinoError } from '../../errors.js';
 import { type Descriptor, descriptorOf, type OperatorKind, type Size } from '../kind.js';
 import { plane, refuse } from '../numbers.js';
-import { grey, numbersOf } from '../spelling.js';
+import { type LoadedFile, numbersOf } from '../spelling.js';
 
 const LARGEST = 65535;
 
 const mask = plane(LARGEST).transform(({ height, width, values }, context) => {
   if (values.length !== height * width) return refuse(context, `${height * width} numbers, ${width} × ${height},`, 'values');
-  const missing = new Uint8Array(values.length);
-  let count = 0;
-  for (let i = 0; i < missing.length; i++) {
-    const value = values[i]!;
-    if (!Number.isFinite(value)) return refuse(context, 'a finite number', 'values', i);
-    if (value < 0.5) continue;
-    missing[i] = 1;
-    count++;
+  let missing: Uint8Array;
+  if (values instanceof Uint8Array) {
+    missing = new Uint8Array(values); // as they are: a loop over the millions of a large photograph would hold up the event loop
+  } else {
+    missing = new Uint8Array(values.length);
+    for (let i = 0; i < missing.length; i++) {
+      const value = values[i]!;
+      if (!Number.isFinite(value)) return refuse(context, 'a finite number', 'values', i);
+      if (value >= 0.5) missing[i] = 1;
+    }
   }
-  if (count === missing.length) return refuse(context, 'a mask with a pixel that is not missing', 'values');
+  if (!missing.includes(0)) return refuse(context, 'a mask with a pixel that is not missing', 'values');
   return Object.freeze({ height, width, values: missing });
 });
 
@@ -25,7 +28,7 @@ const side = (low: number, name: string) => z.int(name).min(low, name).max(LARGE
 
 const schema = z.union([
   z.strictObject({
-    /** 1 (or anything from 0.5) where a pixel is missing, 0 where it is seen; row-major. */
+    /** 1 (or anything from 0.5) where a pixel is missing, 0 where it is seen; row-major. Large ones are taken soonest as a Uint8Array. */
     mask,
   }),
   z.strictObject({
@@ -78,18 +81,30 @@ function fitted(operator: Inpainting, { height, width }: Size): Size {
   return image;
 }
 
-/** 1 where a pixel is seen, 0 where it is missing, [H, W]. */
-function seenPixels(operator: Inpainting, { height, width }: Size): Float32Array {
-  const seen = new Float32Array(height * width);
-  if ('mask' in operator) {
-    const { values } = operator.mask;
-    for (let i = 0; i < seen.length; i++) seen[i] = 1 - values[i]!;
-    return seen;
-  }
+/** 0 where a pixel is seen, anything else where it is missing, [H, W]. */
+function missingPixels(operator: Inpainting, { height, width }: Size): Uint8Array {
+  if ('mask' in operator) return operator.mask.values;
+  const missing = new Uint8Array(height * width);
   const [top, left, rows, columns] = operator.box;
-  seen.fill(1);
-  for (let row = top; row < top + rows; row++) seen.fill(0, row * width + left, row * width + left + columns);
-  return seen;
+  for (let row = top; row < top + rows; row++) missing.fill(1, row * width + left, row * width + left + columns);
+  return missing;
+}
+
+const PIXELS_AT_ONCE = 2 ** 18;
+
+/** 1 where a picture is white rather than black, the mean of its channels counting. */
+async function whitePixels({ height, width, channels, data }: LoadedFile): Promise<z.input<typeof mask>> {
+  const count = height * width;
+  const values = new Uint8Array(count);
+  for (let first = 0; first < count; first += PIXELS_AT_ONCE) {
+    if (first > 0) await setImmediate(); // other work's turn
+    for (let i = first; i < Math.min(count, first + PIXELS_AT_ONCE); i++) {
+      let sum = 0;
+      for (let at = i; at < channels * count; at += count) sum += data[at]!;
+      values[i] = sum >= 0 ? 1 : 0;
+    }
+  }
+  return { height, width, values };
 }
 
 const BOX = 'inpaint:box:<top>:<left>:<height>:<width>';
@@ -105,7 +120,7 @@ export const inpaintingKind: OperatorKind<'inpainting', Options> = {
       help: 'an image, white where pixels are missing; what lies under it is never looked at',
       options: {},
       path: true,
-      parse: async (path, _, loadFile) => ({ mask: grey(await loadFile(path)) }),
+      parse: async (path, _, loadFile) => ({ mask: await whitePixels(await loadFile(path)) }),
     },
     {
       usage: BOX,
@@ -120,7 +135,7 @@ export const inpaintingKind: OperatorKind<'inpainting', Options> = {
 
   measurementSize: fitted,
   imageSize: fitted,
-  build: (addon, device, operator, image) => addon.mask(device, image.height, image.width, seenPixels(operator, image)),
+  build: (addon, device, operator, image) => addon.mask(device, image.height, image.width, missingPixels(operator, image)),
 
   measurementChannels: 3,
   hidesPixels: true,

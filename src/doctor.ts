@@ -27,7 +27,7 @@ export function diagnose(): Diagnosis {
     onnxruntime: addon.runtimeVersion(),
     onnxruntimeLibrary: runtimeLibrary(),
     onnxruntimeNode: (require('onnxruntime-node/package.json') as { version: string }).version,
-    cpu: `${device.name}, ${os.availableParallelism()} threads, ${(os.totalmem() / 2 ** 30).toFixed(0)} GiB`,
+    cpu: `${device.name}, ${device.threads} threads, ${(os.totalmem() / 2 ** 30).toFixed(0)} GiB`,
     cuda: 'not used: this build has no CUDA backend',
   };
 }

@@ -29,7 +29,7 @@ Napi::Function DeviceWrap::define(Napi::Env env) {
                       InstanceMethod<&DeviceWrap::randn>("randn"), InstanceMethod<&DeviceWrap::synchronize>("synchronize"),
                       InstanceAccessor<&DeviceWrap::transfers>("transfers"), InstanceAccessor<&DeviceWrap::memory>("memory"),
                       InstanceAccessor<&DeviceWrap::kind>("kind"), InstanceAccessor<&DeviceWrap::index>("index"),
-                      InstanceAccessor<&DeviceWrap::name>("name")});
+                      InstanceAccessor<&DeviceWrap::name>("name"), InstanceAccessor<&DeviceWrap::threads>("threads")});
 }
 
 Napi::Object DeviceWrap::make(Napi::Env env, std::shared_ptr<Device> device) {
@@ -130,6 +130,7 @@ Napi::Value DeviceWrap::kind(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), device_->kind() == DeviceKind::cpu ? "cpu" : "cuda");
 }
 Napi::Value DeviceWrap::index(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), device_->index()); }
+Napi::Value DeviceWrap::threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), device_->threadCount()); }
 Napi::Value DeviceWrap::name(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), device_->name()); }
 
 }  // namespace latino::addon

@@ -58,6 +58,7 @@ class DeviceWrap final : public Tagged<DeviceWrap> {
   Napi::Value memory(const Napi::CallbackInfo& info);
   Napi::Value kind(const Napi::CallbackInfo& info);
   Napi::Value index(const Napi::CallbackInfo& info);
+  Napi::Value threads(const Napi::CallbackInfo& info);
   Napi::Value name(const Napi::CallbackInfo& info);
 
   std::shared_ptr<Device> device_;

@@ -14,6 +14,7 @@ class CpuDevice final : public Device {
   DeviceKind kind() const override { return DeviceKind::cpu; }
   int index() const override { return 0; }
   std::string name() const override { return "cpu"; }
+  unsigned threadCount() const override { return threads_.size(); }
 
   void* allocateRaw(std::size_t bytes) override;
   void freeRaw(void* pointer) noexcept override;

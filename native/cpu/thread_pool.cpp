@@ -1,27 +1,21 @@
 #include "cpu/thread_pool.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
+#include "cpu/available_cores.h"
 #include "tensor/cancellation.h"
-
-#ifdef __linux__
-#include <sched.h>
-#endif
 
 namespace latino {
 
-unsigned availableCores() {
-#ifdef __linux__
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
-#endif
-  return std::max(1U, std::thread::hardware_concurrency());
-}
-
 ThreadPool::ThreadPool(unsigned threads) {
   const unsigned count = threads == 0 ? availableCores() : threads;
-  for (unsigned i = 1; i < count; ++i) workers_.emplace_back([this] { work(); });
+  workers_.reserve(count - 1);
+  try {
+    for (unsigned i = 1; i < count; ++i) workers_.emplace_back([this] { work(); });
+  } catch (const std::exception&) {  // the system has no more: the loops are shared by those that there are
+  }
 }
 
 ThreadPool::~ThreadPool() {

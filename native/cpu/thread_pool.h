@@ -13,12 +13,10 @@ namespace latino {
 
 class Cancellation;
 
-/// Cores that this process may use: a container or taskset may allow fewer than the machine has.
-unsigned availableCores();
-
 class ThreadPool {
  public:
-  explicit ThreadPool(unsigned threads);  // 0: every core
+  /// 0: every core that the process may use. Has fewer where the system has no more threads: what it computes is the same.
+  explicit ThreadPool(unsigned threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

@@ -40,6 +40,12 @@ enum AllocatorType : int { kDeviceAllocator = 0, kArenaAllocator = 1 };
 enum MemType : int { kDefaultMemory = 0 };
 enum Characteristic : int { kRequired = 0, kOptional = 1, kVariadic = 2 };
 
+/// A thread of ours, and what it is to run.
+struct Thread;
+using ThreadWork = void(LATINO_ORT_CALL*)(void* argument);
+using StartThread = Thread*(LATINO_ORT_CALL*)(void* options, ThreadWork work, void* argument);
+using JoinThread = void(LATINO_ORT_CALL*)(Thread* thread);
+
 using Table = void* const;
 
 struct ApiBase {
@@ -123,6 +129,9 @@ inline constexpr Function<135, void, IoBinding*> releaseIoBinding;
 inline constexpr Function<136, Status*, IoBinding*, const char*, const Value*> bindInput;
 inline constexpr Function<137, Status*, IoBinding*, const char*, const Value*> bindOutput;
 inline constexpr Function<144, Status*, Env*, const MemoryInfo*, const ArenaConfiguration*> createAndRegisterAllocator;
+inline constexpr Function<196, Status*, SessionOptions*, StartThread> setStartThread;
+inline constexpr Function<197, Status*, SessionOptions*, void*> setThreadOptions;
+inline constexpr Function<198, Status*, SessionOptions*, JoinThread> setJoinThread;
 inline constexpr Function<210, Status*, SessionOptions*, const char* const*, const Value* const*, std::size_t> addExternalInitializers;
 inline constexpr Function<274, Status*, const KernelContext*, void(LATINO_ORT_CALL*)(void*, std::size_t), std::size_t, std::size_t, void*>
     parallelFor;

@@ -33,6 +33,8 @@ class Device : public std::enable_shared_from_this<Device> {
   virtual DeviceKind kind() const = 0;
   virtual int index() const = 0;
   virtual std::string name() const = 0;
+  /// Threads of the host that share its loops.
+  virtual unsigned threadCount() const = 0;
 
   /// Raw memory, aligned to at least 64 bytes. Throws DeviceMemoryError. Called by the pool only.
   virtual void* allocateRaw(std::size_t bytes) = 0;

@@ -1,10 +1,19 @@
 #include "tensor/queue.h"
 
 #include <future>
+#include <system_error>
+
+#include "tensor/error.h"
 
 namespace latino {
 
-Queue::Queue() : state_(std::make_shared<State>()), thread_([state = state_] { run(*state); }) {}
+Queue::Queue() : state_(std::make_shared<State>()) {
+  try {
+    thread_ = std::thread([state = state_] { run(*state); });
+  } catch (const std::system_error& error) {
+    throw DeviceError(std::string("Expected a thread for the device's work but none can be started (") + error.what() + ")");
+  }
+}
 
 Queue::~Queue() {
   {

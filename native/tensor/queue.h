@@ -12,6 +12,7 @@ namespace latino {
 
 class Queue {
  public:
+  /// Throws DeviceError where its thread cannot be started.
   Queue();
   ~Queue();  // runs what is queued, then ends the thread
   Queue(const Queue&) = delete;

@@ -34,6 +34,8 @@ export interface Device {
   readonly kind: 'cpu' | 'cuda';
   readonly index: number;
   readonly name: string;
+  /** Threads of the host that share its loops: by default as many as the process may use cores (affinity, a container's quota). */
+  readonly threads: number;
   /** Copies between host and device so far. */
   readonly transfers: TransferCounts;
   readonly memory: MemoryCounts;

@@ -27,9 +27,10 @@ Napi::Function DeviceWrap::define(Napi::Env env) {
   return DefineClass(env, "Device",
                      {InstanceMethod<&DeviceWrap::upload>("upload"), InstanceMethod<&DeviceWrap::full>("full"),
                       InstanceMethod<&DeviceWrap::randn>("randn"), InstanceMethod<&DeviceWrap::synchronize>("synchronize"),
-                      InstanceAccessor<&DeviceWrap::transfers>("transfers"), InstanceAccessor<&DeviceWrap::memory>("memory"),
-                      InstanceAccessor<&DeviceWrap::kind>("kind"), InstanceAccessor<&DeviceWrap::index>("index"),
-                      InstanceAccessor<&DeviceWrap::name>("name"), InstanceAccessor<&DeviceWrap::threads>("threads")});
+                      InstanceMethod<&DeviceWrap::trim>("trim"), InstanceAccessor<&DeviceWrap::transfers>("transfers"),
+                      InstanceAccessor<&DeviceWrap::memory>("memory"), InstanceAccessor<&DeviceWrap::kind>("kind"),
+                      InstanceAccessor<&DeviceWrap::index>("index"), InstanceAccessor<&DeviceWrap::name>("name"),
+                      InstanceAccessor<&DeviceWrap::threads>("threads")});
 }
 
 Napi::Object DeviceWrap::make(Napi::Env env, std::shared_ptr<Device> device) {
@@ -105,6 +106,10 @@ Napi::Value DeviceWrap::randn(const Napi::CallbackInfo& info) {
 
 Napi::Value DeviceWrap::synchronize(const Napi::CallbackInfo& info) {
   return inQueue(info.Env(), *device_, info.Env().Undefined(), [device = device_](Link&) { device->finish(); });
+}
+
+Napi::Value DeviceWrap::trim(const Napi::CallbackInfo& info) {
+  return inQueue(info.Env(), *device_, info.Env().Undefined(), [device = device_](Link&) { device->trim(); });
 }
 
 Napi::Value DeviceWrap::transfers(const Napi::CallbackInfo& info) {

@@ -104,7 +104,14 @@ Napi::Value SessionWrap::run(const Napi::CallbackInfo& info) {
   });
 }
 
-void SessionWrap::dispose(const Napi::CallbackInfo&) { session_.reset(); }
+void SessionWrap::dispose(const Napi::CallbackInfo& info) {
+  guarded(info.Env(), [&] {
+    if (!session_) return;
+    // Away from the event loop: a large model takes a while to free.
+    Queue& queue = session_->device().queue();
+    queue.enqueue([session = std::move(session_)] {});
+  });
+}
 
 Napi::Value SessionWrap::busySeconds(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), session_ ? session_->busySeconds() : 0);

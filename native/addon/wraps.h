@@ -54,6 +54,7 @@ class DeviceWrap final : public Tagged<DeviceWrap> {
   Napi::Value full(const Napi::CallbackInfo& info);
   Napi::Value randn(const Napi::CallbackInfo& info);
   Napi::Value synchronize(const Napi::CallbackInfo& info);
+  Napi::Value trim(const Napi::CallbackInfo& info);
   Napi::Value transfers(const Napi::CallbackInfo& info);
   Napi::Value memory(const Napi::CallbackInfo& info);
   Napi::Value kind(const Napi::CallbackInfo& info);

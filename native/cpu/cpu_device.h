@@ -17,7 +17,7 @@ class CpuDevice final : public Device {
   unsigned threadCount() const override { return threads_.size(); }
 
   void* allocateRaw(std::size_t bytes) override;
-  void freeRaw(void* pointer) noexcept override;
+  void freeRaw(void* pointer, std::size_t bytes) noexcept override;
   void finish() override {}
 
   ThreadPool& threads() { return threads_; }
@@ -25,6 +25,7 @@ class CpuDevice final : public Device {
  protected:
   void copyIn(void* device, const void* host, std::size_t bytes) override;
   void copyOut(void* host, const void* device, std::size_t bytes) override;
+  void returnFreed() noexcept override;
 
  private:
   ThreadPool threads_;

@@ -21,7 +21,6 @@ struct Value;
 struct MemoryInfo;
 struct IoBinding;
 struct RunOptions;
-struct ArenaConfiguration;
 struct TensorInfo;
 struct KernelInfo;
 struct KernelContext;
@@ -29,7 +28,7 @@ struct CustomOpDomain;
 
 /// Version of the table that we ask for: the first that has every slot below (ONNX Runtime 1.22).
 inline constexpr std::uint32_t kApiVersion = 22;
-/// Version of CustomOp; newer ones have members that we do not need.
+/// Version of CustomOp and Allocator; newer ones have members that we do not need.
 inline constexpr std::uint32_t kCustomOpVersion = 17;
 
 enum ErrorCode : int { kFail = 1 };
@@ -53,6 +52,14 @@ struct ApiBase {
   const char*(LATINO_ORT_CALL* getVersionString)();
 };
 using GetApiBase = const ApiBase*(LATINO_ORT_CALL*)();
+
+/// Memory of our own for what passes between a network's nodes, OrtAllocator of API version 17.
+struct Allocator {
+  std::uint32_t version;
+  void*(LATINO_ORT_CALL* allocate)(Allocator*, std::size_t);
+  void(LATINO_ORT_CALL* free)(Allocator*, void*);
+  const MemoryInfo*(LATINO_ORT_CALL* getInfo)(const Allocator*);
+};
 
 /// An operator of our own, OrtCustomOp of API version 17. Members that are null are not called; `v1` ones are superseded.
 struct CustomOp {
@@ -94,6 +101,7 @@ inline constexpr Function<3, Status*, int, const char*, Env**> createEnv;
 inline constexpr Function<6, Status*, const Env*> disableTelemetry;
 inline constexpr Function<8, Status*, const Env*, const void*, std::size_t, const SessionOptions*, Session**> createSessionFromArray;
 inline constexpr Function<10, Status*, SessionOptions**> createSessionOptions;
+inline constexpr Function<17, Status*, SessionOptions*> disableMemPattern;
 inline constexpr Function<23, Status*, SessionOptions*, int> setGraphOptimizationLevel;
 inline constexpr Function<24, Status*, SessionOptions*, int> setIntraOpThreads;
 inline constexpr Function<26, Status*, const char*, CustomOpDomain**> createCustomOpDomain;
@@ -128,7 +136,7 @@ inline constexpr Function<134, Status*, Session*, IoBinding**> createIoBinding;
 inline constexpr Function<135, void, IoBinding*> releaseIoBinding;
 inline constexpr Function<136, Status*, IoBinding*, const char*, const Value*> bindInput;
 inline constexpr Function<137, Status*, IoBinding*, const char*, const Value*> bindOutput;
-inline constexpr Function<144, Status*, Env*, const MemoryInfo*, const ArenaConfiguration*> createAndRegisterAllocator;
+inline constexpr Function<176, Status*, Env*, Allocator*> registerAllocator;
 inline constexpr Function<196, Status*, SessionOptions*, StartThread> setStartThread;
 inline constexpr Function<197, Status*, SessionOptions*, void*> setThreadOptions;
 inline constexpr Function<198, Status*, SessionOptions*, JoinThread> setJoinThread;

@@ -14,7 +14,7 @@ namespace latino {
 class Provider {
  public:
   /// `threads` 0 takes every core the process may use.
-  Provider(const Device& device, std::vector<WeightSource> layerWeights, unsigned threads);
+  Provider(Device& device, std::vector<WeightSource> layerWeights, unsigned threads);
   ~Provider();
 
   /// Of the device's tensors.

@@ -2,6 +2,7 @@
 
 #include "cpu/available_cores.h"
 #include "inference/layers/layers.h"
+#include "inference/network_memory.h"
 #include "inference/provider.h"
 #include "inference/session_threads.h"
 
@@ -18,8 +19,11 @@ struct Provider::Parts {
   layers::Layers layers;
 };
 
-Provider::Provider(const Device&, std::vector<WeightSource> layerWeights, unsigned threads)
-    : parts_(std::make_unique<Parts>(std::move(layerWeights), threads == 0 ? availableCores() : threads)) {}
+Provider::Provider(Device& device, std::vector<WeightSource> layerWeights, unsigned threads)
+    : parts_(std::make_unique<Parts>(std::move(layerWeights), threads == 0 ? availableCores() : threads)) {
+  device.alsoTrim(NetworkMemory::ofProcess().pool());
+  device.alsoTrim(parts_->layers.packed());
+}
 
 Provider::~Provider() = default;
 
@@ -27,14 +31,13 @@ const ort::MemoryInfo* Provider::memory() const { return parts_->memory.get(); }
 
 void Provider::configure(ort::SessionOptions* settings) const {
   check<RuntimeError>(ort::addSessionConfigEntry(ort::table(), settings, "session.use_env_allocators", "1"));
+  check<RuntimeError>(ort::disableMemPattern(ort::table(), settings));
   parts_->threads.configure(settings);
   parts_->layers.addTo(settings);
 }
 
 void registerAllocators(ort::Env* environment) {
-  // One arena for all sessions, which run in turn: what one network has given back, the next may have.
-  const ort::OwnedMemoryInfo memory = ort::hostMemory(ort::kArenaAllocator);
-  check<RuntimeError>(ort::createAndRegisterAllocator(ort::table(), environment, memory.get(), nullptr));
+  check<RuntimeError>(ort::registerAllocator(ort::table(), environment, &NetworkMemory::ofProcess()));
 }
 
 }  // namespace latino

@@ -69,6 +69,8 @@ class BoundSession final : public Session, public std::enable_shared_from_this<B
     return written;
   }
 
+  Device& device() const override { return *device_; }
+
  private:
   void open(std::span<const std::byte> model, const SessionOptions& options) {
     ort::SessionOptions* raw = nullptr;
@@ -134,7 +136,7 @@ class BoundSession final : public Session, public std::enable_shared_from_this<B
   std::shared_ptr<Device> device_;
   Provider provider_;
   // ONNX Runtime uses these buffers in place, so they live as long as the session does.
-  std::vector<std::shared_ptr<const std::vector<float>>> weights_;
+  std::vector<std::shared_ptr<const HostVector<float>>> weights_;
   std::vector<ort::OwnedValue> weightValues_;
   ort::OwnedSession session_;
 };

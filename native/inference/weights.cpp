@@ -80,14 +80,16 @@ std::size_t bytesPerElement(const WeightSource& source) {
 
 }  // namespace
 
-void checkWeight(const WeightSource& source) { checkBytes(source, elementsOf(source) * bytesPerElement(source)); }
+std::size_t storedBytes(const WeightSource& source) { return elementsOf(source) * bytesPerElement(source); }
+
+void checkWeight(const WeightSource& source) { checkBytes(source, storedBytes(source)); }
 
 namespace {
 
-std::vector<float> readStored(const WeightSource& source) {
+HostVector<float> readStored(const WeightSource& source) {
   checkWeight(source);
-  const std::size_t elements = elementsOf(source), count = elements * bytesPerElement(source);
-  std::vector<float> values(elements);
+  const std::size_t elements = elementsOf(source), count = storedBytes(source);
+  HostVector<float> values(elements);
   if (elements == 0) return values;  // which has no address to copy to
   float* to = values.data();
   readBytes(source, count, [&](const std::byte* from, std::size_t bytes) {
@@ -108,7 +110,7 @@ std::vector<float> readStored(const WeightSource& source) {
 
 /// weight: [rows, columns]. Columns are taken in strips, so that those of `down` stay in the cache for all rows.
 void add(const LowRankUpdate& update, std::span<float> weight) {
-  const std::vector<float> up = readStored(*update.up), down = readStored(*update.down);
+  const HostVector<float> up = readStored(*update.up), down = readStored(*update.down);
   const std::int64_t rank = update.down->shape.empty() ? 0 : update.down->shape[0];
   const auto size = [](std::size_t count) { return static_cast<std::int64_t>(count); };
   if (rank < 1 || size(up.size()) % rank != 0 || size(down.size()) % rank != 0 ||
@@ -133,29 +135,29 @@ void add(const LowRankUpdate& update, std::span<float> weight) {
 
 }  // namespace
 
-std::vector<float> readWeight(const WeightSource& source) {
-  std::vector<float> values = readStored(source);
+HostVector<float> readWeight(const WeightSource& source) {
+  HostVector<float> values = readStored(source);
   for (const LowRankUpdate& update : source.updates) add(update, values);
   return values;
 }
 
 bool isHalf(const WeightSource& source) { return source.sourceType == "F16" && source.updates.empty(); }
 
-std::vector<Half> readHalves(const WeightSource& source) {
+HostVector<Half> readHalves(const WeightSource& source) {
   if (!isHalf(source)) throw ModelError("Expected an unchanged F16 weight for " + source.name + " but received " + source.sourceType);
   checkWeight(source);
-  std::vector<Half> values(elementsOf(source));
+  HostVector<Half> values(elementsOf(source));
   auto* to = reinterpret_cast<std::byte*>(values.data());
   if (!values.empty())
     readBytes(source, 2 * values.size(), [&](const std::byte* from, std::size_t bytes) { to = std::copy_n(from, bytes, to); });
   return values;
 }
 
-std::shared_ptr<const std::vector<float>> sharedWeight(const WeightSource& source) {
-  if (source.path.empty() || !source.updates.empty()) return std::make_shared<const std::vector<float>>(readWeight(source));
-  using Weight = std::shared_ptr<const std::vector<float>>;
+std::shared_ptr<const HostVector<float>> sharedWeight(const WeightSource& source) {
+  if (source.path.empty() || !source.updates.empty()) return std::make_shared<const HostVector<float>>(readWeight(source));
+  using Weight = std::shared_ptr<const HostVector<float>>;
   static std::mutex mutex;
-  static auto* held = new std::map<std::string, std::weak_ptr<const std::vector<float>>>;  // never destroyed: sessions may outlive it
+  static auto* held = new std::map<std::string, std::weak_ptr<const HostVector<float>>>;  // never destroyed: sessions may outlive it
   checkWeight(source);
   std::error_code failure;
   const auto written = std::filesystem::last_write_time(pathOf(source), failure).time_since_epoch().count();
@@ -170,7 +172,7 @@ std::shared_ptr<const std::vector<float>> sharedWeight(const WeightSource& sourc
     if (Weight weight = known()) return weight;
   }
   // Read without the lock: sessions are made side by side. Who comes second takes what the first has read.
-  Weight read = std::make_shared<const std::vector<float>>(readWeight(source));
+  Weight read = std::make_shared<const HostVector<float>>(readWeight(source));
   const std::lock_guard lock(mutex);
   if (Weight weight = known()) return weight;
   std::erase_if(*held, [](const auto& entry) { return entry.second.expired(); });

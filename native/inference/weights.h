@@ -6,18 +6,21 @@
 
 #include "inference/half.h"
 #include "inference/session.h"
+#include "tensor/host_vector.h"
 
 namespace latino {
 
+/// Bytes of a weight in its file, or in memory. Throws ModelError.
+std::size_t storedBytes(const WeightSource& source);
 /// Throws the ModelError of a weight that cannot be read, without reading it.
 void checkWeight(const WeightSource& source);
 /// Reads a weight from its file or its bytes, and adds its updates. Throws ModelError.
-std::vector<float> readWeight(const WeightSource& source);
+HostVector<float> readWeight(const WeightSource& source);
 /// Whether a weight is in half precision as it is to be used: one that is updated is not.
 bool isHalf(const WeightSource& source);
 /// Reads such a weight as it is. Throws ModelError.
-std::vector<Half> readHalves(const WeightSource& source);
+HostVector<Half> readHalves(const WeightSource& source);
 /// As readWeight, in memory once for all who hold it: a network and its derivative have the same weights.
-std::shared_ptr<const std::vector<float>> sharedWeight(const WeightSource& source);
+std::shared_ptr<const HostVector<float>> sharedWeight(const WeightSource& source);
 
 }  // namespace latino

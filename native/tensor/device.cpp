@@ -1,10 +1,10 @@
 #include "tensor/device.h"
 
-#include "tensor/memory_pool.h"
+#include <utility>
 
 namespace latino {
 
-Device::Device() : pool_(std::make_unique<MemoryPool>(*this)), queue_(std::make_unique<Queue>()) {}
+Device::Device() : pool_(std::make_unique<MemoryPool>(*this)), queue_(std::make_unique<Queue>([this] { trim(); })) {}
 
 Device::~Device() = default;
 
@@ -30,5 +30,21 @@ void Device::copyToHost(void* host, const void* device, std::size_t bytes) {
 TransferCounts Device::transfers() const { return {uploads_, uploadBytes_, downloads_, downloadBytes_}; }
 
 MemoryCounts Device::memory() const { return pool_->counts(); }
+
+void Device::alsoTrim(std::weak_ptr<KeptMemory> kept) {
+  const std::lock_guard lock(keptMutex_);
+  std::erase_if(kept_, [](const auto& each) { return each.expired(); });
+  kept_.push_back(std::move(kept));
+}
+
+void Device::trim() noexcept {
+  pool_->trim();
+  {
+    const std::lock_guard lock(keptMutex_);
+    for (const auto& each : kept_)
+      if (const auto kept = each.lock()) kept->trim();
+  }
+  returnFreed();
+}
 
 }  // namespace latino

@@ -6,8 +6,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
+#include "tensor/memory_pool.h"
 #include "tensor/queue.h"
 
 namespace latino {
@@ -18,27 +21,17 @@ struct TransferCounts {
   std::uint64_t uploads = 0, uploadBytes = 0, downloads = 0, downloadBytes = 0;
 };
 
-struct MemoryCounts {
-  std::size_t inUse = 0, pooled = 0, peak = 0;  // bytes
-};
-
-class MemoryPool;
-
 /// Work is handed over with `submit` (see tensor.h) and runs in order on the queue's thread; nothing that enqueues waits.
 /// A CUDA device implements the same interface with a stream: its tasks launch kernels, and `finish` waits for the stream.
-class Device : public std::enable_shared_from_this<Device> {
+class Device : public MemorySource, public std::enable_shared_from_this<Device> {
  public:
-  virtual ~Device();
+  ~Device() override;
 
   virtual DeviceKind kind() const = 0;
   virtual int index() const = 0;
   virtual std::string name() const = 0;
   /// Threads of the host that share its loops.
   virtual unsigned threadCount() const = 0;
-
-  /// Raw memory, aligned to at least 64 bytes. Throws DeviceMemoryError. Called by the pool only.
-  virtual void* allocateRaw(std::size_t bytes) = 0;
-  virtual void freeRaw(void* pointer) noexcept = 0;
 
   /// Ordered copies, called on the queue's thread only; they count as transfers.
   void copyFromHost(void* device, const void* host, std::size_t bytes);
@@ -51,15 +44,24 @@ class Device : public std::enable_shared_from_this<Device> {
   TransferCounts transfers() const;
   MemoryCounts memory() const;
 
+  /// Has `kept` trimmed together with the device, for as long as it lives.
+  void alsoTrim(std::weak_ptr<KeptMemory> kept);
+  /// Gives back what is kept for the next task; on the queue's thread only, which does it whenever it has been idle for a moment.
+  void trim() noexcept;
+
  protected:
   Device();
   virtual void copyIn(void* device, const void* host, std::size_t bytes) = 0;
   virtual void copyOut(void* host, const void* device, std::size_t bytes) = 0;
+  /// Hands memory that has been freed on to the operating system.
+  virtual void returnFreed() noexcept = 0;
   /// To be called by the destructors of derived classes, before their memory functions are gone.
   void shutdown() noexcept;
 
  private:
   std::unique_ptr<MemoryPool> pool_;
+  std::mutex keptMutex_;
+  std::vector<std::weak_ptr<KeptMemory>> kept_;
   std::unique_ptr<Queue> queue_;
   std::atomic<std::uint64_t> uploads_{0}, uploadBytes_{0}, downloads_{0}, downloadBytes_{0};
 };

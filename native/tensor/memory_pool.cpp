@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
+#include <new>
 
 #include "tensor/error.h"
 
 namespace latino {
-
-namespace {
-constexpr std::size_t kKeptAtLeast = std::size_t{256} << 20;
-}
 
 /// Eight classes per power of two: at most an eighth is wasted.
 std::size_t MemoryPool::sizeClass(std::size_t bytes) {
@@ -17,57 +15,62 @@ std::size_t MemoryPool::sizeClass(std::size_t bytes) {
   return (std::max<std::size_t>(bytes, 1) + step - 1) / step * step;
 }
 
+/// A pooled block of just this size, or null. The last is the likeliest to be in a cache.
+void* MemoryPool::reuse(std::size_t size) {
+  const auto found = std::find_if(free_.rbegin(), free_.rend(), [size](const Block& block) { return block.size == size; });
+  if (found == free_.rend()) return nullptr;
+  void* pointer = found->pointer;
+  free_.erase(std::prev(found.base()));
+  counts_.pooled -= size;
+  return pointer;
+}
+
 void* MemoryPool::take(std::size_t bytes) {
   const std::size_t size = sizeClass(bytes);
   void* pointer = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = free_.find(size);
-    if (found != free_.end() && !found->second.empty()) {
-      pointer = found->second.back();
-      found->second.pop_back();
-      counts_.pooled -= size;
-    }
+    pointer = reuse(size);
   }
   if (pointer == nullptr) {
     try {
-      pointer = device_.allocateRaw(size);
+      pointer = source_.allocateRaw(size);
     } catch (const DeviceMemoryError&) {
-      release();
-      pointer = device_.allocateRaw(size);
+      trim();
+      pointer = source_.allocateRaw(size);
     }
   }
   const std::lock_guard lock(mutex_);
   counts_.inUse += size;
   counts_.peak = std::max(counts_.peak, counts_.inUse);
+  recentPeak_ = std::max(recentPeak_, counts_.inUse);
   return pointer;
 }
 
 void MemoryPool::give(void* pointer, std::size_t bytes) noexcept {
   const std::size_t size = sizeClass(bytes);
-  {
-    const std::lock_guard lock(mutex_);
-    counts_.inUse -= size;
-    if (counts_.pooled + size <= std::max(kKeptAtLeast, counts_.inUse)) {
-      try {
-        free_[size].push_back(pointer);
-        counts_.pooled += size;
-        return;
-      } catch (const std::bad_alloc&) {  // no room to remember it: give it back
-      }
-    }
+  const std::lock_guard lock(mutex_);
+  counts_.inUse -= size;
+  try {
+    free_.push_back({size, pointer});
+    counts_.pooled += size;
+  } catch (const std::bad_alloc&) {  // no room to remember it: give it back
+    source_.freeRaw(pointer, size);
   }
-  device_.freeRaw(pointer);
-  release();  // what is pooled by now was for a larger job than this
+  auto kept = free_.begin();
+  for (; counts_.pooled > recentPeak_; ++kept) {
+    source_.freeRaw(kept->pointer, kept->size);
+    counts_.pooled -= kept->size;
+  }
+  free_.erase(free_.begin(), kept);
 }
 
-void MemoryPool::release() noexcept {
+void MemoryPool::trim() noexcept {
   const std::lock_guard lock(mutex_);
-  for (auto& [size, pointers] : free_) {
-    for (void* pointer : pointers) device_.freeRaw(pointer);
-  }
-  free_.clear();
+  for (const Block& block : free_) source_.freeRaw(block.pointer, block.size);
+  free_ = {};
   counts_.pooled = 0;
+  recentPeak_ = counts_.inUse;
 }
 
 MemoryCounts MemoryPool::counts() const {

@@ -1,34 +1,48 @@
-// Keeps freed device memory for the next tensor of about the same size.
+// Keeps freed memory for the next tensor of about the same size.
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <mutex>
 #include <vector>
 
-#include "tensor/device.h"
+#include "tensor/memory_source.h"
 
 namespace latino {
 
-class MemoryPool {
- public:
-  explicit MemoryPool(Device& device) : device_(device) {}
-  ~MemoryPool() { release(); }
+struct MemoryCounts {
+  std::size_t inUse = 0, pooled = 0, peak = 0;  // bytes
+};
 
-  /// Throws DeviceMemoryError when neither the device nor the pool has so much.
+/// Keeps at most as much as has been in use at once since it was last trimmed, what was given back last first: enough for work that goes
+/// on as it did, and no more. May be used from any thread.
+class MemoryPool final : public KeptMemory {
+ public:
+  /// The source outlives the pool.
+  explicit MemoryPool(MemorySource& source) : source_(source) {}
+  ~MemoryPool() override { trim(); }
+  MemoryPool(const MemoryPool&) = delete;
+  MemoryPool& operator=(const MemoryPool&) = delete;
+
+  /// Throws DeviceMemoryError when neither the source nor the pool has so much.
   void* take(std::size_t bytes);
   void give(void* pointer, std::size_t bytes) noexcept;
-  /// Returns all pooled memory to the device.
-  void release() noexcept;
+  /// Gives all pooled memory back.
+  void trim() noexcept override;
   MemoryCounts counts() const;
 
  private:
+  struct Block {
+    std::size_t size;
+    void* pointer;
+  };
   static std::size_t sizeClass(std::size_t bytes);
+  void* reuse(std::size_t size);
 
-  Device& device_;
+  MemorySource& source_;
   mutable std::mutex mutex_;
-  std::map<std::size_t, std::vector<void*>> free_;
+  std::vector<Block> free_;  // in the order in which they were given back: few enough to be looked through
   MemoryCounts counts_;
+  std::size_t recentPeak_ = 0;
 };
 
 }  // namespace latino

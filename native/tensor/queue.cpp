@@ -1,13 +1,21 @@
 #include "tensor/queue.h"
 
+#include <chrono>
 #include <future>
 #include <system_error>
+#include <utility>
 
 #include "tensor/error.h"
 
 namespace latino {
 
-Queue::Queue() : state_(std::make_shared<State>()) {
+namespace {
+/// Longer than what lies between two steps of a restoration, and than it takes to hand over the next picture.
+constexpr std::chrono::milliseconds kIdleAfter{200};
+}  // namespace
+
+Queue::Queue(std::function<void()> whenIdle) : state_(std::make_shared<State>()) {
+  state_->whenIdle = std::move(whenIdle);
   try {
     thread_ = std::thread([state = state_] { run(*state); });
   } catch (const std::system_error& error) {
@@ -44,15 +52,23 @@ void Queue::drain() {
 }
 
 void Queue::run(State& state) {
+  const auto isWanted = [&state] { return state.stopping || !state.tasks.empty(); };
+  bool hasWorked = false;
   while (true) {
     std::function<void()> task;
     {
       std::unique_lock lock(state.mutex);
-      state.wake.wait(lock, [&state] { return state.stopping || !state.tasks.empty(); });
+      if (hasWorked && state.whenIdle && !state.wake.wait_for(lock, kIdleAfter, isWanted)) {
+        lock.unlock();
+        state.whenIdle();
+        lock.lock();
+      }
+      state.wake.wait(lock, isWanted);
       if (state.tasks.empty()) return;
       task = std::move(state.tasks.front());
       state.tasks.pop_front();
     }
+    hasWorked = true;
     task();
     // `task` and what it holds are gone before the next one is taken: memory is back in the pool by then.
   }

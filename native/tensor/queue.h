@@ -12,8 +12,9 @@ namespace latino {
 
 class Queue {
  public:
-  /// Throws DeviceError where its thread cannot be started.
-  Queue();
+  /// `whenIdle` is called on the queue's thread each time that it has been without a task for a moment; it must not throw. Throws
+  /// DeviceError where the thread cannot be started.
+  explicit Queue(std::function<void()> whenIdle = nullptr);
   ~Queue();  // runs what is queued, then ends the thread
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
@@ -30,6 +31,7 @@ class Queue {
     std::mutex mutex;
     std::condition_variable wake;
     std::deque<std::function<void()>> tasks;
+    std::function<void()> whenIdle;
     bool stopping = false;
   };
   static void run(State& state);

@@ -4,7 +4,6 @@
 #include <cstdint>
 
 #include "tensor/device.h"
-#include "tensor/memory_pool.h"
 
 namespace latino {
 

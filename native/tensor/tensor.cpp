@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "tensor/error.h"
-#include "tensor/memory_pool.h"
 
 namespace latino {
 

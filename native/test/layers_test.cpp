@@ -23,10 +23,10 @@ const ParallelFor kSerial = [](std::size_t count, const std::function<void(std::
   for (std::size_t i = 0; i < count; ++i) task(i);
 };
 
-std::vector<float> normal(std::int64_t count, unsigned seed) {
+HostVector<float> normal(std::int64_t count, unsigned seed) {
   std::mt19937 generator(seed);
   std::normal_distribution<float> distribution;
-  std::vector<float> values(static_cast<std::size_t>(count));
+  HostVector<float> values(static_cast<std::size_t>(count));
   for (float& value : values) value = distribution(generator);
   return values;
 }
@@ -65,8 +65,8 @@ double errorOf(const Case& c, unsigned threads) {
   const std::int64_t height = options.sizeOf(c.height), width = options.sizeOf(c.width), pixels = height * width;
   const auto x = normal(c.n * c.inputs * c.height * c.width, 1), weight = normal(c.outputs * c.inputs * 9, 2), bias = normal(c.outputs, 3);
   const auto residual = normal(c.n * c.outputs * pixels, 4), shift = normal(c.n * c.outputs, 5);
-  std::vector<float> y(residual.size());
-  Conv3x3 convolution([&]() -> WeightValues { return weight; }, options, threads);
+  HostVector<float> y(residual.size());
+  Conv3x3 convolution([&]() -> WeightValues { return weight; }, options, threads, std::make_shared<PackedStore>(0));
   Conv3x3Arguments arguments;
   arguments.x = x.data();
   arguments.bias = bias.data();
@@ -173,8 +173,8 @@ TEST_CASE("linear layers agree with the sum over the channels, on tokens and on 
     const std::int64_t width = c.outputs * (c.isGated ? 2 : 1);
     const auto x = normal(c.n * c.rows * c.inputs, 1), bias = normal(width, 3), residual = normal(c.n * c.rows * c.outputs, 4);
     const auto scale = normal(c.inputs, 5), shift = normal(c.inputs, 6);
-    std::vector<float> weight = normal(width * c.inputs, 2), y(residual.size());
-    std::vector<latino::Half> halves;
+    HostVector<float> weight = normal(width * c.inputs, 2), y(residual.size());
+    HostVector<latino::Half> halves;
     if (c.isHalf)
       for (float& value : weight) {
         // Sign, exponent and ten bits of the fraction, of numbers that are normal in half precision.
@@ -183,7 +183,7 @@ TEST_CASE("linear layers agree with the sum over the channels, on tokens and on 
         halves.push_back(static_cast<latino::Half>((std::signbit(value) ? 0x8000 : 0) | ((bits >> 13) - (112 << 10))));
         value = std::copysign(std::bit_cast<float>(bits >> 13 << 13), value);
       }
-    std::vector<float> normed = x;
+    HostVector<float> normed = x;
     if (c.isNormalized) {
       for (std::int64_t row = 0; row < c.n * c.rows; ++row) {
         float* values = normed.data() + row * c.inputs;
@@ -197,7 +197,7 @@ TEST_CASE("linear layers agree with the sum over the channels, on tokens and on 
     for (const unsigned threads : {1U, 64U}) {
       Linear layer([&]() -> WeightValues { return c.isHalf ? WeightValues(halves) : WeightValues(weight); },
                    [&]() -> WeightValues { return bias; }, {c.outputs, c.inputs, c.from, c.to, c.activation, c.isGated, c.isTransposed},
-                   threads);
+                   threads, std::make_shared<PackedStore>(0));
       LinearArguments arguments{x.data(), c.hasResidual ? residual.data() : nullptr, y.data(), c.n, c.rows, std::nullopt};
       if (c.isNormalized) arguments.norm = {scale.data(), shift.data(), 1e-5F};
       run(std::vector{LinearCall{&layer, arguments}}, kSerial);
@@ -241,7 +241,7 @@ TEST_CASE("attention agrees with its definition, also where keys come in several
     CAPTURE(c.keys);
     const std::int64_t width = c.heads * c.size;
     const auto query = normal(c.n * c.queries * width, 1), key = normal(c.n * c.keys * width, 2), value = normal(c.n * c.keys * width, 3);
-    std::vector<float> y(query.size());
+    HostVector<float> y(query.size());
     attention({query.data(), key.data(), value.data(), y.data(), c.n, c.queries, c.keys, c.heads, c.size, c.isCausal}, kSerial);
     double worst = 0;
     for (std::int64_t n = 0; n < c.n; ++n)
@@ -275,10 +275,10 @@ TEST_CASE("attention agrees with its definition, also where keys come in several
 
 TEST_CASE("group normalisation agrees with its definition, also far from zero") {
   const std::int64_t n = 2, channels = 12, size = 35, groups = 3;
-  std::vector<float> x = normal(n * channels * size, 5);
+  HostVector<float> x = normal(n * channels * size, 5);
   for (float& value : x) value += 1000;
   const auto scale = normal(channels, 6), bias = normal(channels, 7);
-  std::vector<float> y(x.size());
+  HostVector<float> y(x.size());
   for (const Activation activation : {Activation::none, Activation::silu}) {
     groupNorm({x.data(), scale.data(), bias.data(), y.data(), n, channels, size, groups, 1e-5F, activation}, kSerial);
     const std::int64_t perGroup = channels / groups * size;

@@ -70,7 +70,7 @@ TEST_CASE("a layer that was cancelled while its weight was packed packs it at th
   const auto weight = [&](std::size_t count) {
     return [&, count]() -> WeightValues {
       cancellation->cancel();
-      return std::vector<float>(count, 1);
+      return HostVector<float>(count, 1);
     };
   };
   std::vector<float> y(32 * 64);
@@ -83,14 +83,15 @@ TEST_CASE("a layer that was cancelled while its weight was packed packs it at th
     CHECK(y[at] == want);
   };
 
+  const auto packed = std::make_shared<PackedStore>(0);
   for (const std::int64_t size : {8, 1}) {  // in tiles; so small that the taps are used as they are
-    Conv3x3 convolution(weight(32 * 32 * 9), {.outputs = 32, .inputs = 32}, 1);
+    Conv3x3 convolution(weight(32 * 32 * 9), {.outputs = 32, .inputs = 32}, 1, packed);
     Conv3x3Arguments image;
     image.x = x.data();
     image.y = y.data();
     image.n = 1;
     image.height = image.width = size;
-    const auto run = [&] { convolution.run(image, kInTurn); };
+    const auto run = [&] { convolution.run(image, rethrowing(kInTurn, currentCancellation())); };
     // A pixel inside sees all nine taps, a single pixel the middle one.
     if (size > 1) {
       check(run, 9, 32 * 9);
@@ -99,7 +100,7 @@ TEST_CASE("a layer that was cancelled while its weight was packed packs it at th
     }
   }
 
-  Linear linear(weight(32 * 32), nullptr, {.outputs = 32, .inputs = 32}, 1);
+  Linear linear(weight(32 * 32), nullptr, {.outputs = 32, .inputs = 32}, 1, packed);
   const LinearCall call{&linear, {.x = x.data(), .y = y.data(), .n = 1, .rows = 64, .norm = {}}};
-  check([&] { run({&call, 1}, kInTurn); }, 0, 32);
+  check([&] { run({&call, 1}, rethrowing(kInTurn, currentCancellation())); }, 0, 32);
 }

@@ -34,9 +34,9 @@ std::vector<std::byte> bytesOf(std::initializer_list<std::uint16_t> words) {
 
 TEST_CASE("weights are widened to float32") {
   CHECK(readWeight({"w", {5}, "F16", {}, 0, bytesOf({0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00})}) ==
-        std::vector<float>{1, -2, 0x1p-24F, 65504, INFINITY});
-  CHECK(readWeight({"w", {3}, "BF16", {}, 0, bytesOf({0x3f80, 0xc000, 0x7f80})}) == std::vector<float>{1, -2, INFINITY});
-  CHECK(readWeight({"w", {1, 1}, "F32", {}, 0, bytesOf({0, 0x3f80})}) == std::vector<float>{1});
+        HostVector<float>{1, -2, 0x1p-24F, 65504, INFINITY});
+  CHECK(readWeight({"w", {3}, "BF16", {}, 0, bytesOf({0x3f80, 0xc000, 0x7f80})}) == HostVector<float>{1, -2, INFINITY});
+  CHECK(readWeight({"w", {1, 1}, "F32", {}, 0, bytesOf({0, 0x3f80})}) == HostVector<float>{1});
   CHECK(readWeight({"w", {0}, "F32", {}, 0, {}}).empty());
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("low-rank updates are added to a weight as it is read") {
   WeightSource source = floats("w", {rows, 7, 10, 10}, weight);
   source.updates.push_back(update({rows, rank, 1, 1}, up, {rank, 7, 10, 10}, down, 0.5));
   source.updates.push_back(update({rows, 1}, {1, 1, 1}, {1, columns}, std::vector<float>(columns, 1), 3));
-  const std::vector<float> got = readWeight(source);
+  const HostVector<float> got = readWeight(source);
   for (std::int64_t row = 0; row < rows; ++row)
     for (std::int64_t column = 0; column < columns; ++column) {
       double want = weight[row * columns + column] + 3.0, magnitude = std::abs(weight[row * columns + column]) + 3.0;
@@ -118,7 +118,7 @@ TEST_CASE("an updated weight is no longer in half precision, nor shared with one
   source.updates.push_back(update({1, 1}, {1}, {1, 1}, {1}, 0.25));
   CHECK_FALSE(isHalf(source));
   CHECK_THROWS_AS(readHalves(source), ModelError);
-  CHECK(readWeight(source) == std::vector<float>{1.25});
+  CHECK(readWeight(source) == HostVector<float>{1.25});
 
   const File file;
   WeightSource stored{"w", {1, 1}, "BF16", file.path.string(), 0, {}};
@@ -145,7 +145,7 @@ TEST_CASE("reading a weight, and adding its updates, ends where the work is canc
   const auto cancellation = std::make_shared<Cancellation>();
   const CancellationScope scope(cancellation);
   CHECK(readHalves(stored).size() == 5);
-  CHECK(readWeight(updated) == std::vector<float>{2, 3});
+  CHECK(readWeight(updated) == HostVector<float>{2, 3});
   cancellation->cancel();
   CHECK_THROWS_AS(readHalves(stored), CancelledError);
   CHECK_THROWS_AS(sharedWeight(stored), CancelledError);

@@ -127,6 +127,7 @@ export class LatentModel implements Prior {
     await this.parts.textEncoder.dispose();
     (await this.reverse?.catch(() => undefined))?.dispose();
     for (const session of [this.parts.unet, this.parts.encoder, this.parts.decoder]) session.dispose();
+    await this.device.trim();
   }
 
   /** [1, tokens, channels]; the caller disposes it. */

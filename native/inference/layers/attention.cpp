@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "inference/layers/activation.h"
-#include "inference/layers/aligned.h"
 #include "inference/layers/gemm.h"
+#include "inference/layers/thread_scratch.h"
 
 namespace latino::layers {
 
@@ -118,7 +118,7 @@ void attention(const AttentionArguments& a, const ParallelFor& parallelFor) {
     const std::int64_t task = static_cast<std::int64_t>(index), first = task % blocks * kQueriesAtOnce;
     const std::int64_t head = task / blocks % a.heads, n = task / blocks / a.heads;
     const std::int64_t queries = std::min(kQueriesAtOnce, a.queries - first), offset = head * a.size;
-    thread_local AlignedVector<float> keyMemory, valueMemory, weighedMemory;
+    thread_local HostVector<float> keyMemory, valueMemory, weighedMemory;
     float* keys = scratch(keyMemory, kKeysAtOnce * a.size);
     float* values = scratch(valueMemory, kKeysAtOnce * width);
     float largest[kQueriesAtOnce], sum[kQueriesAtOnce] = {};

@@ -3,20 +3,14 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
-#include <mutex>
 #include <utility>
 #include <vector>
 
-#include "inference/layers/aligned.h"
 #include "inference/layers/conv3x3_tiles.h"
 #include "inference/layers/image_rows.h"
+#include "inference/layers/thread_scratch.h"
 
 namespace latino::layers {
-
-struct Conv3x3::Packed {
-  std::once_flag once;
-  std::unique_ptr<PackedWeights> weights;
-};
 
 struct Conv3x3::Image {
   SourceImage x;
@@ -173,7 +167,7 @@ class Conv3x3::Run {
       if constexpr (isDirect) {
         multiplyTaps<Form>(tiles, firstRow, lastRow - firstRow, windows, channels, weights, write);
       } else {
-        thread_local AlignedVector<float> memory;
+        thread_local HostVector<float> memory;
         float* products = scratch(memory, part.count() * Form::kProducts * Form::kProducts * kPanel);
         const auto compute = [&]<int vectors>() {
           const Windows<Form, const float> all{windows, channels, options_.inputs};
@@ -191,7 +185,7 @@ class Conv3x3::Run {
     const std::int64_t top = part.row * Form::kOutputs, left = part.column * Form::kOutputs;
     const std::int64_t height = std::min(part.down * Form::kOutputs, image_.height - top);
     const std::int64_t width = std::min(part.across * Form::kOutputs, image_.width - left);
-    thread_local AlignedVector<float> memory;
+    thread_local HostVector<float> memory;
     float* pixels = scratch(memory, height * width * kPanel);
     results([&](std::int64_t row, std::int64_t column, int v, const auto& values) {
       float* to = pixels + ((row - top) * width + column - left) * kPanel + v;
@@ -206,7 +200,7 @@ class Conv3x3::Run {
   std::int64_t panels() const { return ceilDivide(options_.outputs, kPanel); }
 
   void compute(const TileRectangle& tiles) const {
-    thread_local AlignedVector<float> memory;
+    thread_local HostVector<float> memory;
     float* windows = scratch(memory, windowFloats(tiles));
     prepare(tiles, 0, tiles.down, 0, windowChannels<Form>(options_.inputs), windows);
     for (std::int64_t panel = 0; panel < panels(); ++panel) computePanel(tiles, 0, tiles.down, panel, windows);
@@ -214,7 +208,7 @@ class Conv3x3::Run {
 
   /// Few tiles of many channels: each weight is read by one thread only.
   void computeShared(const TileRectangle& tiles, const ParallelFor& parallelFor) const {
-    thread_local AlignedVector<float> memory;
+    thread_local HostVector<float> memory;
     float* windows = scratch(memory, windowFloats(tiles));
     // Rows of the frame overlap, so that without tiles they are not shared out.
     const std::int64_t channels = windowChannels<Form>(options_.inputs);
@@ -246,15 +240,14 @@ class Conv3x3::Run {
   std::int64_t down_, across_;
 };
 
-Conv3x3::Conv3x3(ReadWeight weight, const Conv3x3Options& options, unsigned threads)
+Conv3x3::Conv3x3(ReadWeight weight, const Conv3x3Options& options, unsigned threads, std::shared_ptr<PackedStore> packed)
     : weight_(std::move(weight)),
       options_(options),
       threads_(threads),
-      taps_(std::make_unique<Packed>()),
-      tiles2_(std::make_unique<Packed>()),
-      tiles4_(std::make_unique<Packed>()) {}
-
-Conv3x3::~Conv3x3() = default;
+      packed_(std::move(packed)),
+      taps_(packed_->newKey()),
+      tiles2_(packed_->newKey()),
+      tiles4_(packed_->newKey()) {}
 
 void Conv3x3::run(const Conv3x3Arguments& a, const ParallelFor& parallelFor) {
   const std::int64_t height = options_.sizeOf(a.height), width = options_.sizeOf(a.width);
@@ -278,50 +271,46 @@ void Conv3x3::runImage(const Image& image, const ParallelFor& parallelFor) {
     return products * (ceilDivide(image.height, tile) * ceilDivide(image.width, tile) + reading);
   };
   const std::int64_t taps = cost(1, 9, 8);
-  if (options_.upsample) return runForm<DoubledTiles>(*tiles4_, image, parallelFor);
+  if (options_.upsample) return runForm<DoubledTiles>(tiles4_, image, parallelFor);
   if (options_.stride == 2) {
-    if (taps <= cost(2, 25, 16)) return runForm<Taps<2>>(*taps_, image, parallelFor);
-    return runForm<StridedTiles>(*tiles2_, image, parallelFor);
+    if (taps <= cost(2, 25, 16)) return runForm<Taps<2>>(taps_, image, parallelFor);
+    return runForm<StridedTiles>(tiles2_, image, parallelFor);
   }
   const std::int64_t small = cost(2, 16, 16), large = cost(4, 36, 16);
   if (taps <= std::min(small, large))
-    runForm<Taps<1>>(*taps_, image, parallelFor);
+    runForm<Taps<1>>(taps_, image, parallelFor);
   else if (small < large)
-    runForm<Tiles2>(*tiles2_, image, parallelFor);
+    runForm<Tiles2>(tiles2_, image, parallelFor);
   else
-    runForm<Tiles4>(*tiles4_, image, parallelFor);
+    runForm<Tiles4>(tiles4_, image, parallelFor);
 }
 
 template <class Form>
-void Conv3x3::runForm(Packed& packed, const Image& image, const ParallelFor& parallelFor) {
-  std::call_once(packed.once, [&] { packed.weights = std::make_unique<PackedWeights>(pack<Form>()); });
-  packed.weights->visit(
-      [&]<class Weight>(const Weight* weights) { Run<Form, Weight>(*this, image, weights, *packed.weights).run(parallelFor); });
+void Conv3x3::runForm(PackedStore::Key key, const Image& image, const ParallelFor& parallelFor) {
+  const auto packed = packed_->get(key, [&] { return pack<Form>(parallelFor); });
+  packed->visit([&]<class Weight>(const Weight* weights) { Run<Form, Weight>(*this, image, weights, *packed).run(parallelFor); });
 }
 
 /// By panel, frequency, input, output of the panel; without tiles the taps take the place of the frequencies.
 template <class Form>
-PackedWeights Conv3x3::pack() const {
+PackedWeights Conv3x3::pack(const ParallelFor& parallelFor) const {
   const std::int64_t outputs = options_.outputs, inputs = options_.inputs, channels = windowChannels<Form>(inputs);
   const bool isTransposed = options_.isTransposed;
   const auto filter = [=](std::int64_t output, std::int64_t input) {
     return 9 * (isTransposed ? input * outputs + output : output * inputs + input);
   };
   if constexpr (Form::kOutputs == 1) {
-    return {weight_(), outputs, 9 * channels, [&](std::int64_t output, std::int64_t term) -> std::int64_t {
+    return {weight_(), outputs, 9 * channels, parallelFor, [&](std::int64_t output, std::int64_t term) -> std::int64_t {
               const std::int64_t tap = term / channels, input = term % channels;
               return input >= inputs ? -1 : filter(output, input) + (isTransposed ? 8 - tap : tap);
             }};
   } else {
     constexpr std::int64_t kFrequencies = Form::kProducts * Form::kProducts;
-    const std::vector<float> taps = widened(weight_());
-    return {outputs, kFrequencies * channels, [&](const auto& set) {
-              for (std::int64_t output = 0; output < outputs; ++output) {
-                throwIfCancelled();
-                for (std::int64_t input = 0; input < inputs; ++input) {
-                  const auto products = transformFilter<Form>(taps.data() + filter(output, input), isTransposed);
-                  for (std::int64_t f = 0; f < kFrequencies; ++f) set(output, f * channels + input, products[static_cast<std::size_t>(f)]);
-                }
+    const HostVector<float> taps = widened(weight_());
+    return {outputs, kFrequencies * channels, parallelFor, [&](std::int64_t output, const auto& set) {
+              for (std::int64_t input = 0; input < inputs; ++input) {
+                const auto products = transformFilter<Form>(taps.data() + filter(output, input), isTransposed);
+                for (std::int64_t f = 0; f < kFrequencies; ++f) set(f * channels + input, products[static_cast<std::size_t>(f)]);
               }
             }};
   }

@@ -8,7 +8,7 @@
 
 #include "inference/layers/activation.h"
 #include "inference/layers/layout.h"
-#include "inference/layers/packed_weights.h"
+#include "inference/layers/packed_store.h"
 #include "inference/layers/parallel.h"
 
 namespace latino::layers {
@@ -39,9 +39,8 @@ struct Conv3x3Arguments {
 
 class Conv3x3 {
  public:
-  /// The weight is asked for when the size of an image tells the form, and not kept: its transform for that form is.
-  Conv3x3(ReadWeight weight, const Conv3x3Options& options, unsigned threads);
-  ~Conv3x3();
+  /// The weight is asked for when the size of an image tells the form, and not kept: its transform for that form is, in `packed`.
+  Conv3x3(ReadWeight weight, const Conv3x3Options& options, unsigned threads, std::shared_ptr<PackedStore> packed);
 
   void run(const Conv3x3Arguments& arguments, const ParallelFor& parallelFor);
 
@@ -49,20 +48,20 @@ class Conv3x3 {
 
  private:
   struct Image;
-  struct Packed;
   template <class Form, class Weight>
   class Run;
 
   void runImage(const Image& image, const ParallelFor& parallelFor);
   template <class Form>
-  void runForm(Packed& packed, const Image& image, const ParallelFor& parallelFor);
+  void runForm(PackedStore::Key key, const Image& image, const ParallelFor& parallelFor);
   template <class Form>
-  PackedWeights pack() const;
+  PackedWeights pack(const ParallelFor& parallelFor) const;
 
   ReadWeight weight_;
   Conv3x3Options options_;
   unsigned threads_;
-  std::unique_ptr<Packed> taps_, tiles2_, tiles4_;  // by the outputs along a tile's side
+  std::shared_ptr<PackedStore> packed_;
+  PackedStore::Key taps_, tiles2_, tiles4_;  // by the outputs along a tile's side
 };
 
 }  // namespace latino::layers

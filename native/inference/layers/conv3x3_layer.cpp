@@ -59,7 +59,7 @@ class Conv3x3Layer {
     options.activation = static_cast<Activation>(integerAttribute(info, "activation"));
     if ((options.from == Layout::tokens && options.inputs % kLanes != 0) || (options.to == Layout::tokens && options.outputs % kLanes != 0))
       throw ModelError("Expected multiples of eight channels side by side for Conv3x3 but " + weight.name + " is " + toString(shape));
-    return Conv3x3(reader(weight), options, context.threads);
+    return Conv3x3(reader(weight), options, context.threads, context.packed);
   }
 
   Conv3x3 convolution_;

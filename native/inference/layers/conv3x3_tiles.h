@@ -6,9 +6,9 @@
 #include <array>
 #include <cstdint>
 
-#include "inference/layers/aligned.h"
 #include "inference/layers/gemm.h"
 #include "inference/layers/layout.h"
+#include "inference/layers/thread_scratch.h"
 #include "inference/layers/winograd_transforms.h"
 
 namespace latino::layers {
@@ -138,7 +138,7 @@ template <class Form>
 void transformWindows(const SourceImage& x, const TileRectangle& tiles, std::int64_t firstChannel, std::int64_t channels,
                       const Windows<Form>& windows, std::int64_t firstTile) {
   constexpr int kSide = Form::kWindow;
-  thread_local AlignedVector<float> memory, nothing;
+  thread_local HostVector<float> memory, nothing;
   // Pixels whose channels lie side by side are read where they are, but for windows that begin or end outside the image.
   const bool isInPlace = x.layout == Layout::tokens;
   const Frame<Form> frame(tiles);

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "inference/layers/layer_call.h"
-#include "inference/layers/packed_weights.h"
+#include "inference/layers/packed_store.h"
 #include "inference/runtime.h"
 #include "inference/weights.h"
 
@@ -20,6 +20,7 @@ namespace latino::layers {
 struct LayerContext {
   std::vector<WeightSource> weights;
   unsigned threads = 1;
+  std::shared_ptr<PackedStore> packed;
 
   /// Throws ModelError where no weight has the name, or where its file is too short.
   const WeightSource& weight(const std::string& name) const;

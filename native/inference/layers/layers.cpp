@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 #include <utility>
 
 #include "inference/layers/layer_type.h"
@@ -13,6 +14,9 @@ namespace {
 /// All types of layers. Another one is a file beside theirs, and a line here.
 constexpr std::shared_ptr<const ort::CustomOp> (*kTypes[])(const LayerContext&) = {conv3x3Layer, groupNormLayer, linearLayer,
                                                                                    attentionLayer};
+
+/// Of a network's weights, as they lie in their files, the part that its packed ones may take while there is no work.
+constexpr std::size_t kKeptShare = 2;
 
 }  // namespace
 
@@ -37,7 +41,9 @@ struct Layers::Parts {
 };
 
 Layers::Layers(std::vector<WeightSource> weights, unsigned threads) : parts_(std::make_unique<Parts>()) {
-  parts_->context = {std::move(weights), threads};
+  const auto bytes = [](std::size_t sum, const WeightSource& weight) { return sum + storedBytes(weight); };
+  const std::size_t stored = std::accumulate(weights.begin(), weights.end(), std::size_t{0}, bytes);
+  parts_->context = {std::move(weights), threads, std::make_shared<PackedStore>(stored / kKeptShare)};
   ort::CustomOpDomain* raw = nullptr;
   ort::check<RuntimeError>(ort::createCustomOpDomain(ort::table(), "latino.cpu", &raw));
   parts_->domain.reset(raw);
@@ -52,5 +58,7 @@ Layers::~Layers() = default;
 void Layers::addTo(ort::SessionOptions* settings) const {
   ort::check<RuntimeError>(ort::addCustomOpDomain(ort::table(), settings, parts_->domain.get()));
 }
+
+std::weak_ptr<KeptMemory> Layers::packed() const { return parts_->context.packed; }
 
 }  // namespace latino::layers

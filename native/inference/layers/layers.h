@@ -17,6 +17,7 @@
 
 #include "inference/ort_api.h"
 #include "inference/session.h"
+#include "tensor/memory_source.h"
 
 namespace latino::layers {
 
@@ -31,13 +32,15 @@ std::shared_ptr<const ort::CustomOp> groupNormLayer(const LayerContext& context)
 /// The layers of one session; they outlive it.
 class Layers {
  public:
-  /// `weights`: those that layers name in their attributes. They are read when a layer first runs, and not kept as they are. `threads`:
-  /// those of the session, among which layers share their work.
+  /// `weights`: those that layers name in their attributes. They are read when a layer wants them, and kept packed only: while there is no
+  /// work, at most half as many bytes as they are in their files. `threads`: those of the session, among which layers share their work.
   Layers(std::vector<WeightSource> weights, unsigned threads);
   ~Layers();
 
   /// Makes the layers known to a session that is being configured.
   void addTo(ort::SessionOptions* settings) const;
+  /// The packed weights, which may be trimmed between runs.
+  std::weak_ptr<KeptMemory> packed() const;
 
  private:
   struct Parts;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "inference/layers/image_rows.h"
+#include "inference/layers/thread_scratch.h"
 
 namespace latino::layers {
 
@@ -56,29 +57,34 @@ struct Linear::Cut {
   }
 };
 
-Linear::Linear(ReadWeight weight, ReadWeight bias, const LinearOptions& options, unsigned threads)
-    : readWeight_(std::move(weight)), readBias_(std::move(bias)), options_(options), threads_(threads) {}
+Linear::Linear(ReadWeight weight, ReadWeight bias, const LinearOptions& options, unsigned threads, std::shared_ptr<PackedStore> packed)
+    : readWeight_(std::move(weight)),
+      readBias_(std::move(bias)),
+      options_(options),
+      threads_(threads),
+      packed_(std::move(packed)),
+      key_(packed_->newKey()) {}
 
-void Linear::prepare() {
+std::shared_ptr<const PackedWeights> Linear::prepare(const ParallelFor& parallelFor) {
   std::call_once(once_, [this] {
-    packed_ = std::make_unique<PackedWeights>(pack());
     if (readBias_) bias_ = widened(readBias_());
   });
+  return packed_->get(key_, [&] { return pack(parallelFor); });
 }
 
-PackedWeights Linear::pack() const {
+PackedWeights Linear::pack(const ParallelFor& parallelFor) const {
   const auto indexOf = [this](std::int64_t row, std::int64_t input) {
     const std::int64_t width = options_.outputs * (options_.isGated ? 2 : 1);
     return options_.isTransposed ? input * width + row : row * options_.inputs + input;
   };
-  if (!options_.isGated) return {readWeight_(), options_.outputs, options_.inputs, indexOf};
+  if (!options_.isGated) return {readWeight_(), options_.outputs, options_.inputs, parallelFor, indexOf};
   // Eight values and their eight gates share a panel.
   const auto gated = [&](std::int64_t place, std::int64_t input) -> std::int64_t {
     const std::int64_t output = place / kPanel * kLanes + place % kLanes;
     if (output >= options_.outputs) return -1;
     return indexOf(place % kPanel < kLanes ? output : options_.outputs + output, input);
   };
-  return {readWeight_(), ceilDivide(options_.outputs, kLanes) * kPanel, options_.inputs, gated};
+  return {readWeight_(), ceilDivide(options_.outputs, kLanes) * kPanel, options_.inputs, parallelFor, gated};
 }
 
 Linear::Cut Linear::cut(const LinearArguments& a) const {
@@ -100,28 +106,29 @@ std::int64_t Linear::pieces(const LinearArguments& a) const {
   return pieces.n * pieces.blocksPerImage * pieces.shares;
 }
 
-void Linear::run(const LinearArguments& a, std::int64_t piece) const {
-  packed_->visit([&](const auto* weights) { runBlock(weights, a, cut(a).block(piece)); });
+void Linear::run(const PackedWeights& packed, const LinearArguments& a, std::int64_t piece) const {
+  packed.visit([&](const auto* weights) { runBlock(weights, packed.panelSize(), a, cut(a).block(piece)); });
 }
 
 void run(std::span<const LinearCall> calls, const ParallelFor& parallelFor) {
-  std::vector<std::pair<const LinearCall*, std::int64_t>> pieces;
-  for (const LinearCall& call : calls) {
-    call.layer->prepare();
-    for (std::int64_t piece = 0; piece < call.layer->pieces(call.arguments); ++piece) pieces.emplace_back(&call, piece);
+  std::vector<std::shared_ptr<const PackedWeights>> packed;
+  std::vector<std::pair<std::size_t, std::int64_t>> pieces;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    packed.push_back(calls[i].layer->prepare(parallelFor));
+    for (std::int64_t piece = 0; piece < calls[i].layer->pieces(calls[i].arguments); ++piece) pieces.emplace_back(i, piece);
   }
   parallelFor(pieces.size(), [&](std::size_t index) {
     const auto& [call, piece] = pieces[index];
-    call->layer->run(call->arguments, piece);
+    calls[call].layer->run(*packed[call], calls[call].arguments, piece);
   });
 }
 
 template <class Weight>
-void Linear::runBlock(const Weight* weights, const LinearArguments& a, const Block& block) const {
+void Linear::runBlock(const Weight* weights, std::int64_t panelSize, const LinearArguments& a, const Block& block) const {
   const std::int64_t inputs = options_.inputs;
   const float* x = a.x + (block.n * a.rows + block.firstRow) * inputs;
   std::int64_t rowStride = inputs, step = 1;
-  thread_local AlignedVector<float> memory, rows;
+  thread_local HostVector<float> memory, rows;
   if (a.norm) {
     float* normalized = scratch(memory, inputs * block.rows);
     for (std::int64_t row = 0; row < block.rows; ++row) normalize(*a.norm, x + row * inputs, inputs, normalized + row * inputs);
@@ -145,7 +152,7 @@ void Linear::runBlock(const Weight* weights, const LinearArguments& a, const Blo
       std::array<const float*, count> from;
       for (int r = 0; r < count; ++r) from[r] = x + (first + r) * rowStride;
       Sums<count> sums = {};
-      multiplyAdd<count, Weight, 2>(from, {.count = inputs, .step = step}, weights + panel * packed_->panelSize(), sums);
+      multiplyAdd<count, Weight, 2>(from, {.count = inputs, .step = step}, weights + panel * panelSize, sums);
       if (y == nullptr)
         finishRows<count>(a, block.n * a.rows + block.firstRow + first, panel, sums);
       else

@@ -10,7 +10,7 @@
 
 #include "inference/layers/activation.h"
 #include "inference/layers/layout.h"
-#include "inference/layers/packed_weights.h"
+#include "inference/layers/packed_store.h"
 #include "inference/layers/parallel.h"
 
 namespace latino::layers {
@@ -42,15 +42,15 @@ struct LinearOptions {
 
 class Linear {
  public:
-  /// weight: [outputs, inputs], bias: [outputs] (twice as many when gated) or null. They are asked for when the layer is prepared; of the
-  /// weight only its panels are kept.
-  Linear(ReadWeight weight, ReadWeight bias, const LinearOptions& options, unsigned threads);
+  /// weight: [outputs, inputs], bias: [outputs] (twice as many when gated) or null. They are asked for when the layer first runs; of the
+  /// weight only its panels are kept, in `packed`.
+  Linear(ReadWeight weight, ReadWeight bias, const LinearOptions& options, unsigned threads, std::shared_ptr<PackedStore> packed);
 
-  /// To be called before the first run, by any number of threads.
-  void prepare();
+  /// To be called before a run, with what this returns; by any number of threads.
+  std::shared_ptr<const PackedWeights> prepare(const ParallelFor& parallelFor);
   /// The work is cut into pieces, which may run side by side.
   std::int64_t pieces(const LinearArguments& arguments) const;
-  void run(const LinearArguments& arguments, std::int64_t piece) const;
+  void run(const PackedWeights& packed, const LinearArguments& arguments, std::int64_t piece) const;
 
   const LinearOptions& options() const { return options_; }
 
@@ -59,17 +59,18 @@ class Linear {
   struct Cut;
   Cut cut(const LinearArguments& arguments) const;
   template <class Weight>
-  void runBlock(const Weight* weights, const LinearArguments& arguments, const Block& block) const;
+  void runBlock(const Weight* weights, std::int64_t panelSize, const LinearArguments& arguments, const Block& block) const;
   template <int count>
   void finishRows(const LinearArguments& arguments, std::int64_t row, std::int64_t panel, const Sums<count>& sums) const;
-  PackedWeights pack() const;
+  PackedWeights pack(const ParallelFor& parallelFor) const;
 
   ReadWeight readWeight_, readBias_;
   LinearOptions options_;
   unsigned threads_;
+  std::shared_ptr<PackedStore> packed_;
+  PackedStore::Key key_;
   std::once_flag once_;
-  std::unique_ptr<PackedWeights> packed_;
-  std::vector<float> bias_;
+  HostVector<float> bias_;
 };
 
 struct LinearCall {

@@ -80,7 +80,7 @@ class LinearLayer {
         throw ModelError("Expected a bias [" + std::to_string(shape[0]) + "] for Linear but " + bias.name + " is " + toString(bias.shape));
       readBias = reader(bias);
     }
-    return std::make_unique<Linear>(reader(weight), std::move(readBias), options, context.threads);
+    return std::make_unique<Linear>(reader(weight), std::move(readBias), options, context.threads, context.packed);
   }
 
   std::vector<std::unique_ptr<Linear>> layers_;

@@ -2,25 +2,25 @@
 // the file has them so: products of few rows wait for their weights, and half as many bytes are read in half the time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <variant>
-#include <vector>
 
-#include "inference/layers/aligned.h"
 #include "inference/layers/gemm.h"
-#include "tensor/cancellation.h"
+#include "inference/layers/parallel.h"
+#include "tensor/host_vector.h"
 
 namespace latino::layers {
 
 /// The values of a weight as they lie in its file.
-using WeightValues = std::variant<std::vector<float>, std::vector<Half>>;
+using WeightValues = std::variant<HostVector<float>, HostVector<Half>>;
 using ReadWeight = std::function<WeightValues()>;
 
-inline std::vector<float> widened(const WeightValues& values) {
-  if (const auto* floats = std::get_if<std::vector<float>>(&values)) return *floats;
-  const auto& halves = std::get<std::vector<Half>>(values);
-  std::vector<float> floats(halves.size());
+inline HostVector<float> widened(const WeightValues& values) {
+  if (const auto* floats = std::get_if<HostVector<float>>(&values)) return *floats;
+  const auto& halves = std::get<HostVector<Half>>(values);
+  HostVector<float> floats(halves.size());
   for (std::size_t i = 0; i < halves.size(); ++i) floats[i] = latino::widen(halves[i]);
   return floats;
 }
@@ -29,25 +29,28 @@ class PackedWeights {
  public:
   /// `indexOf(output, term)`: where the value lies, or -1 for zero. Outputs beyond the last are zero too.
   template <class IndexOf>
-  PackedWeights(const WeightValues& values, std::int64_t outputs, std::int64_t terms, const IndexOf& indexOf) : terms_(terms) {
+  PackedWeights(const WeightValues& values, std::int64_t outputs, std::int64_t terms, const ParallelFor& parallelFor,
+                const IndexOf& indexOf)
+      : terms_(terms) {
     std::visit(
         [&](const auto& from) {
           auto& to = allocate<typename std::decay_t<decltype(from)>::value_type>(outputs);
-          for (std::int64_t panel = 0; panel < ceilDivide(outputs, kPanel); ++panel) {
-            throwIfCancelled();
+          forPanels(outputs, parallelFor, [&](std::int64_t first, std::int64_t last) {
             for (std::int64_t t = 0; t < terms; ++t)
-              for (std::int64_t o = panel * kPanel; o < std::min(outputs, (panel + 1) * kPanel); ++o)
+              for (std::int64_t o = first; o < last; ++o)
                 if (const std::int64_t index = indexOf(o, t); index >= 0) to[place(o, t)] = from[static_cast<std::size_t>(index)];
-          }
+          });
         },
         values);
   }
 
-  /// Of floats, which compute(set) gives one by one by set(output, term, value); those that it does not give are zero.
+  /// Of floats, which compute(output, set) gives one by one by set(term, value); those that it does not give are zero.
   template <class Compute>
-  PackedWeights(std::int64_t outputs, std::int64_t terms, const Compute& compute) : terms_(terms) {
+  PackedWeights(std::int64_t outputs, std::int64_t terms, const ParallelFor& parallelFor, const Compute& compute) : terms_(terms) {
     auto& to = allocate<float>(outputs);
-    compute([&](std::int64_t output, std::int64_t term, float value) { to[place(output, term)] = value; });
+    forPanels(outputs, parallelFor, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t o = first; o < last; ++o) compute(o, [&, o](std::int64_t term, float value) { to[place(o, term)] = value; });
+    });
   }
 
   /// Calls task(pointer to the first weight), a const float* or a const Half*.
@@ -61,16 +64,24 @@ class PackedWeights {
   }
 
  private:
+  /// Calls task(first output, last output) for each panel.
+  template <class Task>
+  static void forPanels(std::int64_t outputs, const ParallelFor& parallelFor, const Task& task) {
+    parallelFor(static_cast<std::size_t>(ceilDivide(outputs, kPanel)), [&](std::size_t panel) {
+      const std::int64_t first = static_cast<std::int64_t>(panel) * kPanel;
+      task(first, std::min(outputs, first + kPanel));
+    });
+  }
   template <class Value>
-  AlignedVector<Value>& allocate(std::int64_t outputs) {
-    return values_.emplace<AlignedVector<Value>>(static_cast<std::size_t>(ceilDivide(outputs, kPanel) * panelSize()));
+  HostVector<Value>& allocate(std::int64_t outputs) {
+    return values_.emplace<HostVector<Value>>(static_cast<std::size_t>(ceilDivide(outputs, kPanel) * panelSize()));
   }
   std::size_t place(std::int64_t output, std::int64_t term) const {
     return static_cast<std::size_t>(output / kPanel * panelSize() + term * kPanel + output % kPanel);
   }
 
   std::int64_t terms_;
-  std::variant<AlignedVector<float>, AlignedVector<Half>> values_;
+  std::variant<HostVector<float>, HostVector<Half>> values_;
 };
 
 }  // namespace latino::layers

@@ -3,6 +3,7 @@
 
 #include <complex>
 #include <cstdint>
+#include <initializer_list>
 #include <vector>
 
 #include "tensor/device.h"
@@ -11,6 +12,18 @@ namespace latino {
 
 /// Columns of the half spectrum of a real plane.
 constexpr std::int64_t halfWidth(std::int64_t width) { return width / 2 + 1; }
+
+/// The least length from `length` on at which transforms are fastest: a multiple of 8 without a prime factor above 7. (Any other length is
+/// transformed, too; on the CPU a prime takes some five times as long.)
+constexpr std::int64_t fastLength(std::int64_t length) {
+  for (std::int64_t candidate = (length + 7) / 8 * 8;; candidate += 8) {
+    std::int64_t rest = candidate;
+    for (const std::int64_t prime : {2, 3, 5, 7}) {
+      while (rest % prime == 0) rest /= prime;
+    }
+    if (rest == 1) return candidate;
+  }
+}
 
 /// Orthonormal transforms (scaled by 1/sqrt(H W)) of `planes` planes [H, W] to half spectra [H, W/2+1] of interleaved complex
 /// numbers and back, on device memory. Inside tasks only. On the CPU they are computed in double: the residual form of the

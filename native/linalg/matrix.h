@@ -21,7 +21,9 @@ struct SymmetricEigen {
   Matrix vectors;
 };
 
-/// Eigen-decomposition of A Aᵀ; values below zero by rounding become zero.
+/// Eigen-decomposition of A Aᵀ; values below zero by rounding become zero. Takes seconds for thousands of rows: where the matrix looks the
+/// same from both ends, as that of a symmetric filter does, it is taken apart into two of half the size, in a quarter of the time. Throws
+/// CancelledError where the work is cancelled before, or between the two.
 SymmetricEigen eigenOfGram(const Matrix& a);
 
 }  // namespace latino

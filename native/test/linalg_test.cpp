@@ -19,7 +19,15 @@ namespace {
 
 using Complex = std::complex<double>;
 
-const Shape kPlanes[] = {{1, 1}, {1, 8}, {5, 1}, {2, 2}, {8, 9}, {7, 6}, {13, 11}, {16, 20}};
+const Shape kPlanes[] = {{1, 1}, {1, 8}, {5, 1}, {2, 2}, {8, 9}, {7, 6}, {13, 11}, {16, 20}, {17, 10}, {9, 23}};
+
+/// Every small length, primes among them, products of every radix, and large primes.
+std::vector<std::int64_t> lengths() {
+  std::vector<std::int64_t> all(64);
+  std::iota(all.begin(), all.end(), 1);
+  all.insert(all.end(), {4 * 11 * 13, 25 * 27, 343, 1009, 1018, 2039});
+  return all;
+}
 
 /// Coefficient (u, v) of the unscaled transform, by its definition.
 Complex coefficient(const std::vector<float>& x, std::int64_t height, std::int64_t width, std::int64_t u, std::int64_t v) {
@@ -92,7 +100,55 @@ TEST_CASE("the real transform agrees with its definition, plane by plane") {
   }
 }
 
-TEST_CASE("the inverse transform undoes the transform") {
+TEST_CASE("transforms of any length are as accurate as double allows") {
+  for (const std::int64_t n : lengths()) {
+    CAPTURE(n);
+    std::vector<double> x;
+    for (std::int64_t i = 0; i < n; ++i) x.push_back(std::sin(static_cast<double>(i * i + 1)));
+    const double length = std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0));
+    // Alone in a row, where it is a real sequence, and in a column, where it is a complex one.
+    const std::vector<Complex> row = hostTransfer(1, n, x), column = hostTransfer(n, 1, x);
+    double worst = 0;
+    for (std::int64_t k = 0; k < n; ++k) {
+      std::complex<long double> want = 0;
+      for (std::int64_t i = 0; i < n; ++i) {
+        const long double turns = static_cast<long double>(k * i % n) / static_cast<long double>(n);
+        want += static_cast<long double>(x[static_cast<std::size_t>(i)]) * std::polar(1.0L, -2 * std::numbers::pi_v<long double> * turns);
+      }
+      const Complex rounded(static_cast<double>(want.real()), static_cast<double>(want.imag()));
+      worst = std::max(worst, std::abs(column[static_cast<std::size_t>(k)] - rounded));
+      if (k < halfWidth(n)) worst = std::max(worst, std::abs(row[static_cast<std::size_t>(k)] - rounded));
+    }
+    // Bluestein's chirps and three transforms of twice the length cost a few roundings more.
+    CHECK(worst < 64 * (1 + std::log2(static_cast<double>(n))) * 0x1p-53 * length);
+  }
+}
+
+TEST_CASE("transforms run side by side on several devices") {
+  std::vector<std::shared_ptr<Device>> devices;
+  for (int i = 0; i < 3; ++i) devices.push_back(openCpuDevice(2));
+  std::vector<Tensor> spectra;
+  for (const auto& device : devices) {
+    for (const std::int64_t n : lengths()) {
+      const Tensor x = randn(device, {1, 3, n}, 4, 0), spectrum(device, {1, 3, halfWidth(n), 2});
+      submit({x}, {spectrum}, [=] { rfft2(x.device(), 1, 3, n, x.data<float>(), spectrum.data<float>()); });
+      spectra.push_back(spectrum);
+    }
+  }
+  const std::size_t each = spectra.size() / devices.size();
+  for (std::size_t i = 0; i < each; ++i) {
+    CHECK(readFloats(spectra[i]) == readFloats(spectra[each + i]));
+    CHECK(readFloats(spectra[i]) == readFloats(spectra[2 * each + i]));
+  }
+}
+
+TEST_CASE("a length that transforms are fast at") {
+  CHECK(fastLength(1) == 8);
+  CHECK(fastLength(1024) == 1024);
+  CHECK(fastLength(1025) == 1080);  // not 1032 to 1072, which have a larger prime each
+}
+
+TEST_CASE("the inverse transform undoes the transform, and a half spectrum's parts that no real plane has count for nothing") {
   const auto device = openCpuDevice(2);
   for (const Shape& plane : kPlanes) {
     CAPTURE(toString(plane));
@@ -104,14 +160,26 @@ TEST_CASE("the inverse transform undoes the transform") {
     const std::vector<float> want = readFloats(x), got = readFloats(back);
     const double bound = 2 * roundingOfTransform(height, width, length(want));
     for (std::size_t i = 0; i < want.size(); ++i) CHECK(std::abs(got[i] - want[i]) < bound);
+    // The first coefficient of a real plane is real.
+    submit({spectrum}, {spectrum}, [=] { spectrum.data<float>()[1] += 1000; });
+    submit({spectrum}, {back}, [=] { irfft2(back.device(), planes, height, width, spectrum.data<float>(), back.data<float>()); });
+    CHECK(readFloats(back) == got);
   }
 }
 
 TEST_CASE("the eigen-decomposition of a Gram matrix gives it back") {
+  std::vector<Matrix> matrices;
   for (const auto& size : {std::pair<std::int64_t, std::int64_t>{1, 1}, {1, 7}, {6, 9}, {9, 6}}) {
-    const std::int64_t rows = size.first, columns = size.second;
+    matrices.push_back(irregular(size.first, size.second));
+    // The same from both ends, of an even and an odd size.
+    Matrix symmetric = matrices.back();
+    for (std::size_t i = 0; i < symmetric.values.size() / 2; ++i) symmetric.values[symmetric.values.size() - 1 - i] = symmetric.values[i];
+    matrices.push_back(symmetric);
+  }
+  for (const Matrix& a : matrices) {
+    const std::int64_t rows = a.rows, columns = a.columns;
     CAPTURE(rows);
-    const Matrix a = irregular(rows, columns);
+    CAPTURE(a.values.front() == a.values.back());
     const SymmetricEigen eigen = eigenOfGram(a);
     CHECK(std::is_sorted(eigen.values.begin(), eigen.values.end()));
     CHECK(eigen.values.front() >= 0);
@@ -131,6 +199,13 @@ TEST_CASE("the eigen-decomposition of a Gram matrix gives it back") {
     }
   }
   CHECK_THROWS_AS(eigenOfGram({2, 2, {1, 2, NAN, 3}}), RuntimeError);
+}
+
+TEST_CASE("an eigen-decomposition that nobody wants is not computed") {
+  const auto cancellation = std::make_shared<Cancellation>();
+  cancellation->cancel();
+  const CancellationScope scope(cancellation);
+  CHECK_THROWS_AS(eigenOfGram(irregular(6, 9)), CancelledError);
 }
 
 TEST_CASE("banded products agree with dense ones, whatever the zeros") {

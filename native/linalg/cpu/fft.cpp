@@ -2,138 +2,211 @@
 
 #include <algorithm>
 #include <cmath>
-#include <unsupported/Eigen/FFT>
 
 #include "cpu/cpu_device.h"
+#include "linalg/cpu/fft_plan.h"
 #include "tensor/scratch.h"
+
+// Rows are transformed eight at a time: two real rows are the real and imaginary part of one complex one. Their half spectra go into tiles
+// of four columns [tiles, H], in which the columns' transforms find their lanes side by side.
 
 namespace latino {
 
 namespace {
 
-using Complex = std::complex<double>;
+constexpr std::int64_t kRows = 2 * kFftLanes;
+/// Tiles that a thread takes at a time: what it writes of a row fills cache lines.
+constexpr std::int64_t kTileGrain = 4;
 
-/// Plans are cached by size in the transform object, which is not safe to share between threads.
-Eigen::FFT<double>& transform() {
-  static thread_local Eigen::FFT<double> fft = [] {
-    Eigen::FFT<double> made;
-    made.SetFlag(Eigen::FFT<double>::HalfSpectrum);
-    made.SetFlag(Eigen::FFT<double>::Unscaled);
-    return made;
-  }();
-  return fft;
+using FloatLanes = float __attribute__((vector_size(16)));
+
+std::int64_t tilesOf(std::int64_t width) { return (halfWidth(width) + kFftLanes - 1) / kFftLanes; }
+std::int64_t groupsOf(std::int64_t height) { return (height + kRows - 1) / kRows; }
+
+/// Memory of one thread: the numbers of a transform and its scratch.
+struct Workspace {
+  ComplexLanes *data, *scratch;
+};
+
+std::int64_t workspaceOf(const FftPlan& plan) { return plan.length() + plan.scratch(); }
+
+/// Calls body(index, workspace) for every index in [0, n).
+template <class Body>
+void forPieces(Device& device, std::int64_t n, std::int64_t grain, const FftPlan& plan, const Body& body) {
+  threadsOf(device).parallelFor(n, grain, [&](std::int64_t begin, std::int64_t end) {
+    const Scratch memory(device, workspaceOf(plan) * static_cast<std::int64_t>(sizeof(ComplexLanes) / sizeof(float)));
+    auto* data = reinterpret_cast<ComplexLanes*>(memory.data());
+    for (std::int64_t i = begin; i < end; ++i) body(i, Workspace{data, data + plan.length()});
+  });
 }
 
-// Of one number the transform is that number; Eigen's writes out of bounds there.
-
-void forwardRow(std::int64_t width, const double* row, Complex* spectrum) {
-  if (width == 1) {
-    *spectrum = *row;
-  } else {
-    transform().fwd(spectrum, row, static_cast<int>(width));
-  }
-}
-
-void inverseRow(std::int64_t width, const Complex* spectrum, double* row) {
-  if (width == 1) {
-    *row = spectrum->real();
-  } else {
-    transform().inv(row, spectrum, static_cast<int>(width));
-  }
-}
-
-/// Columns that are gathered together: a row of them fills two cache lines.
-constexpr std::int64_t kColumnTile = 8;
-/// Rows that a thread takes at a time.
-constexpr std::int64_t kRowGrain = 8;
-
-std::int64_t columnTiles(std::int64_t half) { return (half + kColumnTile - 1) / kColumnTile; }
-
-/// Transforms tile number `tile` of the columns of a half spectrum, without scaling: `read(at)` gives a number of it, `write(at, value)`
-/// takes one.
-template <class Read, class Write>
-void transformTile(std::int64_t height, std::int64_t half, std::int64_t tile, bool forward, const Read& read, const Write& write) {
-  const std::int64_t first = tile * kColumnTile, count = std::min(kColumnTile, half - first);
-  static thread_local std::vector<Complex> columns, result;
-  columns.resize(static_cast<std::size_t>(count * height));
-  result.resize(static_cast<std::size_t>(height));
-  for (std::int64_t r = 0; r < height; ++r) {
-    for (std::int64_t c = 0; c < count; ++c) columns[static_cast<std::size_t>(c * height + r)] = read(r * half + first + c);
-  }
-  for (std::int64_t c = 0; c < count; ++c) {
-    Complex* column = columns.data() + c * height;
-    if (height == 1) continue;
-    if (forward) {
-      transform().fwd(result.data(), column, static_cast<int>(height));
+/// Element `at` and the three after it of four rows from `row` on, each row in a vector; zero beyond the plane.
+template <class T>
+void loadRows(const T* plane, std::int64_t height, std::int64_t width, std::int64_t row, std::int64_t at, Lanes (&rows)[4]) {
+  for (std::int64_t r = 0; r < kFftLanes; ++r) {
+    rows[r] = Lanes{};
+    if (row + r >= height) continue;
+    const T* from = plane + (row + r) * width + at;
+    if (at + kFftLanes <= width) {
+      rows[r] = loadLanes(from);
     } else {
-      transform().inv(result.data(), column, static_cast<int>(height));
+      for (std::int64_t c = 0; at + c < width; ++c) rows[r][c] = static_cast<double>(from[c]);
     }
-    std::copy(result.begin(), result.end(), column);
-  }
-  for (std::int64_t r = 0; r < height; ++r) {
-    for (std::int64_t c = 0; c < count; ++c) write(r * half + first + c, columns[static_cast<std::size_t>(c * height + r)]);
   }
 }
+
+/// Half spectra of eight rows of a plane, into its tiles.
+template <class T>
+void forwardRows(const FftPlan& plan, std::int64_t height, std::int64_t row, const T* plane, ComplexLanes* tiles, Workspace work) {
+  const std::int64_t width = plan.length(), half = halfWidth(width);
+  for (std::int64_t at = 0; at < width; at += kFftLanes) {
+    Lanes first[4], second[4];
+    loadRows(plane, height, width, row, at, first);
+    loadRows(plane, height, width, row + kFftLanes, at, second);
+    transpose(first);
+    transpose(second);
+    for (std::int64_t c = 0; c < std::min(kFftLanes, width - at); ++c) work.data[at + c] = {first[c], second[c]};
+  }
+  const ComplexLanes* z = plan.transform(work.data, work.scratch);
+  const std::int64_t count = std::min(kRows, height - row);
+  for (std::int64_t at = 0; at < half; at += kFftLanes) {
+    Lanes firstRe[4] = {}, firstIm[4] = {}, secondRe[4] = {}, secondIm[4] = {};
+    for (std::int64_t c = 0; c < std::min(kFftLanes, half - at); ++c) {
+      const ComplexLanes &a = z[at + c], &b = z[at + c == 0 ? 0 : width - at - c];
+      firstRe[c] = 0.5 * (a.re + b.re);
+      firstIm[c] = 0.5 * (a.im - b.im);
+      secondRe[c] = 0.5 * (a.im + b.im);
+      secondIm[c] = 0.5 * (b.re - a.re);
+    }
+    for (auto* lanes : {&firstRe, &firstIm, &secondRe, &secondIm}) transpose(*lanes);
+    ComplexLanes* out = tiles + at / kFftLanes * height + row;
+    for (std::int64_t r = 0; r < count; ++r)
+      out[r] = r < kFftLanes ? ComplexLanes{firstRe[r], firstIm[r]} : ComplexLanes{secondRe[r - kFftLanes], secondIm[r - kFftLanes]};
+  }
+}
+
+/// Eight rows of a plane from their half spectra in its tiles, times `scale`.
+void inverseRows(const FftPlan& plan, std::int64_t height, std::int64_t row, const ComplexLanes* tiles, double scale, float* plane,
+                 Workspace work) {
+  const std::int64_t width = plan.length(), half = halfWidth(width), count = std::min(kRows, height - row);
+  for (std::int64_t at = 0; at < half; at += kFftLanes) {
+    const ComplexLanes* in = tiles + at / kFftLanes * height + row;
+    Lanes firstRe[4] = {}, firstIm[4] = {}, secondRe[4] = {}, secondIm[4] = {};
+    for (std::int64_t r = 0; r < count; ++r) {
+      (r < kFftLanes ? firstRe[r] : secondRe[r - kFftLanes]) = in[r].re;
+      (r < kFftLanes ? firstIm[r] : secondIm[r - kFftLanes]) = in[r].im;
+    }
+    for (auto* lanes : {&firstRe, &firstIm, &secondRe, &secondIm}) transpose(*lanes);
+    for (std::int64_t c = 0; c < std::min(kFftLanes, half - at); ++c) {
+      const std::int64_t k = at + c;
+      // A real row has no imaginary part there; one would leak into the row that shares its transform.
+      if (k == 0 || 2 * k == width) firstIm[c] = secondIm[c] = Lanes{};
+      // With real and imaginary part exchanged, for the way back.
+      work.data[k] = ComplexLanes{firstIm[c] + secondRe[c], firstRe[c] - secondIm[c]};
+      if (k > 0) work.data[width - k] = ComplexLanes{secondRe[c] - firstIm[c], firstRe[c] + secondIm[c]};
+    }
+  }
+  const ComplexLanes* z = plan.transform(work.data, work.scratch);
+  for (std::int64_t at = 0; at < width; at += kFftLanes) {
+    Lanes first[4] = {}, second[4] = {};
+    const std::int64_t columns = std::min(kFftLanes, width - at);
+    for (std::int64_t c = 0; c < columns; ++c) {
+      first[c] = scale * z[at + c].im;
+      second[c] = scale * z[at + c].re;
+    }
+    transpose(first);
+    transpose(second);
+    for (std::int64_t r = 0; r < count; ++r) {
+      const Lanes& values = r < kFftLanes ? first[r] : second[r - kFftLanes];
+      float* out = plane + (row + r) * width + at;
+      for (std::int64_t c = 0; c < columns; ++c) out[c] = static_cast<float>(values[c]);
+    }
+  }
+}
+
+/// The columns of a tile: transformed, times `scale`, into a half spectrum of interleaved numbers.
+template <class T>
+void forwardColumns(const FftPlan& plan, std::int64_t half, std::int64_t tile, ComplexLanes* columns, double scale, T* spectrum,
+                    ComplexLanes* scratch) {
+  const std::int64_t first = tile * kFftLanes, count = std::min(kFftLanes, half - first);
+  const ComplexLanes* z = plan.transform(columns, scratch);
+  for (std::int64_t r = 0; r < plan.length(); ++r) {
+    const Lanes re = scale * z[r].re, im = scale * z[r].im;
+    T* out = spectrum + 2 * (r * half + first);
+    for (std::int64_t c = 0; c < count; ++c) {
+      out[2 * c] = static_cast<T>(re[c]);
+      out[2 * c + 1] = static_cast<T>(im[c]);
+    }
+  }
+}
+
+/// The columns of a tile from a half spectrum, not scaled.
+void inverseColumns(const FftPlan& plan, std::int64_t half, std::int64_t tile, const float* spectrum, ComplexLanes* columns,
+                    Workspace work) {
+  const std::int64_t first = tile * kFftLanes, count = std::min(kFftLanes, half - first);
+  for (std::int64_t r = 0; r < plan.length(); ++r) {
+    const float* in = spectrum + 2 * (r * half + first);
+    ComplexLanes& exchanged = work.data[r];
+    exchanged = ComplexLanes{};
+    for (std::int64_t c = 0; c < count; ++c) {
+      exchanged.re[c] = static_cast<double>(in[2 * c + 1]);
+      exchanged.im[c] = static_cast<double>(in[2 * c]);
+    }
+  }
+  const ComplexLanes* z = plan.transform(work.data, work.scratch);
+  for (std::int64_t r = 0; r < plan.length(); ++r) columns[r] = {z[r].im, z[r].re};
+}
+
+/// Memory for the tiles of `planes` planes.
+Scratch tilesFor(Device& device, std::int64_t planes, std::int64_t height, std::int64_t width) {
+  return {device, planes * tilesOf(width) * height * static_cast<std::int64_t>(sizeof(ComplexLanes) / sizeof(float))};
+}
+
+double orthonormal(std::int64_t height, std::int64_t width) { return 1 / std::sqrt(static_cast<double>(height * width)); }
 
 }  // namespace
 
 void rfft2(Device& device, std::int64_t planes, std::int64_t height, std::int64_t width, const float* x, float* spectrum) {
-  const std::int64_t half = halfWidth(width), tiles = columnTiles(half);
-  const double scale = 1 / std::sqrt(static_cast<double>(height * width));
-  const Scratch scratch(device, 4 * planes * height * half);
-  auto* rows = reinterpret_cast<Complex*>(scratch.data());
-  threadsOf(device).parallelFor(planes * height, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<double> wide(static_cast<std::size_t>(width));
-    for (std::int64_t row = begin; row < end; ++row) {
-      std::copy(x + row * width, x + (row + 1) * width, wide.begin());
-      forwardRow(width, wide.data(), rows + row * half);
-    }
+  const std::int64_t half = halfWidth(width), tiles = tilesOf(width), groups = groupsOf(height);
+  const double scale = orthonormal(height, width);
+  const auto rows = fftPlanOf(width), columns = fftPlanOf(height);
+  const Scratch memory = tilesFor(device, planes, height, width);
+  auto* tiled = reinterpret_cast<ComplexLanes*>(memory.data());
+  forPieces(device, planes * groups, 1, *rows, [&](std::int64_t k, Workspace work) {
+    const std::int64_t plane = k / groups;
+    forwardRows(*rows, height, k % groups * kRows, x + plane * height * width, tiled + plane * tiles * height, work);
   });
-  threadsOf(device).parallelFor(planes * tiles, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t k = begin; k < end; ++k) {
-      const Complex* in = rows + k / tiles * height * half;
-      float* out = spectrum + 2 * (k / tiles * height * half);
-      transformTile(
-          height, half, k % tiles, true, [in](std::int64_t at) { return in[at]; },
-          [out, scale](std::int64_t at, Complex value) {
-            out[2 * at] = static_cast<float>(scale * value.real());
-            out[2 * at + 1] = static_cast<float>(scale * value.imag());
-          });
-    }
+  forPieces(device, planes * tiles, kTileGrain, *columns, [&](std::int64_t k, Workspace work) {
+    forwardColumns(*columns, half, k % tiles, tiled + k * height, scale, spectrum + 2 * (k / tiles * height * half), work.scratch);
   });
 }
 
 void irfft2(Device& device, std::int64_t planes, std::int64_t height, std::int64_t width, const float* spectrum, float* x) {
-  const std::int64_t half = halfWidth(width), tiles = columnTiles(half);
-  const double scale = 1 / std::sqrt(static_cast<double>(height * width));
-  const Scratch scratch(device, 4 * planes * height * half);
-  auto* rows = reinterpret_cast<Complex*>(scratch.data());
-  threadsOf(device).parallelFor(planes * tiles, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t k = begin; k < end; ++k) {
-      const float* in = spectrum + 2 * (k / tiles * height * half);
-      Complex* out = rows + k / tiles * height * half;
-      transformTile(
-          height, half, k % tiles, false, [in](std::int64_t at) { return Complex(in[2 * at], in[2 * at + 1]); },
-          [out](std::int64_t at, Complex value) { out[at] = value; });
-    }
+  const std::int64_t half = halfWidth(width), tiles = tilesOf(width), groups = groupsOf(height);
+  const double scale = orthonormal(height, width);
+  const auto rows = fftPlanOf(width), columns = fftPlanOf(height);
+  const Scratch memory = tilesFor(device, planes, height, width);
+  auto* tiled = reinterpret_cast<ComplexLanes*>(memory.data());
+  forPieces(device, planes * tiles, kTileGrain, *columns, [&](std::int64_t k, Workspace work) {
+    inverseColumns(*columns, half, k % tiles, spectrum + 2 * (k / tiles * height * half), tiled + k * height, work);
   });
-  threadsOf(device).parallelFor(planes * height, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<double> wide(static_cast<std::size_t>(width));
-    for (std::int64_t row = begin; row < end; ++row) {
-      inverseRow(width, rows + row * half, wide.data());
-      std::transform(wide.begin(), wide.end(), x + row * width, [scale](double value) { return static_cast<float>(scale * value); });
-    }
+  forPieces(device, planes * groups, 1, *rows, [&](std::int64_t k, Workspace work) {
+    const std::int64_t plane = k / groups;
+    inverseRows(*rows, height, k % groups * kRows, tiled + plane * tiles * height, scale, x + plane * height * width, work);
   });
 }
 
 std::vector<std::complex<double>> hostTransfer(std::int64_t height, std::int64_t width, const std::vector<double>& plane) {
-  const std::int64_t half = halfWidth(width);
-  std::vector<Complex> spectrum(static_cast<std::size_t>(height * half));
-  for (std::int64_t r = 0; r < height; ++r) forwardRow(width, plane.data() + r * width, spectrum.data() + r * half);
-  for (std::int64_t tile = 0; tile < columnTiles(half); ++tile) {
-    transformTile(
-        height, half, tile, true, [&](std::int64_t at) { return spectrum[static_cast<std::size_t>(at)]; },
-        [&](std::int64_t at, Complex value) { spectrum[static_cast<std::size_t>(at)] = value; });
+  const std::int64_t half = halfWidth(width), tiles = tilesOf(width);
+  const auto rows = fftPlanOf(width), columns = fftPlanOf(height);
+  std::vector<ComplexLanes> tiled(static_cast<std::size_t>(tiles * height)),
+      memory(static_cast<std::size_t>(std::max(workspaceOf(*rows), workspaceOf(*columns))));
+  for (std::int64_t row = 0; row < height; row += kRows)
+    forwardRows(*rows, height, row, plane.data(), tiled.data(), {memory.data(), memory.data() + width});
+  std::vector<std::complex<double>> spectrum(static_cast<std::size_t>(height * half));
+  for (std::int64_t tile = 0; tile < tiles; ++tile) {
+    forwardColumns(*columns, half, tile, tiled.data() + tile * height, 1, reinterpret_cast<double*>(spectrum.data()),
+                   memory.data() + height);
   }
   return spectrum;
 }

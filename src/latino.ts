@@ -132,6 +132,7 @@ export class Latino implements AsyncDisposable {
       const sources = inputs.map(({ input }) => input);
       using measured = await uploadMeasurements(this.addon, this.device, sources, traits.measurementChannels, interruption);
       using lease = await this.operators.lease(operator, imageSize(operator, measured));
+      await unlessAborted(signal, lease.operator.ready(interruption.cancellation));
       const problem = this.problem(operator, measured, lease.operator, batch);
       using prompted = await this.condition(batch, parsed.onWarning, signal);
       const onPass = onProgress && ((calibration: CalibrationPass) => onProgress({ step: 0, steps, calibration }));
@@ -182,6 +183,7 @@ export class Latino implements AsyncDisposable {
           held.push(measured);
           const lease = await this.operators.lease(operator, imageSize(operator, measured));
           held.push(lease);
+          await unlessAborted(interruption.signal, lease.operator.ready(interruption.cancellation));
           problems.push(this.problem(operator, measured, lease.operator, [parsed]));
         }
         const [unknown] = problems.flatMap((problem) => ofAnotherSize(this.known, problem) ?? []);

@@ -8,6 +8,9 @@ Scalar gammaFrom(const Napi::Value& value) {
   return numberFrom(value, "gamma");
 }
 
+/// None for undefined.
+PerImage sigmaFrom(const Napi::Value& value) { return value.IsUndefined() ? PerImage{} : numbersFrom(value, "sigma"); }
+
 /// A batch of at least one image, of one channel or more: what every operator takes, and the float32 that they read.
 const Tensor& imagesFrom(const Napi::Value& value, const char* name) {
   const Tensor& tensor = TensorWrap::from(value, name);
@@ -17,17 +20,51 @@ const Tensor& imagesFrom(const Napi::Value& value, const char* name) {
     throw ShapeError(std::string("Expected images [N, C, H, W] for ") + name + " but received " + toString(tensor.shape()));
   return tensor;
 }
+/// Prepares an operator on a thread of Node's pool.
+class PreparationWorker final : public Napi::AsyncWorker {
+ public:
+  PreparationWorker(Napi::Env env, std::shared_ptr<Operator> operation, std::shared_ptr<Cancellation> cancellation)
+      : AsyncWorker(env),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        operator_(std::move(operation)),
+        cancellation_(std::move(cancellation)) {}
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+  void Execute() override {
+    const CancellationScope scope(cancellation_);
+    try {
+      operator_->prepare();
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+  }
+  void OnOK() override {
+    if (error_) {
+      deferred_.Reject(makeError(Env(), error_).Value());
+    } else {
+      deferred_.Resolve(Env().Undefined());
+    }
+  }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  std::shared_ptr<Operator> operator_;
+  std::shared_ptr<Cancellation> cancellation_;
+  std::exception_ptr error_;
+};
+
 }  // namespace
 
 Napi::Function OperatorWrap::define(Napi::Env env) {
   const Napi::Function constructor = DefineClass(
       env, "Operator",
-      {InstanceMethod<&OperatorWrap::measurementShape>("measurementShape"), InstanceMethod<&OperatorWrap::imageShape>("imageShape"),
-       InstanceMethod<&OperatorWrap::forward>("forward"), InstanceMethod<&OperatorWrap::adjoint>("adjoint"),
-       InstanceMethod<&OperatorWrap::residual>("residual"), InstanceMethod<&OperatorWrap::proxFromResidual>("proxFromResidual"),
-       InstanceMethod<&OperatorWrap::prox>("prox"), InstanceMethod<&OperatorWrap::errorVariance>("errorVariance"),
-       InstanceMethod<&OperatorWrap::discrepancyGamma>("discrepancyGamma"), InstanceMethod<&OperatorWrap::dispose>("dispose"),
-       InstanceAccessor<&OperatorWrap::bytes>("bytes")});
+      {InstanceMethod<&OperatorWrap::ready>("ready"), InstanceMethod<&OperatorWrap::measurementShape>("measurementShape"),
+       InstanceMethod<&OperatorWrap::imageShape>("imageShape"), InstanceMethod<&OperatorWrap::forward>("forward"),
+       InstanceMethod<&OperatorWrap::adjoint>("adjoint"), InstanceMethod<&OperatorWrap::residual>("residual"),
+       InstanceMethod<&OperatorWrap::proxFromResidual>("proxFromResidual"), InstanceMethod<&OperatorWrap::prox>("prox"),
+       InstanceMethod<&OperatorWrap::errorVariance>("errorVariance"), InstanceMethod<&OperatorWrap::discrepancyGamma>("discrepancyGamma"),
+       InstanceMethod<&OperatorWrap::dispose>("dispose"), InstanceAccessor<&OperatorWrap::bytes>("bytes")});
   disposeBySymbol(env, constructor);
   return constructor;
 }
@@ -57,6 +94,14 @@ const std::shared_ptr<Operator>& OperatorWrap::live() const {
 void OperatorWrap::dispose(const Napi::CallbackInfo& info) { release(info.Env()); }
 Napi::Value OperatorWrap::bytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(bytes_)); }
 
+Napi::Value OperatorWrap::ready(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    auto* worker = new PreparationWorker(info.Env(), live(), CancellationWrap::from(info[0], "cancellation"));  // deletes itself
+    worker->Queue();
+    return worker->promise();
+  });
+}
+
 Napi::Value OperatorWrap::measurementShape(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] { return toArray(info.Env(), live()->measurementShape(shapeFrom(info[0], "image"))); });
 }
@@ -75,13 +120,14 @@ Napi::Value OperatorWrap::residual(const Napi::CallbackInfo& info) {
 }
 Napi::Value OperatorWrap::proxFromResidual(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    return TensorWrap::make(info.Env(),
-                            live()->proxFromResidual(imagesFrom(info[0], "z"), imagesFrom(info[1], "residual"), gammaFrom(info[2])));
+    return TensorWrap::make(info.Env(), live()->proxFromResidual(imagesFrom(info[0], "z"), imagesFrom(info[1], "residual"),
+                                                                 gammaFrom(info[2]), sigmaFrom(info[3])));
   });
 }
 Napi::Value OperatorWrap::prox(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    return TensorWrap::make(info.Env(), live()->prox(imagesFrom(info[0], "z"), imagesFrom(info[1], "y"), gammaFrom(info[2])));
+    return TensorWrap::make(info.Env(),
+                            live()->prox(imagesFrom(info[0], "z"), imagesFrom(info[1], "y"), gammaFrom(info[2]), sigmaFrom(info[3])));
   });
 }
 Napi::Value OperatorWrap::errorVariance(const Napi::CallbackInfo& info) {

@@ -104,6 +104,8 @@ class OperatorWrap final : public Tagged<OperatorWrap> {
   void release(Napi::Env env);
   void dispose(const Napi::CallbackInfo& info);
   Napi::Value bytes(const Napi::CallbackInfo& info);
+  /// A promise; the work is done away from the event loop and from the device's queue.
+  Napi::Value ready(const Napi::CallbackInfo& info);
   Napi::Value measurementShape(const Napi::CallbackInfo& info);
   Napi::Value imageShape(const Napi::CallbackInfo& info);
   Napi::Value forward(const Napi::CallbackInfo& info);

@@ -11,7 +11,7 @@
 namespace latino {
 
 inline constexpr std::int64_t kLoopGrain = 16384;
-inline constexpr std::int64_t kSumChunk = 4096;
+inline constexpr std::int64_t kSumChunk = 4096, kSumParts = 8;
 
 /// f(i) for every i in [0, n), in any order; a thread takes `grain` of them at a time. Inside tasks only.
 template <class F>
@@ -19,6 +19,18 @@ void forEach(Device& device, std::int64_t n, F f, std::int64_t grain = kLoopGrai
   if (n <= 0) return;
   threadsOf(device).parallelFor(n, grain, [&f](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) f(i);
+  });
+}
+
+/// f(row, column) for every row and column, in any order: without the divisions of a flat index, which cost more than most kernels do.
+template <class F>
+void forRows(Device& device, std::int64_t rows, std::int64_t columns, F f) {
+  threadsOf(device).parallelFor(rows * columns, kLoopGrain, [&f, columns](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin / columns, first = begin % columns; begin < end; ++row, first = 0) {
+      const std::int64_t last = std::min(columns, first + end - begin);
+      for (std::int64_t column = first; column < last; ++column) f(row, column);
+      begin += last - first;
+    }
   });
 }
 
@@ -32,8 +44,14 @@ void sumRows(Device& device, std::int64_t rows, std::int64_t n, Out* out, Map ma
   threadsOf(device).parallelFor(rows * chunks, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t k = begin; k < end; ++k) {
       const std::int64_t row = k / chunks, first = k % chunks * kSumChunk, last = std::min(n, first + kSumChunk);
+      double parts[kSumParts] = {};  // as many chains of additions
+      std::int64_t i = first;
+      for (; i + kSumParts <= last; i += kSumParts) {
+        for (std::int64_t part = 0; part < kSumParts; ++part) parts[part] += map(row, i + part);
+      }
+      for (; i < last; ++i) parts[0] += map(row, i);
       double sum = 0;
-      for (std::int64_t i = first; i < last; ++i) sum += map(row, i);
+      for (const double part : parts) sum += part;
       sums[static_cast<std::size_t>(k)] = sum;
     }
   });

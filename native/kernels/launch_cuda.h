@@ -51,6 +51,22 @@ void forEach(Device& device, std::int64_t n, F f, std::int64_t = 0) {
   checkLaunch();
 }
 
+template <class F>
+__global__ void forRowsKernel(std::int64_t n, std::int64_t columns, F f) {
+  const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += stride) f(i / columns, i % columns);
+}
+
+/// f(row, column) for every row and column, in any order.
+template <class F>
+void forRows(Device& device, std::int64_t rows, std::int64_t columns, F f) {
+  const std::int64_t n = rows * columns;
+  if (n <= 0) return;
+  const unsigned blocks = static_cast<unsigned>(std::clamp<std::int64_t>((n + 255) / 256, 1, 65535));
+  forRowsKernel<<<blocks, 256, 0, cudaStreamOf(device)>>>(n, columns, f);
+  checkLaunch();
+}
+
 /// out[row] = sum over i in [0, n) of map(row, i), a double; out is device memory. The order of summation is fixed.
 template <class Out, class Map>
 void sumRows(Device& device, std::int64_t rows, std::int64_t n, Out* out, Map map) {

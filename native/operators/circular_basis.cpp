@@ -1,9 +1,8 @@
 #include "operators/circular_basis.h"
 
-#include <algorithm>
-
 #include "kernels/launch.h"
 #include "linalg/fft.h"
+#include "tensor/cancellation.h"
 #include "tensor/scratch.h"
 
 namespace latino {
@@ -12,8 +11,9 @@ namespace {
 
 std::int64_t wrap(std::int64_t i, std::int64_t n) { return (i % n + n) % n; }
 
-/// Taps on a plane with its centre at the origin; taps past the border wrap around, as often as it takes.
-std::vector<double> wrapped(const Taps& taps, std::int64_t height, std::int64_t width) {
+}  // namespace
+
+std::vector<std::complex<double>> transferOf(const Taps& taps, std::int64_t height, std::int64_t width) {
   std::vector<double> plane(static_cast<std::size_t>(height * width));
   for (std::int64_t a = 0; a < taps.height; ++a) {
     for (std::int64_t b = 0; b < taps.width; ++b) {
@@ -21,67 +21,65 @@ std::vector<double> wrapped(const Taps& taps, std::int64_t height, std::int64_t 
       plane[static_cast<std::size_t>(at)] += taps.values[static_cast<std::size_t>(a * taps.width + b)];
     }
   }
-  return plane;
+  return hostTransfer(height, width, plane);
 }
 
-}  // namespace
+CircularEigenvalues eigenvaluesOf(const std::vector<std::complex<double>>& transfer, std::int64_t height, std::int64_t width,
+                                  std::int64_t factor) {
+  // |K|² is symmetric, so the half spectrum has every alias. Decimation sums aliases: its transfer is their mean power.
+  const std::int64_t half = halfWidth(width), lowH = height / factor, lowW = width / factor, lowHalf = halfWidth(lowW);
+  const auto squared = [&](std::int64_t u, std::int64_t v) {
+    const bool stored = v < half;
+    return std::norm(transfer[static_cast<std::size_t>((stored ? u : wrap(-u, height)) * half + (stored ? v : width - v))]);
+  };
+  CircularEigenvalues eigenvalues;
+  for (std::int64_t u = 0; u < lowH; ++u) {
+    throwIfCancelled();
+    for (std::int64_t v = 0; v < lowHalf; ++v) {
+      double sum = 0;
+      for (std::int64_t i = 0; i < factor; ++i) {
+        for (std::int64_t j = 0; j < factor; ++j) sum += squared(u + i * lowH, v + j * lowW);
+      }
+      eigenvalues.values.push_back(sum / static_cast<double>(factor * factor));
+      // A stored number stands for its conjugate too, except in the columns that are their own mirror.
+      eigenvalues.multiplicities.push_back(v == 0 || 2 * v == lowW ? 1 : 2);
+    }
+  }
+  return eigenvalues;
+}
 
-CircularBasis::CircularBasis(const std::shared_ptr<Device>& device, Taps taps, std::int64_t height, std::int64_t width, std::int64_t factor)
+CircularBasis::CircularBasis(const std::shared_ptr<Device>& device, Taps taps, std::int64_t height, std::int64_t width, std::int64_t factor,
+                             const Spectrum& spectrum)
     : height_(height),
       width_(width),
       factor_(factor),
       transfer_(device, {height, halfWidth(width), 2}),
-      eigenvalues_(device, {lowHeight(), halfWidth(lowWidth())}),
-      largest_(device, {1}),
-      spectrum_(device, lowHeight() * halfWidth(lowWidth()), 2) {
+      eigenvalues_(device, {lowHeight(), halfWidth(lowWidth())}) {
   std::vector<Tensor> tables = tensors();
-  for (const Tensor& tensor : spectrum_.tensors()) tables.push_back(tensor);
-  submit({}, tables, [self = *this, taps = std::move(taps)] {
-    const std::int64_t height = self.height_, width = self.width_, factor = self.factor_, half = halfWidth(width);
-    const std::vector<std::complex<double>> k = hostTransfer(height, width, wrapped(taps, height, width));
+  for (const Tensor& tensor : spectrum.tensors()) tables.push_back(tensor);
+  submit({}, tables, [self = *this, spectrum, taps = std::move(taps)] {
+    const std::vector<std::complex<double>> k = transferOf(taps, self.height_, self.width_);
     std::vector<float> transfer;
     for (const std::complex<double>& value : k)
       transfer.insert(transfer.end(), {static_cast<float>(value.real()), static_cast<float>(value.imag())});
-
-    // |K|² is symmetric, so the half spectrum has every alias. Decimation sums aliases: its transfer is their mean power.
-    const std::int64_t lowH = self.lowHeight(), lowW = self.lowWidth(), lowHalf = halfWidth(lowW);
-    const auto squared = [&](std::int64_t u, std::int64_t v) {
-      const bool stored = v < half;
-      return std::norm(k[static_cast<std::size_t>((stored ? u : wrap(-u, height)) * half + (stored ? v : width - v))]);
-    };
-    std::vector<double> eigenvalues, multiplicities;
-    for (std::int64_t u = 0; u < lowH; ++u) {
-      for (std::int64_t v = 0; v < lowHalf; ++v) {
-        double sum = 0;
-        for (std::int64_t i = 0; i < factor; ++i) {
-          for (std::int64_t j = 0; j < factor; ++j) sum += squared(u + i * lowH, v + j * lowW);
-        }
-        eigenvalues.push_back(sum / static_cast<double>(factor * factor));
-        // A stored number stands for its conjugate too, except in the columns that are their own mirror.
-        multiplicities.push_back(v == 0 || 2 * v == lowW ? 1 : 2);
-      }
-    }
+    const auto [eigenvalues, multiplicities] = eigenvaluesOf(k, self.height_, self.width_, self.factor_);
     const std::vector<float> narrow(eigenvalues.begin(), eigenvalues.end());
-    const float largest = *std::max_element(narrow.begin(), narrow.end());
     Device& device = self.transfer_.device();
     device.copyFromHost(self.transfer_.data<void>(), transfer.data(), self.transfer_.bytes());
     device.copyFromHost(self.eigenvalues_.data<void>(), narrow.data(), self.eigenvalues_.bytes());
-    device.copyFromHost(self.largest_.data<void>(), &largest, self.largest_.bytes());
-    self.spectrum_.fill(eigenvalues, multiplicities);
+    spectrum.fill(eigenvalues, multiplicities);
   });
 }
-
-std::vector<Tensor> CircularBasis::tensors() const { return {transfer_, eigenvalues_, largest_}; }
 
 void CircularBasis::multiply(Device& device, std::int64_t planes, bool conjugate, float* spectrum) const {
   const float* k = transfer_.data<float>();
   const std::int64_t count = height_ * halfWidth(width_);
   const float sign = conjugate ? -1.0F : 1.0F;
-  forEach(device, planes * count, [=] LATINO_HOST_DEVICE(std::int64_t i) {
-    const std::int64_t at = i % count;
-    const float kr = k[2 * at], ki = sign * k[2 * at + 1], re = spectrum[2 * i], im = spectrum[2 * i + 1];
-    spectrum[2 * i] = kr * re - ki * im;
-    spectrum[2 * i + 1] = kr * im + ki * re;
+  forRows(device, planes, count, [=] LATINO_HOST_DEVICE(std::int64_t plane, std::int64_t at) {
+    float* number = spectrum + 2 * (plane * count + at);
+    const float kr = k[2 * at], ki = sign * k[2 * at + 1], re = number[0], im = number[1];
+    number[0] = kr * re - ki * im;
+    number[1] = kr * im + ki * re;
   });
 }
 
@@ -140,10 +138,16 @@ void CircularBasis::residual(Device& device, std::int64_t planes, const float* z
 void CircularBasis::correction(Device& device, std::int64_t planes, std::int64_t planesPerImage, ScalarRef gamma, const float* residual,
                                float* x) const {
   const std::int64_t count = planes * lowHeight() * halfWidth(lowWidth()) * 2;
+  const std::int64_t perPlane = lowHeight() * halfWidth(lowWidth());
+  const float* lambda = eigenvalues_.data<float>();
   Scratch weights(device, count);
   float* w = weights.data();
-  forEach(device, count, [=] LATINO_HOST_DEVICE(std::int64_t i) { w[i] = residual[i]; });
-  shrink(device, planes, planesPerImage, gamma, 0, w);
+  forRows(device, planes, perPlane, [=] LATINO_HOST_DEVICE(std::int64_t plane, std::int64_t at) {
+    const float g = gamma(plane / planesPerImage), weight = g / (1 + g * lambda[at]);
+    const std::int64_t i = plane * perPlane + at;
+    w[2 * i] = residual[2 * i] * weight;
+    w[2 * i + 1] = residual[2 * i + 1] * weight;
+  });
   if (factor_ == 1) {
     multiply(device, planes, true, w);
     irfft2(device, planes, height_, width_, w, x);
@@ -152,17 +156,6 @@ void CircularBasis::correction(Device& device, std::int64_t planes, std::int64_t
   Scratch measured(device, planes * lowHeight() * lowWidth());
   irfft2(device, planes, lowHeight(), lowWidth(), w, measured.data());
   adjoint(device, planes, measured.data(), x);
-}
-
-void CircularBasis::shrink(Device& device, std::int64_t planes, std::int64_t planesPerImage, ScalarRef gamma, float floor,
-                           float* spectrum) const {
-  const float *lambda = eigenvalues_.data<float>(), *largest = largest_.data<float>();
-  const std::int64_t count = lowHeight() * halfWidth(lowWidth());
-  forEach(device, planes * count, [=] LATINO_HOST_DEVICE(std::int64_t i) {
-    const float g = gamma(i / count / planesPerImage), weight = g / (1 + g * (lambda[i % count] + floor * largest[0]));
-    spectrum[2 * i] *= weight;
-    spectrum[2 * i + 1] *= weight;
-  });
 }
 
 }  // namespace latino

@@ -2,22 +2,22 @@
 #include "linalg/fft.h"
 #include "operators/circular_basis.h"
 #include "operators/image_shape.h"
+#include "operators/spectral_operator.h"
 
 namespace latino {
 
 namespace {
 
 /// Circular convolution, then decimation: diagonal in the Fourier basis of the measurement (Zhao et al. 2016 for factors above 1).
-class CircularConvolution final : public Operator {
+class CircularConvolution final : public SpectralOperator {
  public:
   CircularConvolution(const std::shared_ptr<Device>& device, Taps taps, std::int64_t height, std::int64_t width, std::int64_t factor)
-      : height_(height), width_(width), basis_(device, std::move(taps), height, width, factor) {}
+      : SpectralOperator({device, height / factor * halfWidth(width / factor), 2}),
+        height_(height),
+        width_(width),
+        basis_(device, std::move(taps), height, width, factor, spectrum()) {}
 
-  std::vector<Tensor> tables() const override {
-    std::vector<Tensor> tables = basis_.tensors();
-    for (const Tensor& tensor : basis_.spectrum().tensors()) tables.push_back(tensor);
-    return tables;
-  }
+  std::vector<Tensor> tables() const override { return tablesWith(basis_.tensors()); }
   Shape measurementShape(const Shape& image) const override {
     requireImage(image, height_, width_, "an image");
     return {image[0], image[1], basis_.lowHeight(), basis_.lowWidth()};
@@ -47,7 +47,7 @@ class CircularConvolution final : public Operator {
     });
     return residual;
   }
-  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
+  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma, const PerImage&) const override {
     requireShape(residual.shape(), residualShape(z), "a residual");
     requireGamma(gamma, z.dim(0));
     const Tensor correction(z.sharedDevice(), z.shape());
@@ -58,12 +58,6 @@ class CircularConvolution final : public Operator {
                         correction.data<float>());
     });
     return linearCombination(1, z, 1, correction);
-  }
-  Tensor errorVariance(const Tensor& residual, const PerImage& sigma, double floor) const override {
-    return basis_.spectrum().errorVariance(residual, sigma, floor);
-  }
-  Tensor discrepancyGamma(const Tensor& residual, const PerImage& sigma) const override {
-    return basis_.spectrum().discrepancyGamma(residual, sigma);
   }
 
  private:

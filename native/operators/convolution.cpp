@@ -1,12 +1,14 @@
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
-#include "kernels/elementwise.h"
 #include "kernels/launch.h"
 #include "linalg/fft.h"
 #include "operators/circular_basis.h"
 #include "operators/framed_convolution.h"
 #include "operators/image_shape.h"
+#include "operators/padded_inverse.h"
+#include "operators/spectral_operator.h"
 #include "tensor/error.h"
 #include "tensor/scratch.h"
 
@@ -16,28 +18,35 @@ namespace {
 
 /// Hundreds are usual where gamma times the largest eigenvalue is a million.
 constexpr int kMaxIterations = 5000;
-/// Where the circular operator sees almost nothing, the true one sees a little through its border: the preconditioner must not trust
-/// the circular eigenvalues below this part of the largest one.
-constexpr float kPreconditionerFloor = 1e-2F;
-constexpr double kTolerance = 1e-7;  // of |y - A z|
+
+/// When the conjugate gradients of one image have done enough.
+struct Accuracy {
+  static constexpr double kExact = 1e-7;     // of |y - A z|
+  static constexpr double kVisible = 0.007;  // of what is left unknown
+  /// Standard deviation of the noise; 0 for exact results.
+  double sigma;
+};
 
 /// Any kernel with any boundary. A Aᵀ has no closed-form basis here: the proximal point comes from conjugate gradients on
-/// (A Aᵀ + 1/gamma) w = y - A z, preconditioned by the same equations with a circular boundary.
-class Convolution final : public Operator {
+/// (A Aᵀ + 1/gamma) w = y - A z, preconditioned by the same equations on a frame with a circular boundary. Both step rules look at the
+/// residual in the basis of the circular operator, which differs at the border only.
+class Convolution final : public SpectralOperator {
  public:
   Convolution(const std::shared_ptr<Device>& device, const Taps& taps, std::int64_t height, std::int64_t width, std::int64_t factor,
               Boundary boundary)
-      : height_(height),
+      : SpectralOperator({device, height / factor * halfWidth(width / factor), 2}),
+        height_(height),
         width_(width),
         factor_(factor),
-        circular_(device, taps, height, width, factor),
-        convolution_(device, taps, height, width, factor, boundary) {}
-
-  std::vector<Tensor> tables() const override {
-    std::vector<Tensor> tables = reading(circular_.tensors());
-    for (const Tensor& tensor : circular_.spectrum().tensors()) tables.push_back(tensor);
-    return tables;
+        inverse_(device, taps, height, width, factor),
+        convolution_(device, taps, height, width, factor, boundary) {
+    submit({}, spectrum().tensors(), [spectrum = spectrum(), taps, height, width, factor] {
+      const auto [eigenvalues, multiplicities] = eigenvaluesOf(transferOf(taps, height, width), height, width, factor);
+      spectrum.fill(eigenvalues, multiplicities);
+    });
   }
+
+  std::vector<Tensor> tables() const override { return tablesWith(reading(inverse_.tensors())); }
   Shape measurementShape(const Shape& image) const override {
     requireImage(image, height_, width_, "an image");
     return {image[0], image[1], height_ / factor_, width_ / factor_};
@@ -57,29 +66,29 @@ class Convolution final : public Operator {
     submit(reading({y}), {x}, [*this, x, y] { convolution_.adjoint(x.device(), y.dim(0) * y.dim(1), y.data<float>(), x.data<float>()); });
     return x;
   }
-  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
+  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma, const PerImage& sigma) const override {
     requireShape(residual.shape(), measurementShape(z.shape()), "a residual");
     requireGamma(gamma, z.dim(0));
+    requireSigma(sigma, z.dim(0));
     const Tensor out(z.sharedDevice(), z.shape());
     std::vector<Tensor> inputs = reading({z, residual, gamma.tensor});
-    for (const Tensor& tensor : circular_.tensors()) inputs.push_back(tensor);
-    submit(inputs, {out}, [*this, z, residual, gamma, out] {
+    for (const Tensor& tensor : inverse_.tensors()) inputs.push_back(tensor);
+    submit(inputs, {out}, [*this, z, residual, gamma, sigma, out] {
       const std::int64_t measured = residual.size() / residual.dim(0), pixels = z.size() / z.dim(0);
       const ScalarRef all = gamma.ref();
       for (std::int64_t image = 0; image < z.dim(0); ++image) {
         const ScalarRef own{all.perImage ? all.pointer + image : all.pointer, all.value, false};
-        solve(out.device(), z.dim(1), own, residual.data<float>() + image * measured, z.data<float>() + image * pixels,
-              out.data<float>() + image * pixels);
+        const Accuracy accuracy{sigma.empty() ? 0 : sigma[sigma.size() == 1 ? 0 : static_cast<std::size_t>(image)]};
+        const float *b = residual.data<float>() + image * measured, *start = z.data<float>() + image * pixels;
+        float* point = out.data<float>() + image * pixels;
+        if (accuracy.sigma > 0) {
+          solve<float>(out.device(), z.dim(1), own, accuracy, b, start, point);
+        } else {
+          solve<double>(out.device(), z.dim(1), own, accuracy, b, start, point);
+        }
       }
     });
     return out;
-  }
-  /// Both step rules look at the residual in the basis of the circular operator, which differs at the border only.
-  Tensor errorVariance(const Tensor& residual, const PerImage& sigma, double floor) const override {
-    return circular_.spectrum().errorVariance(fourier(residual), sigma, floor);
-  }
-  Tensor discrepancyGamma(const Tensor& residual, const PerImage& sigma) const override {
-    return circular_.spectrum().discrepancyGamma(fourier(residual), sigma);
   }
 
  private:
@@ -88,7 +97,7 @@ class Convolution final : public Operator {
     return inputs;
   }
 
-  Tensor fourier(const Tensor& residual) const {
+  Tensor coefficients(const Tensor& residual) const override {
     const std::int64_t h = height_ / factor_, w = width_ / factor_;
     const Tensor spectrum(residual.sharedDevice(), {residual.dim(0), residual.dim(1), h, halfWidth(w), 2});
     submit({residual}, {spectrum}, [residual, spectrum, h, w] {
@@ -99,73 +108,89 @@ class Convolution final : public Operator {
 
  public:  // as nvcc asks of every function with a kernel in it
   /// out = a · b, on the device.
-  static void dot(Device& device, std::int64_t n, const double* a, const double* b, double* out) {
-    sumRows(device, 1, n, out, [=] LATINO_HOST_DEVICE(std::int64_t, std::int64_t i) { return a[i] * b[i]; });
+  template <class T>
+  static void dot(Device& device, std::int64_t n, const T* a, const T* b, double* out) {
+    sumRows(device, 1, n, out, [=] LATINO_HOST_DEVICE(std::int64_t, std::int64_t i) { return static_cast<double>(a[i]) * b[i]; });
   }
 
-  /// out = start + Aᵀ (A Aᵀ + 1/gamma)⁻¹ b for one image. The iteration is in double: in float32 its directions lose their conjugacy long
-  /// before the tolerance is reached, and what it finds may be so large that float32 would spoil what Aᵀ leaves of it. Its scalars stay on
-  /// the device; the host only looks whether it is done.
-  void solve(Device& device, std::int64_t channels, ScalarRef gamma, const float* b, const float* start, float* out) const {
-    const std::int64_t h = height_ / factor_, width = width_ / factor_, n = channels * h * width, pixels = channels * height_ * width_;
-    const auto doubles = [&device](std::int64_t count) { return Scratch(device, 2 * count); };
-    const Scratch solution = doubles(n), residual = doubles(n), direction = doubles(n), conditioned = doubles(n), product = doubles(n),
-                  image = doubles(pixels), scalars = doubles(5);
-    const Scratch narrow(device, n), spectrum(device, channels * h * halfWidth(width) * 2);
-    const auto as = [](const Scratch& scratch) { return reinterpret_cast<double*>(scratch.data()); };
-    double *s = as(solution), *r = as(residual), *p = as(direction), *z = as(conditioned), *q = as(product), *x = as(image);
-    double *left = as(scalars), *curvature = left + 1, *rz = left + 2, *before = left + 3,
-           *size = left + 4;  // r·r, p·q, r·z, the last r·z, |r|
-    float* f = narrow.data();
-    const auto condition = [&] {
-      // Scaled to its largest size, so that the float32 transform stays clear of subnormal numbers.
-      forEach(device, 1, [=] LATINO_HOST_DEVICE(std::int64_t) { size[0] = sqrt(left[0]); });
-      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { f[i] = size[0] > 0 ? static_cast<float>(r[i] / size[0]) : 0; });
-      rfft2(device, channels, h, width, f, spectrum.data());
-      circular_.shrink(device, channels, channels, gamma, kPreconditionerFloor, spectrum.data());
-      irfft2(device, channels, h, width, spectrum.data(), f);
-      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { z[i] = size[0] * f[i]; });
+  /// out = start + Aᵀ (A Aᵀ + 1/gamma)⁻¹ b for one image. Exact results are iterated in double: in float32 directions lose their conjugacy
+  /// long before that tolerance is reached, and what is found may be so large that float32 would spoil what Aᵀ leaves of it. The scalars
+  /// stay on the device, which decides for itself when it is done; the host only looks whether it is.
+  template <class T>
+  void solve(Device& device, std::int64_t channels, ScalarRef gamma, Accuracy accuracy, const float* b, const float* start,
+             float* out) const {
+    const std::int64_t n = channels * (height_ / factor_) * (width_ / factor_), pixels = channels * height_ * width_;
+    const auto numbers = [&device](std::int64_t count, std::size_t size) {
+      return Scratch(device, count * static_cast<std::int64_t>(size / sizeof(float)));
     };
+    const Scratch solution = numbers(n, sizeof(T)), residual = numbers(n, sizeof(T)), direction = numbers(n, sizeof(T)),
+                  conditioned = numbers(n, sizeof(T)), product = numbers(n, sizeof(T)), image = numbers(pixels, sizeof(T)),
+                  scalars = numbers(7, sizeof(double));
+    const auto as = [](const Scratch& scratch) { return reinterpret_cast<T*>(scratch.data()); };
+    T *s = as(solution), *r = as(residual), *p = as(direction), *z = as(conditioned), *q = as(product), *x = as(image);
+    auto* left = reinterpret_cast<double*>(scalars.data());
+    // r·r, b·b, p·q, r·z, the last r·z, what is left unknown, and whether it is done.
+    double *first = left + 1, *curvature = left + 2, *rz = left + 3, *before = left + 4, *unknown = left + 5, *state = left + 6;
+    const double sigma = accuracy.sigma;
+
     forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) {
       s[i] = p[i] = 0;
       r[i] = b[i];
     });
-    dot(device, n, r, r, left);
-    double reached = hostValue(device, left);
-    const double target = kTolerance * kTolerance * reached;
-    for (int iteration = 0; iteration < kMaxIterations && reached > target; ++iteration) {
-      condition();
+    dot(device, n, r, r, first);
+    forEach(device, 1, [=] LATINO_HOST_DEVICE(std::int64_t) { left[0] = first[0]; });
+    if (sigma > 0) inverse_.meanUnknown(device, gamma, unknown);
+    double reached = kIterating;
+    for (int iteration = 0; iteration < kMaxIterations; ++iteration) {
+      inverse_.apply(device, channels, gamma, static_cast<const T*>(r), z);
       std::swap(rz, before);
       dot(device, n, r, z, rz);
-      const bool first = iteration == 0;
-      forEach(device, n,
-              [=] LATINO_HOST_DEVICE(std::int64_t i) { p[i] = z[i] + (first || before[0] == 0 ? 0 : rz[0] / before[0] * p[i]); });
-      convolution_.adjoint(device, channels, static_cast<const double*>(p), x);
-      convolution_.forward(device, channels, static_cast<const double*>(x), q);
+      const bool isFirst = iteration == 0;
+      forEach(device, 1, [=] LATINO_HOST_DEVICE(std::int64_t) {
+        double error = left[0], target = Accuracy::kExact * Accuracy::kExact * first[0];
+        if (sigma > 0) {
+          const double prior = gamma(0) * sigma * sigma;
+          error = rz[0];
+          target = Accuracy::kVisible * Accuracy::kVisible * unknown[0] * (prior < 1 ? prior : 1) * static_cast<double>(n);
+        }
+        const bool isDone = !isFirst && state[0] == kDone;
+        state[0] = error - error != 0 ? kFailed : isDone || error <= target ? kDone : kIterating;
+      });
+      if (iteration % kIterationsBetweenChecks == 0) {
+        reached = hostValue(device, state);
+        if (reached != kIterating) break;
+      }
+      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) {
+        p[i] = static_cast<T>(z[i] + (isFirst || before[0] == 0 ? 0 : rz[0] / before[0] * p[i]));
+      });
+      convolution_.adjoint(device, channels, static_cast<const T*>(p), x);
+      convolution_.forward(device, channels, static_cast<const T*>(x), q);
       forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { q[i] += p[i] / gamma(0); });
       dot(device, n, p, q, curvature);
       forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) {
-        const double step = curvature[0] == 0 ? 0 : rz[0] / curvature[0];  // nothing is left
-        s[i] += step * p[i];
-        r[i] -= step * q[i];
+        // Once it is done it stays where it is, however long the host takes to see that.
+        const double step = curvature[0] == 0 || state[0] == kDone ? 0 : rz[0] / curvature[0];
+        s[i] += static_cast<T>(step * p[i]);
+        r[i] -= static_cast<T>(step * q[i]);
       });
-      dot(device, n, r, r, left);
-      if ((iteration + 1) % kIterationsBetweenChecks == 0) reached = hostValue(device, left);
+      if (std::is_same_v<T, double>) dot(device, n, r, r, left);
     }
-    // Written so that a residual that is not a number fails, too.
-    if (!(reached <= target)) {
+    if (reached != kDone) {
       const float weight = gamma.pointer == nullptr ? gamma.value : hostValue(device, gamma.pointer);
       throw ConvergenceError("Expected the proximal point of a convolution within " + std::to_string(kMaxIterations) +
                              " iterations but they did not converge for gamma " + std::to_string(weight) +
                              ": are all values finite, and is sigma not too small?");
     }
-    convolution_.adjoint(device, channels, static_cast<const double*>(s), x);
+    convolution_.adjoint(device, channels, static_cast<const T*>(s), x);
     forEach(device, pixels, [=] LATINO_HOST_DEVICE(std::int64_t i) { out[i] = static_cast<float>(start[i] + x[i]); });
   }
 
  private:
+  /// What the device says of its iteration.
+  static constexpr double kIterating = 0, kDone = 1, kFailed = 2;
+
   std::int64_t height_, width_, factor_;
-  CircularBasis circular_;
+  PaddedInverse inverse_;
   FramedConvolution convolution_;
 };
 

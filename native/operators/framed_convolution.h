@@ -25,9 +25,9 @@ class FramedConvolution {
     const Scratch frame = scratch<T>(device, planes * frameH * frameW);
     T* extended = reinterpret_cast<T*>(frame.data());
     const auto *rows = rowSources_.data<std::int64_t>(), *columns = columnSources_.data<std::int64_t>();
-    forEach(device, planes * frameH * frameW, [=] LATINO_HOST_DEVICE(std::int64_t i) {
-      const std::int64_t column = columns[i % frameW], row = rows[i / frameW % frameH], plane = i / (frameW * frameH);
-      extended[i] = row < 0 || column < 0 ? 0 : x[(plane * height + row) * width + column];
+    forRows(device, planes * frameH, frameW, [=] LATINO_HOST_DEVICE(std::int64_t line, std::int64_t at) {
+      const std::int64_t column = columns[at], row = rows[line % frameH], plane = line / frameH;
+      extended[line * frameW + at] = row < 0 || column < 0 ? 0 : x[(plane * height + row) * width + column];
     });
     correlate(device, planes, {frameH, frameW}, {height / factor_, width / factor_}, factor_, forwardOffsets_.data<std::int64_t>(),
               static_cast<const T*>(extended), y);
@@ -40,24 +40,23 @@ class FramedConvolution {
     const std::int64_t paddedH = frameH + top, paddedW = frameW + left;
     const Scratch stuffed = scratch<T>(device, planes * paddedH * paddedW), frame = scratch<T>(device, planes * frameH * frameW);
     T *padded = reinterpret_cast<T*>(stuffed.data()), *spread = reinterpret_cast<T*>(frame.data());
-    forEach(device, planes * paddedH * paddedW, [=] LATINO_HOST_DEVICE(std::int64_t i) {
-      const std::int64_t column = i % paddedW - left, row = i / paddedW % paddedH - top, plane = i / (paddedW * paddedH);
-      const bool measured =
-          row >= 0 && column >= 0 && row % factor == 0 && column % factor == 0 && row < coarseH * factor && column < coarseW * factor;
-      padded[i] = measured ? y[(plane * coarseH + row / factor) * coarseW + column / factor] : 0;
+    forEach(device, planes * paddedH * paddedW, [=] LATINO_HOST_DEVICE(std::int64_t i) { padded[i] = 0; });
+    forRows(device, planes * coarseH, coarseW, [=] LATINO_HOST_DEVICE(std::int64_t line, std::int64_t column) {
+      const std::int64_t row = line % coarseH, plane = line / coarseH;
+      padded[(plane * paddedH + top + factor * row) * paddedW + left + factor * column] = y[line * coarseW + column];
     });
     correlate(device, planes, {paddedH, paddedW}, {frameH, frameW}, 1, adjointOffsets_.data<std::int64_t>(), static_cast<const T*>(padded),
               spread);
     const auto *rowStarts = rowFold_.starts.data<std::int64_t>(), *rowReads = rowFold_.reads.data<std::int64_t>();
     const auto *columnStarts = columnFold_.starts.data<std::int64_t>(), *columnReads = columnFold_.reads.data<std::int64_t>();
-    forEach(device, planes * height * width, [=] LATINO_HOST_DEVICE(std::int64_t i) {
-      const std::int64_t column = i % width, row = i / width % height, plane = i / (width * height);
+    forRows(device, planes * height, width, [=] LATINO_HOST_DEVICE(std::int64_t image, std::int64_t column) {
+      const std::int64_t row = image % height, plane = image / height;
       T sum = 0;
       for (std::int64_t r = rowStarts[row]; r < rowStarts[row + 1]; ++r) {
         const T* line = spread + (plane * frameH + rowReads[r]) * frameW;
         for (std::int64_t c = columnStarts[column]; c < columnStarts[column + 1]; ++c) sum += line[columnReads[c]];
       }
-      x[i] = sum;
+      x[image * width + column] = sum;
     });
   }
 
@@ -77,27 +76,40 @@ class FramedConvolution {
           const std::int64_t first = i % blocks * kBlock, row = i / blocks % to.height, plane = i / (blocks * to.height);
           const T* source = in + (plane * from.height + step * row) * from.width + step * first;
           T* target = out + (plane * to.height + row) * to.width + first;
-          if (step == 1 && first + kBlock <= to.width) {
-            T sums[kBlock] = {};
-            for (std::int64_t t = 0; t < taps; ++t) {
-              const T weight = weights[t], *read = source + offsets[t];
-              for (std::int64_t c = 0; c < kBlock; ++c) sums[c] += weight * read[c];
-            }
-            for (std::int64_t c = 0; c < kBlock; ++c) target[c] = sums[c];
-            return;
+          std::int64_t c = 0, count = to.width - first < kBlock ? to.width - first : kBlock;
+          if (step == 1) {
+            if (count == kBlock) return sumTaps<kBlock>(taps, weights, offsets, source, target);
+            for (; c + kShortBlock <= count; c += kShortBlock) sumTaps<kShortBlock>(taps, weights, offsets, source + c, target + c);
           }
-          for (std::int64_t c = 0; c < kBlock && first + c < to.width; ++c) {
+          for (; c < count; ++c) {
             T sum = 0;
             for (std::int64_t t = 0; t < taps; ++t) sum += weights[t] * source[offsets[t] + step * c];
             target[c] = sum;
           }
         },
-        64);
+        16);
   }
 
  private:
-  /// Neighbouring outputs that share the loads of the taps and fill vector registers.
-  static constexpr std::int64_t kBlock = 16;
+  /// Neighbouring outputs that share the loads of the taps and fill vector registers; at the end of a row fewer of them.
+  static constexpr std::int64_t kBlock = 64, kShortBlock = 8;
+
+  template <std::int64_t Count, class T>
+  LATINO_HOST_DEVICE static void sumTaps(std::int64_t taps, const float* weights, const std::int64_t* offsets, const T* source, T* target) {
+    T sums[Count] = {};
+    std::int64_t t = 0;
+    for (; t + 4 <= taps; t += 4) {  // four at a time, so that the sums are loaded and stored less often
+      const T a = weights[t], b = weights[t + 1], c = weights[t + 2], d = weights[t + 3];
+      const T *readA = source + offsets[t], *readB = source + offsets[t + 1], *readC = source + offsets[t + 2],
+              *readD = source + offsets[t + 3];
+      for (std::int64_t i = 0; i < Count; ++i) sums[i] += a * readA[i] + b * readB[i] + c * readC[i] + d * readD[i];
+    }
+    for (; t < taps; ++t) {
+      const T weight = weights[t], *read = source + offsets[t];
+      for (std::int64_t i = 0; i < Count; ++i) sums[i] += weight * read[i];
+    }
+    for (std::int64_t i = 0; i < Count; ++i) target[i] = sums[i];
+  }
 
   /// For each pixel of an axis, the positions of the frame that show it.
   struct Fold {

@@ -1,6 +1,9 @@
 // Checks of the shapes that operators receive.
 #pragma once
 
+#include <cmath>
+#include <sstream>
+
 #include "kernels/scalar.h"
 #include "tensor/error.h"
 #include "tensor/tensor.h"
@@ -26,6 +29,18 @@ inline void requireGamma(const Scalar& gamma, std::int64_t images) {
   }
   if (!gamma.tensor.valid() && !(gamma.value > 0))
     throw ArgumentError("Expected a positive gamma but received " + std::to_string(gamma.value));
+}
+
+/// Of noise: nothing at all, or one for all images or each, positive and finite as its square is.
+inline void requireSigma(const PerImage& sigma, std::int64_t images) {
+  if (sigma.size() > 1 && static_cast<std::int64_t>(sigma.size()) != images)
+    throw ShapeError("Expected one sigma or " + std::to_string(images) + " but received " + std::to_string(sigma.size()));
+  for (const double one : sigma) {
+    if (one > 0 && one * one > 0 && std::isfinite(one * one)) continue;
+    std::ostringstream text;  // to_string would write a tiny number as 0
+    text << "Expected a positive, finite sigma but received " << one;
+    throw ArgumentError(text.str());
+  }
 }
 
 }  // namespace latino

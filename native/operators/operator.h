@@ -25,6 +25,11 @@ class Operator {
   virtual std::vector<Tensor> tables() const = 0;
   std::int64_t bytes() const;
 
+  /// Does what takes the host seconds and is wanted once, before the first residual: decompositions. May be called on any thread, so that
+  /// the device's queue need not do it, where the first residual leaves it otherwise. Throws CancelledError where that thread's work is
+  /// cancelled.
+  virtual void prepare() const {}
+
   /// Shape of a measurement of an image of this shape; throws ShapeError when the image does not fit.
   virtual Shape measurementShape(const Shape& image) const = 0;
   virtual Shape imageShape(const Shape& measurement) const = 0;
@@ -36,8 +41,18 @@ class Operator {
   /// none is used.
   virtual Tensor residual(const Tensor& z, const Tensor& y) const;
   /// The proximal point from z and residual(z, y); gamma is one number, or a device tensor [1] or [N].
-  virtual Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const = 0;
-  virtual Tensor prox(const Tensor& z, const Tensor& y, const Scalar& gamma) const { return proxFromResidual(z, residual(z, y), gamma); }
+  ///
+  /// Where it has no closed form it is iterated: to rounding, or, with the standard deviation sigma of the measurements' noise, no further
+  /// than can be seen. Since gamma is the prior's variance (at most 1 in a picture) over sigma², what is left unknown has that variance
+  /// times the mean of 1 / (1 + gamma lambda); the error stays, in the root mean square, below a hundredth of its deviation. Throws
+  /// ArgumentError for a sigma that is not positive and finite.
+  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const {
+    return proxFromResidual(z, residual, gamma, {});
+  }
+  virtual Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma, const PerImage& sigma) const = 0;
+  Tensor prox(const Tensor& z, const Tensor& y, const Scalar& gamma, const PerImage& sigma = {}) const {
+    return proxFromResidual(z, residual(z, y), gamma, sigma);
+  }
 
   /// Empirical-Bayes variance of the prior's error, [N]: the v >= floor that maximises the likelihood of
   /// A z - y ~ N(0, v A Aᵀ + sigma²). Found on the device. Throws ArgumentError unless sigma is positive.
@@ -62,7 +77,7 @@ std::shared_ptr<Operator> makeCircularConvolution(std::shared_ptr<Device> device
 void requireTaps(const Taps& taps, std::int64_t height, std::int64_t width, std::int64_t factor);
 
 enum class Boundary { reflect, replicate, zero, circular };
-/// True convolution with any boundary, then decimation; prox by preconditioned conjugate gradients (relative residual 1e-7);
+/// True convolution with any boundary, then decimation; prox by preconditioned conjugate gradients (without sigma: relative residual 1e-7);
 /// where they do not converge, the tensor's error is a ConvergenceError.
 std::shared_ptr<Operator> makeConvolution(std::shared_ptr<Device> device, Taps taps, std::int64_t height, std::int64_t width,
                                           std::int64_t factor, Boundary boundary);

@@ -4,8 +4,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/launch.h"
 #include "operators/image_shape.h"
-#include "operators/operator.h"
-#include "operators/spectrum.h"
+#include "operators/spectral_operator.h"
 
 namespace latino {
 
@@ -28,24 +27,20 @@ Tensor proxOfSeen(const Tensor& z, const Tensor& residual, const Scalar& gamma) 
 }
 
 /// y = mask x. Values of y at missing pixels are never used, not even multiplied by zero.
-class Mask final : public Operator {
+class Mask final : public SpectralOperator {
  public:
   Mask(const std::shared_ptr<Device>& device, std::int64_t height, std::int64_t width, std::vector<std::uint8_t> missing)
-      : height_(height), width_(width), mask_(device, {height, width}), spectrum_(device, height * width, 1) {
+      : SpectralOperator({device, height * width, 1}), height_(height), width_(width), mask_(device, {height, width}) {
     submit({}, tables(), [self = *this, missing = std::move(missing)] {
       std::vector<double> seen(missing.size());
       std::transform(missing.begin(), missing.end(), seen.begin(), [](std::uint8_t flag) { return flag == 0 ? 1.0 : 0.0; });
       const std::vector<float> mask(seen.begin(), seen.end());
       self.mask_.device().copyFromHost(self.mask_.data<void>(), mask.data(), self.mask_.bytes());
-      self.spectrum_.fill(seen, seen);
+      self.spectrum().fill(seen, seen);
     });
   }
 
-  std::vector<Tensor> tables() const override {
-    std::vector<Tensor> tables = spectrum_.tensors();
-    tables.push_back(mask_);
-    return tables;
-  }
+  std::vector<Tensor> tables() const override { return tablesWith({mask_}); }
 
   Shape measurementShape(const Shape& image) const override {
     requireImage(image, height_, width_, "an image");
@@ -62,16 +57,10 @@ class Mask final : public Operator {
     requireShape(y.shape(), measurementShape(z.shape()), "a measurement");
     return residualOf(y, z);
   }
-  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
+  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma, const PerImage&) const override {
     requireShape(residual.shape(), measurementShape(z.shape()), "a residual");
     requireGamma(gamma, z.dim(0));
     return proxOfSeen(z, residual, gamma);
-  }
-  Tensor errorVariance(const Tensor& residual, const PerImage& sigma, double floor) const override {
-    return spectrum_.errorVariance(residual, sigma, floor);
-  }
-  Tensor discrepancyGamma(const Tensor& residual, const PerImage& sigma) const override {
-    return spectrum_.discrepancyGamma(residual, sigma);
   }
 
   /// mask (y - z); z may be invalid and is zero then.
@@ -91,27 +80,22 @@ class Mask final : public Operator {
  private:
   std::int64_t height_, width_;
   Tensor mask_;
-  Spectrum spectrum_;
 };
 
 /// y[n, 0] = sum_c weights[c] x[n, c].
-class ChannelMix final : public Operator {
+class ChannelMix final : public SpectralOperator {
  public:
   ChannelMix(const std::shared_ptr<Device>& device, std::vector<double> weights)
-      : channels_(static_cast<std::int64_t>(weights.size())), weights_(device, {channels_}), spectrum_(device, 1, 1) {
+      : SpectralOperator({device, 1, 1}), channels_(static_cast<std::int64_t>(weights.size())), weights_(device, {channels_}) {
     for (const double weight : weights) eigenvalue_ += weight * weight;
     submit({}, tables(), [self = *this, weights = std::move(weights)] {
       const std::vector<float> narrow(weights.begin(), weights.end());
       self.weights_.device().copyFromHost(self.weights_.data<void>(), narrow.data(), self.weights_.bytes());
-      self.spectrum_.fill({self.eigenvalue_}, {1});
+      self.spectrum().fill({self.eigenvalue_}, {1});
     });
   }
 
-  std::vector<Tensor> tables() const override {
-    std::vector<Tensor> tables = spectrum_.tensors();
-    tables.push_back(weights_);
-    return tables;
-  }
+  std::vector<Tensor> tables() const override { return tablesWith({weights_}); }
 
   Shape measurementShape(const Shape& image) const override {
     if (image.size() != 4 || image[1] != channels_) {
@@ -141,16 +125,10 @@ class ChannelMix final : public Operator {
     return y;
   }
   Tensor adjoint(const Tensor& y) const override { return spread({}, y, 1.0, 0.0); }
-  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
+  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma, const PerImage&) const override {
     requireShape(residual.shape(), measurementShape(z.shape()), "a residual");
     requireGamma(gamma, z.dim(0));
     return spread(z, residual, gamma, eigenvalue_);
-  }
-  Tensor errorVariance(const Tensor& residual, const PerImage& sigma, double floor) const override {
-    return spectrum_.errorVariance(residual, sigma, floor);
-  }
-  Tensor discrepancyGamma(const Tensor& residual, const PerImage& sigma) const override {
-    return spectrum_.discrepancyGamma(residual, sigma);
   }
 
   /// z + weights gamma / (1 + gamma eigenvalue) r; z may be invalid and is zero then.
@@ -175,36 +153,25 @@ class ChannelMix final : public Operator {
   std::int64_t channels_;
   double eigenvalue_ = 0;
   Tensor weights_;
-  Spectrum spectrum_;
 };
 
 /// y = x.
-class Identity final : public Operator {
+class Identity final : public SpectralOperator {
  public:
-  explicit Identity(const std::shared_ptr<Device>& device) : spectrum_(device, 1, 1) {
-    submit({}, spectrum_.tensors(), [spectrum = spectrum_] { spectrum.fill({1}, {1}); });
+  explicit Identity(const std::shared_ptr<Device>& device) : SpectralOperator({device, 1, 1}) {
+    submit({}, tables(), [spectrum = spectrum()] { spectrum.fill({1}, {1}); });
   }
-  std::vector<Tensor> tables() const override { return spectrum_.tensors(); }
 
   Shape measurementShape(const Shape& image) const override { return image; }
   Shape imageShape(const Shape& measurement) const override { return measurement; }
   Tensor forward(const Tensor& x) const override { return linearCombination(1, x, 0, {}); }
   Tensor adjoint(const Tensor& y) const override { return linearCombination(1, y, 0, {}); }
   Tensor residual(const Tensor& z, const Tensor& y) const override { return linearCombination(1, y, -1, z); }
-  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
+  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma, const PerImage&) const override {
     requireShape(residual.shape(), z.shape(), "a residual");
     requireGamma(gamma, z.dim(0));
     return proxOfSeen(z, residual, gamma);
   }
-  Tensor errorVariance(const Tensor& residual, const PerImage& sigma, double floor) const override {
-    return spectrum_.errorVariance(residual, sigma, floor);
-  }
-  Tensor discrepancyGamma(const Tensor& residual, const PerImage& sigma) const override {
-    return spectrum_.discrepancyGamma(residual, sigma);
-  }
-
- private:
-  Spectrum spectrum_;
 };
 
 }  // namespace

@@ -1,19 +1,61 @@
+#include <atomic>
+#include <initializer_list>
+#include <mutex>
+
 #include "kernels/elementwise.h"
 #include "kernels/launch.h"
 #include "linalg/banded.h"
 #include "operators/image_shape.h"
-#include "operators/operator.h"
-#include "operators/spectrum.h"
+#include "operators/spectral_operator.h"
 
 namespace latino {
 
 namespace {
 
+/// Both matrices and, once they have been computed, their decompositions; on the host.
+class Decompositions {
+ public:
+  Decompositions(Matrix vertical, Matrix horizontal) : vertical_(std::move(vertical)), horizontal_(std::move(horizontal)) {}
+
+  /// On whatever thread asks first; others wait.
+  void compute() {
+    const std::lock_guard lock(mutex_);
+    if (isComputed_) return;
+    ofVertical_ = eigenOfGram(vertical_);
+    const bool isSame = vertical_.rows == horizontal_.rows && vertical_.values == horizontal_.values;
+    ofHorizontal_ = isSame ? ofVertical_ : eigenOfGram(horizontal_);
+    isComputed_ = true;
+  }
+
+  const Matrix& vertical() const { return vertical_; }
+  const Matrix& horizontal() const { return horizontal_; }
+  const SymmetricEigen& ofVertical() const { return ofVertical_; }
+  const SymmetricEigen& ofHorizontal() const { return ofHorizontal_; }
+
+  /// True for the first who asks: the device gets them once.
+  bool isFirstUse() { return !isUsed_.exchange(true); }
+
+  /// Once the device has everything.
+  void release() {
+    const std::lock_guard lock(mutex_);
+    vertical_ = horizontal_ = {};
+    ofVertical_ = ofHorizontal_ = {};
+  }
+
+ private:
+  std::mutex mutex_;
+  bool isComputed_ = false;
+  std::atomic<bool> isUsed_{false};
+  Matrix vertical_, horizontal_;
+  SymmetricEigen ofVertical_, ofHorizontal_;
+};
+
 /// y = Av x Ahᵀ. With Av Avᵀ = Qv Λv Qvᵀ and Ah Ahᵀ = Qh Λh Qhᵀ, the basis of A Aᵀ is Qv ⊗ Qh and its eigenvalues are λv λhᵀ.
-class Separable final : public Operator {
+class Separable final : public SpectralOperator {
  public:
   Separable(const std::shared_ptr<Device>& device, Matrix vertical, Matrix horizontal)
-      : height_(vertical.columns),
+      : SpectralOperator({device, vertical.rows * horizontal.rows, 1}),
+        height_(vertical.columns),
         width_(horizontal.columns),
         rows_(vertical.rows),
         columns_(horizontal.rows),
@@ -26,19 +68,23 @@ class Separable final : public Operator {
         qh_(device, columns_, columns_),
         qhT_(device, columns_, columns_),
         eigenvalues_(device, {rows_ * columns_}),
-        spectrum_(device, rows_ * columns_, 1) {
-    // The decompositions take seconds for large images, so they run in the device's queue and not here.
-    submit({}, tables(), [self = *this, v = std::move(vertical), h = std::move(horizontal)] { self.prepare(v, h); });
+        decompositions_(std::make_shared<Decompositions>(std::move(vertical), std::move(horizontal))) {
+    submit({}, tensorsOf({&av_, &avT_, &ah_, &ahT_}), [self = *this] {
+      const Matrix &vertical = self.decompositions_->vertical(), &horizontal = self.decompositions_->horizontal();
+      self.av_.fill(vertical);
+      self.avT_.fill(vertical.transposed());
+      self.ah_.fill(horizontal);
+      self.ahT_.fill(horizontal.transposed());
+    });
   }
 
   std::vector<Tensor> tables() const override {
-    std::vector<Tensor> tables{eigenvalues_};
-    for (const BandedMatrix* matrix : {&av_, &avT_, &ah_, &ahT_, &qv_, &qvT_, &qh_, &qhT_}) {
-      for (const Tensor& tensor : matrix->tensors()) tables.push_back(tensor);
-    }
-    for (const Tensor& tensor : spectrum_.tensors()) tables.push_back(tensor);
+    std::vector<Tensor> tables = basis();
+    for (const Tensor& tensor : tensorsOf({&av_, &avT_, &ah_, &ahT_})) tables.push_back(tensor);
     return tables;
   }
+
+  void prepare() const override { decompositions_->compute(); }
 
   Shape measurementShape(const Shape& image) const override {
     requireImage(image, height_, width_, "an image");
@@ -58,55 +104,72 @@ class Separable final : public Operator {
     return ah_.applyToRows(avT_.applyToColumns(y));
   }
   Tensor residual(const Tensor& z, const Tensor& y) const override {
+    useBasis();
     return qh_.applyToRows(qvT_.applyToColumns(Operator::residual(z, y)));
   }
-  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const override {
+  Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma, const PerImage&) const override {
     requireShape(residual.shape(), measurementShape(z.shape()), "a residual");
     requireGamma(gamma, z.dim(0));
+    useBasis();
     const Tensor weighted(z.sharedDevice(), residual.shape());
-    const std::int64_t count = rows_ * columns_, perImage = count * z.dim(1);
-    submit({residual, eigenvalues_, gamma.tensor}, {weighted}, [*this, residual, gamma, weighted, count, perImage] {
+    const std::int64_t count = rows_ * columns_, channels = z.dim(1);
+    submit({residual, eigenvalues_, gamma.tensor}, {weighted}, [*this, residual, gamma, weighted, count, channels] {
       const float *r = residual.data<float>(), *lambda = eigenvalues_.data<float>();
       float* out = weighted.data<float>();
       const ScalarRef g = gamma.ref();
-      forEach(weighted.device(), weighted.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
-        const float value = g(i / perImage);
-        out[i] = r[i] * value / (1 + value * lambda[i % count]);
+      forRows(weighted.device(), weighted.size() / count, count, [=] LATINO_HOST_DEVICE(std::int64_t plane, std::int64_t i) {
+        const float value = g(plane / channels);
+        out[plane * count + i] = r[plane * count + i] * value / (1 + value * lambda[i]);
       });
     });
     return linearCombination(1, z, 1, adjoint(qhT_.applyToRows(qv_.applyToColumns(weighted))));
   }
-  Tensor errorVariance(const Tensor& residual, const PerImage& sigma, double floor) const override {
-    return spectrum_.errorVariance(residual, sigma, floor);
-  }
-  Tensor discrepancyGamma(const Tensor& residual, const PerImage& sigma) const override {
-    return spectrum_.discrepancyGamma(residual, sigma);
-  }
 
  private:
-  void prepare(const Matrix& vertical, const Matrix& horizontal) const {
-    const SymmetricEigen v = eigenOfGram(vertical), h = eigenOfGram(horizontal);
-    std::vector<double> eigenvalues;
-    for (const double a : v.values) {
-      for (const double b : h.values) eigenvalues.push_back(a * b);
+  static std::vector<Tensor> tensorsOf(std::initializer_list<const BandedMatrix*> matrices) {
+    std::vector<Tensor> tensors;
+    for (const BandedMatrix* matrix : matrices) {
+      for (const Tensor& tensor : matrix->tensors()) tensors.push_back(tensor);
     }
-    const std::vector<float> narrow(eigenvalues.begin(), eigenvalues.end());
-    eigenvalues_.device().copyFromHost(eigenvalues_.data<void>(), narrow.data(), eigenvalues_.bytes());
-    spectrum_.fill(eigenvalues, std::vector<double>(eigenvalues.size(), 1.0));
-    av_.fill(vertical);
-    avT_.fill(vertical.transposed());
-    ah_.fill(horizontal);
-    ahT_.fill(horizontal.transposed());
-    qv_.fill(v.vectors);
-    qvT_.fill(v.vectors.transposed());
-    qh_.fill(h.vectors);
-    qhT_.fill(h.vectors.transposed());
+    return tensors;
+  }
+  /// The tables that hold the decompositions.
+  std::vector<Tensor> basis() const {
+    std::vector<Tensor> tables = tablesWith(tensorsOf({&qv_, &qvT_, &qh_, &qhT_}));
+    tables.push_back(eigenvalues_);
+    return tables;
+  }
+
+  Tensor coefficients(const Tensor& residual) const override {
+    useBasis();
+    return residual;
+  }
+
+  /// Enqueues the filling of the basis ahead of the first work that reads it. Whoever only blurs never waits for a decomposition.
+  void useBasis() const {
+    if (!decompositions_->isFirstUse()) return;
+    submit({}, basis(), [self = *this] {
+      self.decompositions_->compute();
+      const SymmetricEigen &v = self.decompositions_->ofVertical(), &h = self.decompositions_->ofHorizontal();
+      std::vector<double> eigenvalues;
+      for (const double a : v.values) {
+        for (const double b : h.values) eigenvalues.push_back(a * b);
+      }
+      const std::vector<float> narrow(eigenvalues.begin(), eigenvalues.end());
+      self.eigenvalues_.device().copyFromHost(self.eigenvalues_.data<void>(), narrow.data(), self.eigenvalues_.bytes());
+      self.spectrum().fill(eigenvalues, std::vector<double>(eigenvalues.size(), 1.0));
+      self.qv_.fill(v.vectors);
+      self.qvT_.fill(v.vectors.transposed());
+      self.qh_.fill(h.vectors);
+      self.qhT_.fill(h.vectors.transposed());
+      self.decompositions_->release();
+    });
   }
 
   std::int64_t height_, width_, rows_, columns_;
   BandedMatrix av_, avT_, ah_, ahT_, qv_, qvT_, qh_, qhT_;
   Tensor eigenvalues_;
-  Spectrum spectrum_;
+  std::shared_ptr<Decompositions> decompositions_;
 };
 
 }  // namespace

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 
 #include "kernels/launch.h"
+#include "operators/image_shape.h"
 #include "tensor/error.h"
 #include "tensor/scratch.h"
 
@@ -20,16 +20,10 @@ constexpr int kBisections = 48;
 
 /// Without noise a coefficient that the operator does not see decides everything: its power is rounding, its variance zero.
 PerImage noiseVariances(const PerImage& sigma, std::int64_t images) {
-  if (sigma.size() != 1 && static_cast<std::int64_t>(sigma.size()) != images)
-    throw ShapeError("Expected one sigma or " + std::to_string(images) + " but received " + std::to_string(sigma.size()));
+  if (sigma.empty()) throw ShapeError("Expected one sigma or " + std::to_string(images) + " but received none");
+  requireSigma(sigma, images);
   PerImage variances;
-  for (const double one : sigma) {
-    variances.push_back(one * one);
-    if (one > 0 && variances.back() > 0 && std::isfinite(variances.back())) continue;
-    std::ostringstream text;  // to_string would write a tiny number as 0
-    text << "Expected a positive, finite sigma but received " << one;
-    throw ArgumentError(text.str());
-  }
+  for (const double one : sigma) variances.push_back(one * one);
   return variances;
 }
 

@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cmath>
 #include <numeric>
+#include <thread>
 
 #include "cpu/cpu_device.h"
 #include "kernels/elementwise.h"
@@ -53,4 +55,48 @@ TEST_CASE("conjugate gradients that do not converge are an error, not a wrong re
   const auto op = makeConvolution(device, tapsOfSum(1), 8, 9, 1, Boundary::reflect);
   const Tensor z = full(device, {1, 1, 8, 9}, DType::f32, 0), y = full(device, {1, 1, 8, 9}, DType::f32, NAN);
   CHECK_THROWS_AS(readFloats(op->prox(z, y, 1)), ConvergenceError);
+}
+
+TEST_CASE("with the noise's sigma a proximal point is as exact as can be seen") {
+  const auto device = openCpuDevice(2);
+  const Shape shape{2, 2, 40, 56};
+  const Tensor x = randn(device, shape, 1, 0), z = linearCombination(1, x, 0.3, randn(device, shape, 1, 1));
+  for (const Boundary boundary : {Boundary::reflect, Boundary::replicate, Boundary::zero}) {
+    for (const std::int64_t factor : {1, 2}) {
+      const auto op = makeConvolution(device, tapsOfSum(1), 40, 56, factor, boundary);
+      const Tensor clean = op->forward(x);
+      for (const double sigma : {0.1, 0.02, 0.002}) {
+        const Tensor y = linearCombination(1, clean, sigma, randn(device, clean.shape(), 1, 2));
+        for (const double gamma : {10.0, 300.0, 3000.0}) {
+          CAPTURE(static_cast<int>(boundary));
+          CAPTURE(factor);
+          CAPTURE(sigma);
+          CAPTURE(gamma);
+          const Tensor exact = op->prox(z, y, gamma), seen = op->prox(z, y, gamma, {sigma});
+          const double error = length(linearCombination(1, seen, -1, exact)) / std::sqrt(static_cast<double>(z.size()));
+          CHECK(error < 0.01 * std::min(1.0, std::sqrt(gamma) * sigma));
+          CHECK(readFloats(op->prox(z, y, gamma, {sigma, sigma})) == readFloats(seen));
+        }
+      }
+      CHECK_THROWS_AS(op->prox(z, clean, 1, {0}), ArgumentError);
+      CHECK_THROWS_AS(op->prox(z, clean, 1, {1, 1, 1}), ShapeError);
+    }
+  }
+  // Not by being exact all the same.
+  const auto op = makeConvolution(device, tapsOfSum(1), 40, 56, 1, Boundary::reflect);
+  const Tensor y = op->forward(x);
+  CHECK(length(linearCombination(1, op->prox(z, y, 300, {0.02}), -1, op->prox(z, y, 300))) > 1e-3);
+}
+
+TEST_CASE("conjugate gradients stop when they are cancelled") {
+  const auto device = openCpuDevice(2);
+  const std::int64_t side = 256;
+  const auto op = makeConvolution(device, tapsOfSum(1), side, side, 1, Boundary::reflect);
+  const auto cancellation = std::make_shared<Cancellation>();
+  const std::vector<float> values = readFloats(randn(device, {1, 3, side, side}, 1, 0));
+  const Tensor y = upload(device, {1, 3, side, side}, DType::f32, values.data(), cancellation);
+  const Tensor prox = op->prox(full(device, y.shape(), DType::f32, 0), y, 1e8);  // thousands of iterations
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));                   // in which they begin
+  cancellation->cancel();
+  CHECK_THROWS_AS(readFloats(prox), CancelledError);
 }

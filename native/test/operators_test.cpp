@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <thread>
 
 #include "cpu/cpu_device.h"
 #include "kernels/elementwise.h"
@@ -187,4 +188,30 @@ TEST_CASE("the error variance does not depend on the number of threads") {
     return std::pair(plain, blurred);
   };
   CHECK(variance(openCpuDevice(1)) == variance(openCpuDevice(3)));
+}
+
+TEST_CASE("an operator may be prepared beforehand, on another thread, and again after that was cancelled") {
+  const auto device = openCpuDevice(2);
+  const Shape shape{1, 3, kHeight, kWidth};
+  const Tensor z = randn(device, shape, 6, 0);
+  for (const Case& each : cases()) {
+    CAPTURE(std::string(each.name));
+    const auto op = each.make(device), prepared = each.make(device);
+    const auto cancellation = std::make_shared<Cancellation>();
+    cancellation->cancel();
+    bool wasCancelled = false;
+    std::thread([&] {
+      try {
+        const CancellationScope scope(cancellation);
+        prepared->prepare();
+      } catch (const CancelledError&) {
+        wasCancelled = true;
+      }
+      prepared->prepare();
+    }).join();
+    CHECK(wasCancelled == std::string(each.name).starts_with("separable"));
+    const Tensor y = op->forward(z);
+    CHECK(readFloats(prepared->prox(z, y, 10)) == readFloats(op->prox(z, y, 10)));
+    CHECK(prepared->bytes() == op->bytes());
+  }
 }

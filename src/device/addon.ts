@@ -74,13 +74,22 @@ export interface Tensor {
 
 /** A measurement model on a device; see native/operators/operator.h for each method's formula. */
 export interface NativeOperator {
+  /**
+   * Resolves when the decompositions that residuals need have been computed, away from the event loop and from the device, which does that itself
+   * where nobody has waited. Rejects with ERR_LATINO_CANCELLED once it is cancelled.
+   */
+  ready(cancellation?: Cancellation): Promise<void>;
   measurementShape(image: Shape): number[];
   imageShape(measurement: Shape): number[];
   forward(x: Tensor): Tensor;
   adjoint(y: Tensor): Tensor;
   residual(z: Tensor, y: Tensor): Tensor;
-  proxFromResidual(z: Tensor, residual: Tensor, gamma: number | Tensor): Tensor;
-  prox(z: Tensor, y: Tensor, gamma: number | Tensor): Tensor;
+  /**
+   * Operators without a closed form iterate, to rounding; with `sigma`, the standard deviation of the noise in y, no further than can be seen
+   * beside what the noise and the prior leave unknown.
+   */
+  proxFromResidual(z: Tensor, residual: Tensor, gamma: number | Tensor, sigma?: PerImage): Tensor;
+  prox(z: Tensor, y: Tensor, gamma: number | Tensor, sigma?: PerImage): Tensor;
   errorVariance(residual: Tensor, sigma: PerImage, floor: number): Tensor;
   discrepancyGamma(residual: Tensor, sigma: PerImage): Tensor;
   /** Device memory that it holds, in bytes. */

@@ -51,13 +51,13 @@ const START_GAMMA = 1e4;
 
 /** E(x_init(y)). The caller disposes it. */
 export function startingLatents({ kernels, prior, problem }: Run, start: Start = 'regularised'): Tensor {
-  const { operator, y, imageShape, inpainting } = problem;
+  const { operator, y, imageShape, sigma, inpainting } = problem;
   if (start === 'official') {
     using image = inpainting ? officialFill(kernels, prior.device, operator, y) : operator.adjoint(y);
     return prior.encode(image);
   }
   using zero = prior.device.full(imageShape, 0);
-  using image = operator.prox(zero, y, START_GAMMA);
+  using image = operator.prox(zero, y, START_GAMMA, sigma);
   return prior.encode(image);
 }
 
@@ -77,7 +77,7 @@ export function latinoStep({ kernels, prior, problem, gammaRule, noise }: Run, z
   const x = prior.decode(z0, imageShape[2]!, imageShape[3]!);
   using residual = operator.residual(x, y);
   const gamma = gammaRule({ device: prior.device, operator, x, y, residual, t, alpha, sigma, noise });
-  const prox = operator.proxFromResidual(x, residual, gamma);
+  const prox = operator.proxFromResidual(x, residual, gamma, sigma);
   return { t, z, eps, z0, x, gamma, prox, m: prior.encode(prox) };
 }
 

@@ -133,6 +133,11 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
                               Napi::Persistent(OperatorWrap::define(env)), Napi::Persistent(SessionWrap::define(env)),
                               Napi::Persistent(CancellationWrap::define(env))};
   env.SetInstanceData(classes);  // owned by the environment from here
+  add(env, exports, "setErrorClass", [](const Napi::CallbackInfo& info) -> Napi::Value {
+    if (!info[0].IsFunction()) mismatch("a class", "LatinoError", info[0]);
+    info.Env().GetInstanceData<Classes>()->error = Napi::Persistent(info[0].As<Napi::Function>());
+    return info.Env().Undefined();
+  });
   add(env, exports, "openRuntime", [](const Napi::CallbackInfo& info) -> Napi::Value {
     openRuntime(stringFrom(info[0], "libraryPath"));
     return info.Env().Undefined();

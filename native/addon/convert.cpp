@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "addon/wraps.h"
+
 namespace latino::addon {
 
 namespace {
@@ -33,6 +35,8 @@ void mismatch(const char* expected, const char* name, const Napi::Value& value) 
 
 Napi::Error makeError(Napi::Env env, const std::exception_ptr& error) {
   const auto make = [env](const char* code, const char* message) {
+    const Napi::FunctionReference& LatinoError = env.GetInstanceData<Classes>()->error;
+    if (!LatinoError.IsEmpty()) return Napi::Error(env, LatinoError.New({Napi::String::New(env, code), Napi::String::New(env, message)}));
     Napi::Error made = Napi::Error::New(env, message);
     made.Set("code", Napi::String::New(env, code));
     return made;
@@ -105,6 +109,11 @@ Napi::Array toArray(Napi::Env env, const Shape& shape) {
   Napi::Array array = Napi::Array::New(env, shape.size());
   for (std::uint32_t i = 0; i < shape.size(); ++i) array.Set(i, Napi::Number::New(env, static_cast<double>(shape[i])));
   return array;
+}
+
+std::span<const std::byte> bytesOf(const Napi::TypedArray& array) {
+  // Not by its ArrayBuffer(), which shared memory has none of.
+  return {reinterpret_cast<const std::byte*>(array.As<Napi::Uint8Array>().Data()), array.ByteLength()};
 }
 
 std::vector<double> doublesFrom(const Napi::Value& value, const char* name) {

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <new>
+#include <span>
 #include <string>
 
 #include "kernels/scalar.h"
@@ -13,7 +14,7 @@
 
 namespace latino::addon {
 
-/// A JavaScript error with a stable `code`.
+/// A LatinoError with a stable `code`; an Error with one as long as JavaScript has not said what LatinoError is.
 Napi::Error makeError(Napi::Env env, const std::exception_ptr& error);
 
 /// Runs body; a C++ exception becomes a JavaScript one, so that nothing escapes into Node.
@@ -40,6 +41,8 @@ std::vector<double> numbersFrom(const Napi::Value& value, const char* name);
 std::string stringFrom(const Napi::Value& value, const char* name);
 Shape shapeFrom(const Napi::Value& value, const char* name);
 Napi::Array toArray(Napi::Env env, const Shape& shape);
+/// The memory behind a typed array of any kind, shared with other threads or not; valid until JavaScript goes on.
+std::span<const std::byte> bytesOf(const Napi::TypedArray& array);
 /// A typed array's values in double.
 std::vector<double> doublesFrom(const Napi::Value& value, const char* name);
 Napi::Object objectFrom(const Napi::Value& value, const char* name);

@@ -67,7 +67,7 @@ Napi::Value DeviceWrap::upload(const Napi::CallbackInfo& info) {
       throw ShapeError("Expected " + std::to_string(elementCount(shape)) + " values for shape " + toString(shape) + " but received " +
                        std::to_string(array.ElementLength()));
     }
-    const auto* bytes = static_cast<const std::byte*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+    const std::byte* bytes = bytesOf(array).data();
     const auto cancellation = CancellationWrap::from(info[2], "cancellation");
     if (array.ByteLength() <= kCopiedAtOnce)
       return TensorWrap::make(info.Env(), latino::upload(device_, shape, dtype, bytes, cancellation));

@@ -7,13 +7,12 @@ namespace {
 
 std::vector<std::byte> bytesFrom(const Napi::Value& value, const char* name) {
   if (!value.IsTypedArray()) mismatch("a Uint8Array", name, value);
-  const auto array = value.As<Napi::TypedArray>();
-  const auto* begin = static_cast<const std::byte*>(array.ArrayBuffer().Data()) + array.ByteOffset();
-  return {begin, begin + array.ByteLength()};
+  const auto bytes = bytesOf(value.As<Napi::TypedArray>());
+  return {bytes.begin(), bytes.end()};
 }
 
-WeightSource weightFrom(const Napi::Value& value, const char* name) {
-  const Napi::Object weight = objectFrom(value, name);
+/// All of a weight but its updates.
+WeightSource storedFrom(const Napi::Object& weight) {
   WeightSource source;
   source.name = stringFrom(weight.Get("name"), "name");
   source.shape = shapeFrom(weight.Get("shape"), "shape");
@@ -21,15 +20,27 @@ WeightSource weightFrom(const Napi::Value& value, const char* name) {
   if (!weight.Get("path").IsUndefined()) source.path = stringFrom(weight.Get("path"), "path");
   if (!weight.Get("offset").IsUndefined()) source.offset = static_cast<std::uint64_t>(integerFrom(weight.Get("offset"), "offset"));
   if (!weight.Get("data").IsUndefined()) source.data = bytesFrom(weight.Get("data"), "data");
+  return source;
+}
+
+/// A factor of an update, which has none itself.
+std::shared_ptr<const WeightSource> factorFrom(const Napi::Value& value, const char* name) {
+  const Napi::Object factor = objectFrom(value, name);
+  if (const Napi::Value updates = factor.Get("updates"); !updates.IsUndefined()) mismatch("no updates", name, updates);
+  return std::make_shared<const WeightSource>(storedFrom(factor));
+}
+
+WeightSource weightFrom(const Napi::Value& value, const char* name) {
+  const Napi::Object weight = objectFrom(value, name);
+  WeightSource source = storedFrom(weight);
   const Napi::Value updates = weight.Get("updates");
   if (updates.IsUndefined()) return source;
   if (!updates.IsArray()) mismatch("an array", "updates", updates);
   const auto list = updates.As<Napi::Array>();
   for (std::uint32_t i = 0; i < list.Length(); ++i) {
     const Napi::Object update = objectFrom(list.Get(i), "updates");
-    source.updates.push_back({std::make_shared<WeightSource>(weightFrom(update.Get("up"), "up")),
-                              std::make_shared<WeightSource>(weightFrom(update.Get("down"), "down")),
-                              numberFrom(update.Get("factor"), "factor")});
+    source.updates.push_back(
+        {factorFrom(update.Get("up"), "up"), factorFrom(update.Get("down"), "down"), numberFrom(update.Get("factor"), "factor")});
   }
   return source;
 }

@@ -13,6 +13,7 @@ namespace latino::addon {
 /// Constructors of this instance of the addon: a worker thread has its own.
 struct Classes {
   Napi::FunctionReference device, tensor, operation, session, cancellation;
+  Napi::FunctionReference error = {};  // that of JavaScript, LatinoError; empty until setErrorClass
 };
 
 /// Only native code makes these objects: `new device.constructor()` would hold nothing. Throws ArgumentError as a JavaScript error;

@@ -86,9 +86,9 @@ void requireTaps(const Taps& taps, std::int64_t height, std::int64_t width, std:
     throw ArgumentError("Expected a centre inside the kernel " + toString({taps.height, taps.width}) + " but received " +
                         toString({taps.centreY, taps.centreX}));
   }
-  if (height < 1 || width < 1 || factor < 1 || height % factor != 0 || width % factor != 0) {
-    throw ShapeError("Expected a height and width that are multiples of the factor " + std::to_string(factor) + " but received " +
-                     toString({height, width}));
+  if (height < 1 || width < 1 || height > kLargest || width > kLargest || factor < 1 || height % factor != 0 || width % factor != 0) {
+    throw ShapeError("Expected a height and width up to " + std::to_string(kLargest) + " that are multiples of the factor " +
+                     std::to_string(factor) + " but received " + toString({height, width}));
   }
 }
 

@@ -1,5 +1,7 @@
 /** The contract between TypeScript and the native addon: every class and function that `native/addon` exports. */
 
+import type { ErrorCode } from '../errors.js';
+
 export type DType = 'f32' | 'f16' | 'i64';
 export type Shape = readonly number[];
 /** One number for all images of a batch [N, ...], or one for each. */
@@ -174,6 +176,8 @@ export interface PictureSize {
 }
 
 export interface Addon extends ImageFunctions {
+  /** Tells the addon what its errors are instances of. */
+  setErrorClass(LatinoError: new (code: ErrorCode, message: string) => Error): void;
   openRuntime(libraryPath: string): void;
   runtimeVersion(): string;
   cancellation(): Cancellation;

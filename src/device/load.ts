@@ -1,13 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LatinoError } from '../errors.js';
 import type { Addon, ImageFunctions } from './addon.js';
 import { missingFeatures } from './processor.js';
 
 const require = createRequire(import.meta.url);
-const LIBRARY_NAME = /^(libonnxruntime\.so\.\d+|libonnxruntime[\d.]*\.dylib|onnxruntime\.dll)$/;
+const LIBRARY_NAME = /^(libonnxruntime\.so\.\d+|libonnxruntime[\d.]*\.dylib)$/;
 
 let loaded: Addon | undefined;
 let isRuntimeOpen = false;
@@ -21,7 +21,10 @@ let isRuntimeOpen = false;
  */
 export function loadAddon(): Addon {
   const addon = load();
-  if (!isRuntimeOpen) usable(() => addon.openRuntime(runtimeLibrary()));
+  if (!isRuntimeOpen) {
+    const library = runtimeLibrary();
+    usable(() => addon.openRuntime(library));
+  }
   isRuntimeOpen = true;
   return addon;
 }
@@ -39,7 +42,7 @@ function load(): Addon {
 }
 
 function open(): Addon {
-  const path = process.env.LATINO_ADDON ?? fileURLToPath(new URL('../../build/Release/latino.node', import.meta.url));
+  const path = resolve(process.env.LATINO_ADDON ?? fileURLToPath(new URL('../../build/Release/latino.node', import.meta.url)));
   if (!existsSync(path))
     throw new LatinoError(
       'ERR_LATINO_ADDON',
@@ -52,14 +55,17 @@ function open(): Addon {
       'ERR_LATINO_ADDON',
       `Expected a processor with AVX2 and what came with it but this one lacks ${missing.join(', ')}`,
     );
-  return usable(() => require(path) as Addon);
+  return usable(() => {
+    const addon = require(path) as Addon;
+    addon.setErrorClass(LatinoError);
+    return addon;
+  });
 }
 
 function usable<T>(attempt: () => T): T {
   try {
     return attempt();
   } catch (error) {
-    if (error instanceof LatinoError) throw error;
     const fixes = 'rebuild it for this Node with: npx cmake-js rebuild; or name another ONNX Runtime in LATINO_ORT_LIBRARY';
     throw new LatinoError('ERR_LATINO_ADDON', `The native addon cannot be used (${(error as Error).message}); ${fixes}`, { cause: error });
   }

@@ -79,6 +79,11 @@ describe('Tensor', () => {
     await expect(huge.read()).rejects.toThrow(withCode('DEVICE_MEMORY'));
   });
 
+  it('is made of shared memory, too', async () => {
+    using tensor = device.upload(new Float32Array(new SharedArrayBuffer(12), 4).fill(3), [2]);
+    expect(await tensor.read()).toEqual(Float32Array.of(3, 3));
+  });
+
   it('may be empty, or a scalar', async () => {
     using empty = device.upload(new Float32Array(0), [2, 0]);
     using scalar = device.full([], 3);

@@ -1,0 +1,171 @@
+// What no function of the addon is made for, all of it.
+
+export const matrix = (rows, columns, values = new Float64Array(16).fill(0.25)) => ({ rows, columns, values });
+export const taps = (height, width, centreY, centreX, values = new Float64Array(9).fill(1 / 9)) => ({
+  height,
+  width,
+  centreY,
+  centreX,
+  values,
+});
+
+/**
+ * Values of every kind, and those of the right kind at the ends of what it holds. `device` and `session` are good ones, `images(shape, fill)`
+ * makes tensors of the device.
+ */
+export function hostileValues(addon, device, session, images) {
+  const other = addon.openDevice('cpu', { threads: 1 });
+  const gone = images([2, 3, 4, 4]);
+  gone.dispose();
+  const goneOperator = addon.identity(device);
+  goneOperator.dispose();
+  const cyclic = { name: 'w', shape: [2], sourceType: 'F32', data: new Uint8Array(8) };
+  cyclic.updates = [{ up: cyclic, down: cyclic, factor: 1 }];
+  const detached = Float32Array.of(1, 2);
+  structuredClone(detached.buffer, { transfer: [detached.buffer] });
+  const thrower = new Proxy(
+    {},
+    {
+      get: () => {
+        throw new Error('a getter that throws');
+      },
+    },
+  );
+  const [x, row] = [images([2, 3, 4, 4]), images([1, 2])];
+  return {
+    nothing: undefined,
+    null: null,
+    true: true,
+    zero: 0,
+    'minus one': -1,
+    'minus zero': -0,
+    'a half': 0.5,
+    two: 2,
+    NaN: Number.NaN,
+    infinity: Infinity,
+    'minus infinity': -Infinity,
+    tiny: 5e-324,
+    huge: Number.MAX_VALUE,
+    '2^31': 2 ** 31,
+    '2^32': 2 ** 32,
+    '2^53': 2 ** 53,
+    '-2^53': -(2 ** 53),
+    '1n': 1n,
+    '-1n': -1n,
+    '2n^64': 2n ** 64n,
+    'no text': '',
+    text: 'x',
+    'a zero byte': '\0',
+    'half a pair': '\ud800',
+    'long text': 'x'.repeat(1 << 16),
+    'a symbol': Symbol('x'),
+    'a function': () => 1,
+    'a class': Map,
+    'an object': {},
+    'no prototype': Object.create(null),
+    'a thrower': thrower,
+    'a map': new Map(),
+    'a date': new Date(),
+    'a promise': Promise.resolve(),
+    'an expression': /x/,
+    'no elements': [],
+    NaNs: [Number.NaN, Number.NaN],
+    'negative extents': [-1, 2],
+    'half extents': [0.5],
+    'zero extents': [0, 3, 4, 4],
+    'as zero': [0],
+    'more than memory': [2 ** 49],
+    'more than 64 bits': [2 ** 31, 2 ** 31, 2 ** 31],
+    'zero of much': [0, 2 ** 53, 2 ** 53],
+    'many ones': new Array(1000).fill(1),
+    texts: ['a', 'b'],
+    'a sparse array': new Array(2 ** 32 - 1),
+    itself: (() => {
+      const a = [];
+      a.push(a);
+      return a;
+    })(),
+    tensors: [x, gone],
+    'tensors of two shapes': [x, row],
+    seeds: [1, 2n, 3],
+    'two numbers': [1, 2],
+    'a cyclic weight': cyclic,
+    'no floats': new Float32Array(0),
+    'NaN floats': Float32Array.of(Number.NaN),
+    doubles: new Float64Array(16),
+    'NaN doubles': new Float64Array(16).fill(Number.NaN),
+    halves: new Uint16Array(4),
+    'big integers': new BigInt64Array(4),
+    bytes: new Uint8Array(7),
+    clamped: new Uint8ClampedArray(4),
+    'a part': new Float32Array(64).subarray(3, 19),
+    'a buffer': new ArrayBuffer(8),
+    'a view': new DataView(new ArrayBuffer(8)),
+    detached: detached,
+    shared: new Float32Array(new SharedArrayBuffer(64)),
+    'a disposed tensor': gone,
+    images: x,
+    'no images': images([0, 3, 4, 4]),
+    'a scalar': images([]),
+    'two scalars': images([2]),
+    'a row': row,
+    tokens: images([1, 3, 4]),
+    'no channels': images([1, 0, 4, 4]),
+    'no pixels': images([1, 3, 0, 4]),
+    'small images': images([1, 1, 1, 1]),
+    f16: device.upload(new Uint16Array(96), [2, 3, 4, 4]),
+    i64: device.upload(new BigInt64Array(96), [2, 3, 4, 4]),
+    'i64 row': device.upload(new BigInt64Array(2), [1, 2]),
+    'images of NaN': images([2, 3, 4, 4], Number.NaN),
+    'images elsewhere': other.full([2, 3, 4, 4], 1),
+    'failed images': device.full([2 ** 40], 0),
+    'a device': device,
+    'another device': other,
+    'a session': session,
+    'a cancellation': addon.cancellation(),
+    'an operator': addon.identity(device),
+    'a disposed operator': goneOperator,
+    inputs: { x: row, y: row },
+    'inputs of other names': { a: row },
+    'disposed inputs': { x: gone, y: gone },
+    'inputs of other types': { x: images([]), y: x },
+    outputs: { sum: [1, 2] },
+    'outputs of other sizes': { sum: [2 ** 20, 3] },
+    'outputs that are no shape': { sum: 'x' },
+    'outputs without end': { sum: [2 ** 49] },
+    'no rows': matrix(0, 4),
+    'negative rows': matrix(-4, -4),
+    'rows without end': matrix(2 ** 32, 2 ** 32),
+    'rows of 2^53': matrix(2 ** 53, 2),
+    'too few values': matrix(4, 5),
+    'half a row': matrix(0.5, 32),
+    'no values': matrix(0, 0, new Float64Array(0)),
+    'an infinite matrix': matrix(4, 4, new Float64Array(16).fill(Infinity)),
+    'a matrix of NaN': matrix(4, 4, new Float64Array(16).fill(Number.NaN)),
+    'a wide matrix': matrix(1, 16),
+    'a tall matrix': matrix(16, 1),
+    'a zero matrix': matrix(4, 4, new Float64Array(16)),
+    'no taps': taps(0, 0, 0, 0, new Float64Array(0)),
+    'taps without end': taps(2 ** 32, 2 ** 32, 0, 0),
+    'a centre outside': taps(3, 3, 3, -1),
+    'a centre far outside': taps(3, 3, 2 ** 53, 2 ** 53),
+    'too few taps': taps(3, 4, 0, 0),
+    'negative taps': taps(-3, -3, 0, 0),
+    'taps of NaN': taps(3, 3, 1, 1, new Float64Array(9).fill(Number.NaN)),
+    'zero taps': taps(3, 3, 1, 1, new Float64Array(9)),
+    'long taps': taps(1, 9, 0, 4),
+    'the size of nothing': { height: 0, width: 4 },
+    'another size': { height: 4, width: 1 },
+    'a size without end': { height: 2 ** 24, width: 2 ** 24 },
+    'half a size': { height: 0.5, width: 0.5 },
+    'no options': {},
+    threads: { threads: 2 ** 32 },
+    weights: { weights: [{}] },
+    'weights without end': { weights: [{ name: 'w', shape: [2 ** 40], sourceType: 'F32', data: new Uint8Array(1) }] },
+    'a cyclic update': { weights: [cyclic] },
+    'weights of nowhere': { weights: [{ name: 'w', shape: [2], sourceType: 'F32', path: '/nowhere', offset: -1 }] },
+    'a type': { layerWeights: [{ name: 'w', shape: [2], sourceType: 'I8', data: new Uint8Array(2) }] },
+    'a folder': { folder: '/nowhere\0' },
+    finite: { finite: true },
+  };
+}

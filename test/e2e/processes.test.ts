@@ -65,7 +65,7 @@ describe('an output that cannot be written is said before and after the work', (
     expect(readdirSync(outputs)).toEqual([]);
   });
 
-  it.skipIf(process.platform === 'win32' || (unprivileged.length > 0 && !works('setpriv', '--version')))('without permission', async () => {
+  it.skipIf(unprivileged.length > 0 && !works('setpriv', '--version'))('without permission', async () => {
     chmodSync(outputs, 0o555);
     const outcome = await execute([...unprivileged, ...commandLine, ...denoise, '-o', output]).finally(() => chmodSync(outputs, 0o755));
     expectRefusal(outcome, 'OUTPUT', /no permission/);
@@ -90,7 +90,7 @@ describe('an output that cannot be written is said before and after the work', (
     expectRefusal(await execute(mounted('ro', shell([...commandLine, ...denoise, '-o', output]))), 'OUTPUT', /read-only/);
   });
 
-  it.skipIf(process.platform === 'win32')('beyond the limit on the size of files', async () => {
+  it('beyond the limit on the size of files', async () => {
     const outcome = await execute(['bash', '-c', `ulimit -f 8; exec ${shell([...commandLine, ...denoise, '-o', output])}`]);
     expectRefusal(outcome, 'OUTPUT', /larger than a limit allows/);
     expect(readdirSync(outputs)).toEqual([]);

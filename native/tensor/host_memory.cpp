@@ -1,13 +1,12 @@
 #include "tensor/host_memory.h"
 
+#include <sys/mman.h>
+
 #include <new>
 #include <string>
 
 #include "tensor/error.h"
 
-#ifndef _WIN32
-#include <sys/mman.h>
-#endif
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -20,16 +19,11 @@ constexpr std::align_val_t kAlignment{64};
 /// From here on a block is pages of its own.
 constexpr std::size_t kLarge = std::size_t{256} << 10;
 
-#ifndef _WIN32
 void* mapPages(std::size_t bytes) {
   void* pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return pages == MAP_FAILED ? nullptr : pages;
 }
 void unmapPages(void* pages, std::size_t bytes) { munmap(pages, bytes); }
-#else  // whose heap gives large blocks pages of their own
-void* mapPages(std::size_t bytes) { return ::operator new(bytes, kAlignment, std::nothrow); }
-void unmapPages(void* pages, std::size_t) { ::operator delete(pages, kAlignment); }
-#endif
 
 }  // namespace
 

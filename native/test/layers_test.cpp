@@ -15,6 +15,7 @@
 #include "inference/layers/linear.h"
 #include "rounding.h"
 
+using latino::HostVector;
 using namespace latino::layers;
 
 namespace {

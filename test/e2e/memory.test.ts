@@ -6,7 +6,7 @@ const PRELUDE = `
   const { Latino, denoising } = await import(${JSON.stringify(library.href)});
   const restore = (latino, size) => {
     const image = { data: new Float32Array(3 * size * size), width: size, height: size, channels: 3 };
-    return latino.restore(image, { operator: denoising(), sigma: 0.1, steps: 1 });
+    return latino.restore(image, { operator: denoising(), sigma: 0.1, steps: 1, onWarning: () => {} });
   };
 `;
 /** In MiB, resident: before a model is loaded, with it, after a large picture, after the model is disposed. */

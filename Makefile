@@ -1,7 +1,6 @@
 # Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
-.PHONY: demo test setup build native-test clang-check arm64-check gyp cuda-check package-check lint format bench clean
+.PHONY: demo test setup build native-test thread-check clang-check arm64-check march-check gyp cuda-check package-check lint format bench clean
 
-export ONNXRUNTIME_NODE_INSTALL := skip
 # Where setup puts a Node of its own, if the machine's is too old.
 export PATH := $(CURDIR)/build/node/node_modules/.bin:$(PATH)
 NATIVE_SOURCES := $(shell find native CMakeLists.txt -type f)
@@ -10,7 +9,7 @@ TS_SOURCES := $(shell find src -name '*.ts')
 demo: build
 	node dist/cli/main.js demo --output demo-output
 
-test: build lint native-test clang-check arm64-check gyp cuda-check package-check
+test: build lint native-test thread-check clang-check arm64-check march-check gyp cuda-check package-check
 	npx vitest run
 
 build: build/Release/latino.node dist/.built
@@ -33,21 +32,28 @@ dist/.built: build/.setup $(TS_SOURCES) tsconfig.json tsconfig.build.json
 lint: build/.setup
 	npx biome check .
 	npx tsc --noEmit
+	node scripts/check-layout.mjs
 	find native -name '*.h' -o -name '*.cpp' | xargs clang-format --dry-run --Werror
 
 # C++ tests, under address and undefined-behaviour sanitizers.
 native-test: build/.setup
-	cmake -S . -B build-sanitize -G Ninja -DLATINO_TESTS=ON -DLATINO_SANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
-	cmake --build build-sanitize
-	ctest --test-dir build-sanitize --output-on-failure
+	bash scripts/check-native.sh sanitize
 
-# The same tests as Clang compiles them (skipped where there is no clang++).
+# The same tests, watched for data races.
+thread-check: build/.setup
+	bash scripts/check-native.sh thread
+
+# The same tests, and the addon, as Clang compiles them with libc++ (skipped where there is no clang++).
 clang-check: build/.setup
-	bash scripts/check-clang.sh
+	bash scripts/check-native.sh clang
 
 # The same tests on an emulated arm64 (skipped where the tools for it are missing).
 arm64-check: build/.setup
-	bash scripts/check-arm64.sh
+	bash scripts/check-native.sh arm64
+
+# The addon compiled for older and for newer processors restores the same images.
+march-check: build
+	bash scripts/check-march.sh
 
 # The same addon without CMake.
 gyp: build/.setup
@@ -69,4 +75,4 @@ bench: build
 	node bench/restore.mjs
 
 clean:
-	rm -rf build build-sanitize build-clang build-arm64 build-gyp build-cuda dist demo-output
+	rm -rf build build-* dist demo-output

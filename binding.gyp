@@ -12,7 +12,7 @@
         ["target_arch=='x64'", { "cflags_cc": ["-march=x86-64-v3"] }],
         ["OS=='linux'", { "cflags_cc": ["-Wno-restrict", "<!@(pkg-config --cflags-only-I eigen3 | sed s/-I/-isystem/g)"] }],
         ["OS=='mac'", { "include_dirs": ["<!@(pkg-config --cflags-only-I eigen3 | sed s/-I//g)"], "xcode_settings": { "GCC_ENABLE_CPP_EXCEPTIONS": "YES", "CLANG_CXX_LANGUAGE_STANDARD": "c++20" } }],
-        ["OS=='win'", { "include_dirs": ["<!(node -p \"process.env.EIGEN3_INCLUDE_DIR || ''\")"], "msvs_settings": { "VCCLCompilerTool": { "ExceptionHandling": 1, "AdditionalOptions": ["/std:c++20"] } } }]
+        ["OS=='win'", { "sources": ["<!(node -e \"console.error('latino-native does not support Windows: expected Linux or macOS'); process.exit(1)\")"] }]
       ]
     }
   ]

@@ -5,12 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#ifdef _WIN32
-#define LATINO_ORT_CALL __stdcall
-#else
-#define LATINO_ORT_CALL
-#endif
-
 namespace latino::ort {
 
 struct Status;
@@ -41,57 +35,57 @@ enum Characteristic : int { kRequired = 0, kOptional = 1, kVariadic = 2 };
 
 /// A thread of ours, and what it is to run.
 struct Thread;
-using ThreadWork = void(LATINO_ORT_CALL*)(void* argument);
-using StartThread = Thread*(LATINO_ORT_CALL*)(void* options, ThreadWork work, void* argument);
-using JoinThread = void(LATINO_ORT_CALL*)(Thread* thread);
+using ThreadWork = void (*)(void* argument);
+using StartThread = Thread* (*)(void* options, ThreadWork work, void* argument);
+using JoinThread = void (*)(Thread* thread);
 
 using Table = void* const;
 
 struct ApiBase {
-  Table*(LATINO_ORT_CALL* getApi)(std::uint32_t version);
-  const char*(LATINO_ORT_CALL* getVersionString)();
+  Table* (*getApi)(std::uint32_t version);
+  const char* (*getVersionString)();
 };
-using GetApiBase = const ApiBase*(LATINO_ORT_CALL*)();
+using GetApiBase = const ApiBase* (*)();
 
 /// Memory of our own for what passes between a network's nodes, OrtAllocator of API version 17.
 struct Allocator {
   std::uint32_t version;
-  void*(LATINO_ORT_CALL* allocate)(Allocator*, std::size_t);
-  void(LATINO_ORT_CALL* free)(Allocator*, void*);
-  const MemoryInfo*(LATINO_ORT_CALL* getInfo)(const Allocator*);
+  void* (*allocate)(Allocator*, std::size_t);
+  void (*free)(Allocator*, void*);
+  const MemoryInfo* (*getInfo)(const Allocator*);
 };
 
 /// An operator of our own, OrtCustomOp of API version 17. Members that are null are not called; `v1` ones are superseded.
 struct CustomOp {
   std::uint32_t version;
-  void*(LATINO_ORT_CALL* createKernelV1)(const CustomOp*, Table*, const KernelInfo*);
-  const char*(LATINO_ORT_CALL* getName)(const CustomOp*);
-  const char*(LATINO_ORT_CALL* getExecutionProvider)(const CustomOp*);
-  int(LATINO_ORT_CALL* getInputType)(const CustomOp*, std::size_t);
-  std::size_t(LATINO_ORT_CALL* getInputTypeCount)(const CustomOp*);
-  int(LATINO_ORT_CALL* getOutputType)(const CustomOp*, std::size_t);
-  std::size_t(LATINO_ORT_CALL* getOutputTypeCount)(const CustomOp*);
-  void(LATINO_ORT_CALL* kernelComputeV1)(void*, KernelContext*);
-  void(LATINO_ORT_CALL* kernelDestroy)(void*);
-  int(LATINO_ORT_CALL* getInputCharacteristic)(const CustomOp*, std::size_t);
-  int(LATINO_ORT_CALL* getOutputCharacteristic)(const CustomOp*, std::size_t);
-  int(LATINO_ORT_CALL* getInputMemoryType)(const CustomOp*, std::size_t);
-  int(LATINO_ORT_CALL* getVariadicInputMinArity)(const CustomOp*);
-  int(LATINO_ORT_CALL* getVariadicInputHomogeneity)(const CustomOp*);
-  int(LATINO_ORT_CALL* getVariadicOutputMinArity)(const CustomOp*);
-  int(LATINO_ORT_CALL* getVariadicOutputHomogeneity)(const CustomOp*);
-  Status*(LATINO_ORT_CALL* createKernel)(const CustomOp*, Table*, const KernelInfo*, void**);
-  Status*(LATINO_ORT_CALL* kernelCompute)(void*, KernelContext*);
-  Status*(LATINO_ORT_CALL* inferOutputShape)(const CustomOp*, void*);
-  int(LATINO_ORT_CALL* getStartVersion)(const CustomOp*);
-  int(LATINO_ORT_CALL* getEndVersion)(const CustomOp*);
+  void* (*createKernelV1)(const CustomOp*, Table*, const KernelInfo*);
+  const char* (*getName)(const CustomOp*);
+  const char* (*getExecutionProvider)(const CustomOp*);
+  int (*getInputType)(const CustomOp*, std::size_t);
+  std::size_t (*getInputTypeCount)(const CustomOp*);
+  int (*getOutputType)(const CustomOp*, std::size_t);
+  std::size_t (*getOutputTypeCount)(const CustomOp*);
+  void (*kernelComputeV1)(void*, KernelContext*);
+  void (*kernelDestroy)(void*);
+  int (*getInputCharacteristic)(const CustomOp*, std::size_t);
+  int (*getOutputCharacteristic)(const CustomOp*, std::size_t);
+  int (*getInputMemoryType)(const CustomOp*, std::size_t);
+  int (*getVariadicInputMinArity)(const CustomOp*);
+  int (*getVariadicInputHomogeneity)(const CustomOp*);
+  int (*getVariadicOutputMinArity)(const CustomOp*);
+  int (*getVariadicOutputHomogeneity)(const CustomOp*);
+  Status* (*createKernel)(const CustomOp*, Table*, const KernelInfo*, void**);
+  Status* (*kernelCompute)(void*, KernelContext*);
+  Status* (*inferOutputShape)(const CustomOp*, void*);
+  int (*getStartVersion)(const CustomOp*);
+  int (*getEndVersion)(const CustomOp*);
 };
 
 /// A function of the table: `createEnv(table, ...)`.
 template <std::size_t slot, class Result, class... Arguments>
 struct Function {
   Result operator()(Table* table, Arguments... arguments) const {
-    return reinterpret_cast<Result(LATINO_ORT_CALL*)(Arguments...)>(table[slot])(arguments...);
+    return reinterpret_cast<Result (*)(Arguments...)>(table[slot])(arguments...);
   }
 };
 
@@ -141,8 +135,7 @@ inline constexpr Function<196, Status*, SessionOptions*, StartThread> setStartTh
 inline constexpr Function<197, Status*, SessionOptions*, void*> setThreadOptions;
 inline constexpr Function<198, Status*, SessionOptions*, JoinThread> setJoinThread;
 inline constexpr Function<210, Status*, SessionOptions*, const char* const*, const Value* const*, std::size_t> addExternalInitializers;
-inline constexpr Function<274, Status*, const KernelContext*, void(LATINO_ORT_CALL*)(void*, std::size_t), std::size_t, std::size_t, void*>
-    parallelFor;
+inline constexpr Function<274, Status*, const KernelContext*, void (*)(void*, std::size_t), std::size_t, std::size_t, void*> parallelFor;
 inline constexpr Function<293, Status*, SessionOptions*, bool> setLoadCancellation;
 
 }  // namespace latino::ort

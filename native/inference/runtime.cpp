@@ -1,17 +1,13 @@
 #include "inference/runtime.h"
 
+#include <dlfcn.h>
+
 #include <cstdlib>
 #include <mutex>
 #include <string_view>
 
 #include "inference/provider.h"
 #include "inference/session.h"
-
-#ifdef _WIN32
-#include <windows.h>
-#else
-#include <dlfcn.h>
-#endif
 
 namespace latino {
 
@@ -32,18 +28,9 @@ Runtime& runtime() {
 std::mutex openMutex;
 
 ort::GetApiBase entryPoint(const std::string& path) {
-#ifdef _WIN32
-  const int length = MultiByteToWideChar(CP_UTF8, 0, path.c_str(), -1, nullptr, 0);
-  std::wstring wide(static_cast<std::size_t>(length), L'\0');
-  MultiByteToWideChar(CP_UTF8, 0, path.c_str(), -1, wide.data(), length);
-  const HMODULE library = LoadLibraryExW(wide.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
-  if (library == nullptr) throw RuntimeError("Expected the ONNX Runtime library at " + path + " but it cannot be loaded");
-  return reinterpret_cast<ort::GetApiBase>(GetProcAddress(library, "OrtGetApiBase"));
-#else
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) throw RuntimeError("Expected the ONNX Runtime library at " + path + " but it cannot be loaded: " + dlerror());
   return reinterpret_cast<ort::GetApiBase>(dlsym(library, "OrtGetApiBase"));
-#endif
 }
 
 /// ONNX Runtime 1.29 and newer tells its maker of every session. Off, before its library is opened, unless the user wants it on.
@@ -52,11 +39,7 @@ bool disableTelemetry() {
   // Natively: what a worker of Node sets in process.env does not reach the library.
   const char* value = std::getenv(kVariable);
   if (value != nullptr) return std::string_view(value) != "0" && std::string_view(value) != "false";
-#ifdef _WIN32
-  _putenv_s(kVariable, "1");
-#else
   setenv(kVariable, "1", 0);
-#endif
   return true;
 }
 

@@ -129,7 +129,7 @@ class BoundSession final : public Session, public std::enable_shared_from_this<B
     });
     const auto begun = std::chrono::steady_clock::now();
     ort::Status* status = ort::runWithBinding(ort::table(), session_.get(), options, raw);
-    busySeconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    busy_ += std::chrono::nanoseconds(std::chrono::steady_clock::now() - begun).count();
     checkInterruptible<RuntimeError>(status);
   }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <span>
@@ -57,10 +58,10 @@ class Session {
 
   virtual Device& device() const = 0;
   /// Time that the device's queue has spent in ONNX Runtime for this session.
-  double busySeconds() const { return busySeconds_; }
+  double busySeconds() const { return std::chrono::duration<double>(std::chrono::nanoseconds(busy_)).count(); }
 
  protected:
-  std::atomic<double> busySeconds_ = 0;
+  std::atomic<std::chrono::nanoseconds::rep> busy_ = 0;  // not of a double: no libc++ before 18 adds to one
 };
 
 }  // namespace latino

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -160,9 +161,11 @@ std::shared_ptr<const HostVector<float>> sharedWeight(const WeightSource& source
   static auto* held = new std::map<std::string, std::weak_ptr<const HostVector<float>>>;  // never destroyed: sessions may outlive it
   checkWeight(source);
   std::error_code failure;
-  const auto written = std::filesystem::last_write_time(pathOf(source), failure).time_since_epoch().count();
+  // Cast, since libc++ counts its file clock in an integer of 128 bits, which no stream prints.
+  const auto written =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::filesystem::last_write_time(pathOf(source), failure).time_since_epoch());
   std::ostringstream key;
-  key << source.path << '\n' << written << ' ' << source.offset << ' ' << source.sourceType << ' ' << toString(source.shape);
+  key << source.path << '\n' << written.count() << ' ' << source.offset << ' ' << source.sourceType << ' ' << toString(source.shape);
   const auto known = [&]() -> Weight {
     const auto found = held->find(key.str());
     return found == held->end() ? nullptr : found->second.lock();

@@ -12,8 +12,8 @@
 
 #include "inference/half.h"
 
-#if !defined(__GNUC__) && !defined(__clang__)
-#error "Expected GCC or Clang (on Windows: clang-cl), whose vector types the CPU kernels use"
+#if !defined(__GNUC__)  // which Clang defines, too
+#error "Expected GCC or Clang, whose vector types the CPU kernels use"
 #endif
 
 namespace latino::layers {

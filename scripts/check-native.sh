@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Builds the native core one way and runs its C++ tests: sanitize, thread, clang or arm64. Skipped where a tool for it is missing.
+set -euo pipefail
+way=$1
+need() {
+  for tool in "$@"; do
+    if ! command -v "$tool" >/dev/null 2>&1; then
+      echo "check-native $way: no $tool here, skipped"
+      exit 0
+    fi
+  done
+}
+
+options=(-DCMAKE_BUILD_TYPE=Release)
+case $way in
+  sanitize)
+    options=(-DCMAKE_BUILD_TYPE=RelWithDebInfo -DLATINO_SANITIZE=address,undefined)
+    ;;
+  thread)
+    # Optimised little: the numbers are checked elsewhere, and Eigen under this sanitizer takes minutes to compile otherwise.
+    options=(-DCMAKE_BUILD_TYPE=None "-DCMAKE_CXX_FLAGS=-O1 -g1" -DLATINO_SANITIZE=thread)
+    ;;
+  clang) # The compiler of macOS, with its library and the addon, whose Node headers come with cmake-js.
+    need clang++
+    options+=(-DCMAKE_CXX_COMPILER=clang++ -DCMAKE_JS_VERSION=none "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")")
+    if echo '#include <vector>' | clang++ -stdlib=libc++ -x c++ -fsyntax-only - 2>/dev/null; then
+      options+=(-DCMAKE_CXX_FLAGS=-stdlib=libc++)
+    else
+      echo "check-native clang: no libc++ here, so with libstdc++"
+    fi
+    ;;
+  arm64)
+    need aarch64-linux-gnu-g++ qemu-aarch64
+    options+=(-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++
+      -DEigen3_DIR=/usr/share/eigen3/cmake "-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64;-L;/usr/aarch64-linux-gnu")
+    ;;
+  *)
+    echo "Expected sanitize, thread, clang or arm64 but received $way" >&2
+    exit 2
+    ;;
+esac
+cmake -S . -B "build-$way" -G Ninja -DLATINO_TESTS=ON "${options[@]}"
+cmake --build "build-$way"
+ctest --test-dir "build-$way" --output-on-failure

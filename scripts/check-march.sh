@@ -16,7 +16,7 @@ addons=()
 for march in "${marches[@]}"; do
   # Optimised less than what is shipped, which takes longer to compile than this takes to run. GCC 12 warns of its own header of AVX-512.
   cmake -S . -B "build-march/$march" -G Ninja -DLATINO_MARCH="$march" -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=-O2 -DNDEBUG" \
-    -DCMAKE_CXX_FLAGS=-Wno-maybe-uninitialized -DCMAKE_JS_VERSION=none "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")"
+    "-DCMAKE_CXX_FLAGS=-Wno-uninitialized -Wno-maybe-uninitialized" -DCMAKE_JS_VERSION=none "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")"
   cmake --build "build-march/$march"
   addons+=("build-march/$march/latino.node")
 done

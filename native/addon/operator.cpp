@@ -1,3 +1,4 @@
+#include "addon/promise.h"
 #include "addon/wraps.h"
 
 namespace latino::addon {
@@ -20,39 +21,6 @@ const Tensor& imagesFrom(const Napi::Value& value, const char* name) {
     throw ShapeError(std::string("Expected images [N, C, H, W] for ") + name + " but received " + toString(tensor.shape()));
   return tensor;
 }
-/// Prepares an operator on a thread of Node's pool.
-class PreparationWorker final : public Napi::AsyncWorker {
- public:
-  PreparationWorker(Napi::Env env, std::shared_ptr<Operator> operation, std::shared_ptr<Cancellation> cancellation)
-      : AsyncWorker(env),
-        deferred_(Napi::Promise::Deferred::New(env)),
-        operator_(std::move(operation)),
-        cancellation_(std::move(cancellation)) {}
-
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
-  void Execute() override {
-    const CancellationScope scope(cancellation_);
-    try {
-      operator_->prepare();
-    } catch (...) {
-      error_ = std::current_exception();
-    }
-  }
-  void OnOK() override {
-    if (error_) {
-      deferred_.Reject(makeError(Env(), error_).Value());
-    } else {
-      deferred_.Resolve(Env().Undefined());
-    }
-  }
-
- private:
-  Napi::Promise::Deferred deferred_;
-  std::shared_ptr<Operator> operator_;
-  std::shared_ptr<Cancellation> cancellation_;
-  std::exception_ptr error_;
-};
 
 }  // namespace
 
@@ -96,9 +64,13 @@ Napi::Value OperatorWrap::bytes(const Napi::CallbackInfo& info) { return Napi::N
 
 Napi::Value OperatorWrap::ready(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    auto* worker = new PreparationWorker(info.Env(), live(), CancellationWrap::from(info[0], "cancellation"));  // deletes itself
-    worker->Queue();
-    return worker->promise();
+    return inPool(
+        info.Env(), {},
+        [operation = live(), cancellation = CancellationWrap::from(info[0], "cancellation")] {
+          const CancellationScope scope(cancellation);
+          operation->prepare();
+        },
+        [](Napi::Env env) { return env.Undefined(); });
   });
 }
 

@@ -70,6 +70,7 @@ const operatorMethods = {
   prox: [x, x, 1],
   errorVariance: [x, 0.1, 0.01],
   discrepancyGamma: [x, 0.1],
+  ready: [],
   dispose: [],
 };
 const operators = {

@@ -52,6 +52,10 @@ export function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>, aband
     signal.addEventListener('abort', abort, { once: true });
     promise
       .finally(() => signal.removeEventListener('abort', abort))
-      .then((value) => (signal.aborted ? abandon?.(value) : resolve(value)), reject);
+      .then((value) => {
+        if (!signal.aborted) return resolve(value);
+        abandon?.(value);
+        abort(); // nobody has told it where the signal aborted after the listener had gone
+      }, reject);
   });
 }

@@ -58,6 +58,17 @@ describe('waiting unless aborted', () => {
     await expect(waiting).rejects.toBe('late');
   });
 
+  it('is told of an abort in the very moment in which the value comes', async () => {
+    // Between two microtasks, wherever they are: the listener may be gone, and the value not yet given.
+    for (let moment = 0; moment < 8; moment++) {
+      const controller = new AbortController();
+      const waiting = unlessAborted(controller.signal, Promise.resolve('value')).catch((reason: unknown) => reason);
+      for (let i = 0; i < moment; i++) await undefined;
+      controller.abort('gone');
+      expect(['value', 'gone']).toContain(await waiting);
+    }
+  });
+
   it('hands over what comes after all', async () => {
     const controller = new AbortController();
     const { promise, resolve } = withResolvers<string>();

@@ -24,7 +24,7 @@ export {
   writeLineChart,
 } from './image/index.js';
 export { inspectModel } from './inspect.js';
-export { type BatchInput, Latino } from './latino.js';
+export { Latino } from './latino.js';
 export { parseOperator } from './operator_files.js';
 export type { Operator } from './operators/index.js';
 export {
@@ -39,18 +39,25 @@ export {
   superResolution,
 } from './operators/index.js';
 export type {
+  BatchInput,
   CalibrateOptions,
   CalibrationPass,
   DegradeOptions,
   LoadOptions,
+  ManyOptions,
   MeasurementOptions,
   Progress,
+  QueueOptions,
+  RestoreManyOptions,
   RestoreOptions,
   Warning,
 } from './options.js';
 export { assertFileWritable } from './output_file.js';
 export { Embedding, type EmbeddingSource } from './prior/embedding.js';
 export { Restoration } from './restoration.js';
+export type { RestorationEnd, RestorationError, RestorationStart } from './scheduling/restoration_events.js';
+export { RestorationQueue } from './scheduling/restoration_queue.js';
+export type { ManyInput, ManyResult } from './scheduling/restore_many.js';
 export {
   CALIBRATION_PRESETS,
   type CalibrationChanges,

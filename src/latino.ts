@@ -6,14 +6,18 @@ import { loadAddon } from './device/load.js';
 import { LatinoError } from './errors.js';
 import type { Image, ImageInput } from './image/index.js';
 import { type UploadedMeasurements, uploadMeasurements } from './measurement.js';
-import { checkOperator, imageSize, type Operator, OperatorCache, operatorTraits } from './operators/index.js';
+import { checkOperator, imageSize, type Operator, OperatorCache, operatorTraits, type Size } from './operators/index.js';
 import {
+  type BatchInput,
   BatchMeasurement,
   CalibrateOptions,
   type CalibrationPass,
   type DegradeOptions,
   LoadOptions,
   type MeasurementOptions,
+  MOST_TOGETHER,
+  type QueueOptions,
+  RestoreManyOptions,
   RestoreOptions,
   type Warning,
 } from './options.js';
@@ -22,7 +26,9 @@ import { Embedding } from './prior/embedding.js';
 import type { LatentModel } from './prior/latent_model.js';
 import { loadModel } from './prior/load_model.js';
 import { downloadImages, Restoration } from './restoration.js';
-import { parseOptions } from './schema.js';
+import { RestorationQueue } from './scheduling/restoration_queue.js';
+import { type ManyInput, type ManyResult, restoreMany } from './scheduling/restore_many.js';
+import { parseOptions, show } from './schema.js';
 import { type CalibrationSettings, calibrationSettings } from './solver/calibration_settings.js';
 import { drive } from './solver/drive.js';
 import { type LatinoOptions, latino } from './solver/latino.js';
@@ -33,17 +39,13 @@ import type { Problem, Run } from './solver/step.js';
 import { gammaRule } from './solver/step_rules.js';
 import { ofAnotherSize, resultByMisfit } from './unknown_images.js';
 
-/** A measurement of a batch, with what differs from the options of all. */
-export interface BatchInput extends Partial<Pick<RestoreOptions, 'sigma' | 'prompt' | 'embedding' | 'seed'>> {
-  /** A path, the bytes of an image file, or raw pixels. */
-  readonly input: ImageInput;
-}
-
 type Own = Pick<RestoreOptions, 'sigma' | 'prompt' | 'embedding' | 'seed'>;
 /** Which of the authors' tables `official` step sizes come from. */
 type OfficialTable = Pick<OfficialProblem, 'method' | 'steps'>;
 
 const DEFAULT_STEPS = 8;
+/** Pixels of images that are solved together; on a CPU measured with the embedded model (bench/batch.mjs). */
+const PIXELS_TOGETHER = { cpu: 8 * 128 * 128, cuda: 4 * 512 * 512 } as const;
 /** Bytes of operators that are kept for the next measurement of their kind and size. */
 const OPERATOR_BUDGET = 256 * 2 ** 20;
 
@@ -156,6 +158,39 @@ export class Latino implements AsyncDisposable {
   }
 
   /**
+   * Restores any number of images, in bounded memory: inputs are taken as they can be worked on, the next are decoded while one is solved, and
+   * results wait to be taken. What fails is given with its error, and the rest goes on.
+   *
+   * @param inputs images, each by itself or with what differs from the options of all; an array, a generator, a stream
+   * @throws LatinoError ERR_LATINO_ARGUMENT, ERR_LATINO_OPERATOR; from the loop what `inputs` throws, ERR_LATINO_DISPOSED; the signal's reason on
+   * abort
+   */
+  restoreMany<Input extends ManyInput>(
+    inputs: Iterable<Input> | AsyncIterable<Input>,
+    options: RestoreManyOptions,
+  ): AsyncGenerator<ManyResult<Input>, void, undefined> {
+    const parsed = parseOptions(RestoreManyOptions, options, argument('options of restoreMany'));
+    if (parsed.operator !== undefined) checkOperator(parsed.operator);
+    if (typeof inputs !== 'object' || inputs === null || !(Symbol.iterator in inputs || Symbol.asyncIterator in inputs))
+      throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected an array or another iterable of inputs but received ${show(inputs)}`);
+    return restoreMany(this, inputs, parsed);
+  }
+
+  /**
+   * How many measurements of this size the device is best at solving together: as many as share a pixel budget. A picture that keeps every core
+   * busy by itself gains nothing, and takes its memory N times.
+   */
+  together(operator: Operator, measurement: Size): number {
+    const { width, height } = imageSize(operator, measurement);
+    return Math.min(MOST_TOGETHER, Math.max(1, Math.floor(PIXELS_TOGETHER[this.device.kind] / (width * height))));
+  }
+
+  /** A queue in front of this model, for services: what waits and what runs can be read, and what is too much is refused. */
+  queue(options: QueueOptions = {}): RestorationQueue {
+    return new RestorationQueue(this, options);
+  }
+
+  /**
    * Calibrates one embedding on several measurements of the same kind (LATINO-PRO; Spagnoletti et al. 2025, algorithm 2): the text conditioning
    * that makes them likely together. Their images should show the same sort of thing and may differ in size. All are held in memory at once.
    *
@@ -246,7 +281,8 @@ export class Latino implements AsyncDisposable {
     const texts = batch.map(({ prompt = this.defaultPrompt, embedding }) => embedding ?? prompt);
     for (const text of new Set(texts)) {
       const cut = typeof text === 'string' ? this.model.truncatedTokens(text) : 0;
-      if (cut > 0) warn(onWarning, promptCut(this.model.embeddingShape[1], cut));
+      const images = [...texts.keys()].filter((k) => texts[k] === text);
+      if (cut > 0) warn(onWarning, { ...promptCut(this.model.embeddingShape[1], cut), images });
     }
     return unlessAborted(signal, this.model.condition(texts), (conditioning) => conditioning[Symbol.dispose]());
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Image } from './image/index.js';
+import type { Image, ImageInput } from './image/index.js';
 import type { Operator } from './operators/index.js';
 import { Embedding } from './prior/embedding.js';
 import { CalibrationChanges, type CalibrationPreset } from './solver/calibration_settings.js';
@@ -12,6 +12,8 @@ export interface Warning {
    */
   readonly code: 'WARN_LATINO_PROMPT_CUT' | 'WARN_LATINO_UNKNOWN_IMAGE';
   readonly message: string;
+  /** Which images of a batch it is about, from 0; all, where it is not said. */
+  readonly images?: readonly number[];
 }
 
 /** What a pass of a calibration came to. */
@@ -124,6 +126,42 @@ export type RestoreOptions = Readonly<z.input<typeof RestoreOptions>>;
 
 /** Of one measurement of a batch: what differs from the options of all. */
 export const BatchMeasurement = z.strictObject({ ...z.strictObject(own).partial().shape, input: z.unknown() });
+
+/** A measurement of a batch, with what differs from the options of all. */
+export interface BatchInput extends Partial<Pick<RestoreOptions, 'sigma' | 'prompt' | 'embedding' | 'seed'>> {
+  /** A path, the bytes of an image file, or raw pixels. */
+  readonly input: ImageInput;
+}
+
+/** Images that are solved together at most, unless told otherwise. */
+export const MOST_TOGETHER = 16;
+const Together = z.int().min(1).max(256);
+const Concurrency = z.int().min(1).max(64);
+
+export const QueueOptions = z.strictObject({
+  /** Restorations that run at a time; 2 by default, so that one is solved while another is sent and fetched. */
+  concurrency: Concurrency.optional(),
+  /** Images that may wait before more are refused with ERR_LATINO_BUSY; 64 by default. */
+  capacity: z.int().min(1).optional(),
+  /** Images of one size and one problem that are solved together, at most; what the device is best at by default. */
+  together: Together.optional(),
+});
+export type QueueOptions = Readonly<z.input<typeof QueueOptions>>;
+
+/** What each of many images may have of its own. */
+const OfMany = RestoreOptions.omit({ signal: true, onWarning: true, onProgress: true, previews: true }).partial();
+export type ManyOptions = Readonly<z.input<typeof OfMany>>;
+export const ManyMeasurement = OfMany.extend({ input: z.unknown() });
+
+export const RestoreManyOptions = OfMany.extend({
+  /** `kept` (default): results come in the order of the inputs; `any`: as they are done. */
+  order: z.enum(['kept', 'any']).optional(),
+  concurrency: QueueOptions.shape.concurrency,
+  together: QueueOptions.shape.together,
+  /** Stops the work at once. */
+  signal: Signal.optional(),
+});
+export type RestoreManyOptions = Readonly<z.input<typeof RestoreManyOptions>>;
 
 export const CalibrateOptions = MeasurementOptions.extend({
   /** A preset, or settings that differ from one; the default preset where there are none. */

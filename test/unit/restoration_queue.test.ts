@@ -1,0 +1,90 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { denoising, RestorationQueue } from '../../src/index.js';
+import { withCode } from '../support/errors.js';
+import { flat, StandInRestorer } from '../support/stand_in_restorer.js';
+
+const options = { operator: denoising(), sigma: 0.1 };
+const settled = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'done',
+    (error: unknown) => error,
+  );
+
+describe('a queue', () => {
+  it('says what waits and what runs, and refuses more than it takes', async () => {
+    const restorer = new StandInRestorer();
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    restorer.gate = () => gate;
+    const queue = new RestorationQueue(restorer, { concurrency: 2, capacity: 3 });
+    const work = [1, 2, 3].map(() => queue.restore(flat(0), options));
+    while (queue.running < 2) await setImmediate();
+    work.push(queue.restore(flat(0), options), queue.restore(flat(0), options));
+    expect([queue.waiting, queue.running]).toEqual([3, 2]);
+    await expect(queue.restore(flat(0), options)).rejects.toEqual(withCode('BUSY', /fewer than 3 waiting images/));
+    open();
+    await Promise.all(work);
+    await setImmediate();
+    expect([queue.waiting, queue.running, restorer.most]).toEqual([0, 0, 2]);
+  });
+
+  it('lets go of what is aborted: one that waits, one that runs, one of several that are solved together', async () => {
+    const restorer = new StandInRestorer(3);
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    restorer.gate = () => gate;
+    const queue = new RestorationQueue(restorer, { concurrency: 1 });
+    const controllers = Array.from({ length: 5 }, () => new AbortController());
+    const work = controllers.map(({ signal }, i) => settled(queue.restore(flat(i / 1000), { ...options, signal })));
+    while (queue.running === 0) await setImmediate();
+    const alone = restorer.calls[0]!.values.length;
+    controllers[0]!.abort('running');
+    controllers[4]!.abort('waiting');
+    expect(await work[0]).toBe('running');
+    expect(await work[4]).toBe('waiting');
+    while (restorer.calls.length < 2) await setImmediate();
+    expect(alone).toBe(1);
+    expect(restorer.calls[1]!.values).toHaveLength(3);
+    controllers[2]!.abort('one of three');
+    expect(await work[2]).toBe('one of three');
+    expect(restorer.calls[1]!.options.signal!.aborted).toBe(false);
+    open();
+    expect(await Promise.all([work[1], work[3]])).toEqual(['done', 'done']);
+    expect(queue.waiting).toBe(0);
+  });
+
+  it('checks options at once', async () => {
+    const queue = new RestorationQueue(new StandInRestorer());
+    await expect(queue.restore(flat(0), { ...options, sigma: 2 })).rejects.toEqual(withCode('ARGUMENT', /sigma/));
+    expect(() => new RestorationQueue(new StandInRestorer(), { concurrency: 0 })).toThrow(withCode('ARGUMENT', /concurrency/));
+  });
+
+  it('tells who listens when each begins and ends', async () => {
+    const seen: string[] = [];
+    const names = ['start', 'end', 'error'].map((name) => `latino-native:restoration:${name}`);
+    const listen = (message: unknown, name: string | symbol): void => {
+      const { id, waitedSeconds } = message as { id: number; waitedSeconds: number };
+      expect(waitedSeconds).toBeGreaterThanOrEqual(0);
+      seen.push(`${String(name).split(':')[2]} ${id - first}`);
+      Object.assign(last, message);
+    };
+    let first = 0;
+    const last: Record<string, unknown> = {};
+    const once = (message: unknown): void => {
+      first = (message as { id: number }).id;
+      unsubscribe(names[0]!, once);
+    };
+    subscribe(names[0]!, once);
+    for (const name of names) subscribe(name, listen);
+    const queue = new RestorationQueue(new StandInRestorer(), { concurrency: 1 });
+    await queue.restore(flat(0), options);
+    expect(last).toMatchObject({ operator: options.operator, width: 16, height: 16, together: 1 });
+    await settled(queue.restore(flat(-1), options));
+    await settled(queue.restore('there is no such file.png', options));
+    for (const name of names) unsubscribe(name, listen);
+    expect(seen).toEqual(['start 0', 'end 0', 'start 1', 'error 1', 'start 2', 'error 2']);
+    expect(last.error).toEqual(withCode('IMAGE'));
+  });
+});

@@ -1,3 +1,8 @@
+export type { BatchEvent, BatchSummary, Failure } from './batch/events.js';
+export { type ImageRecord, type RunRecord, readJournal, readJournals } from './batch/journal.js';
+export type { BatchOptions } from './batch/options.js';
+export { runBatch } from './batch/run.js';
+export { parseShare, type Share, within } from './batch/share.js';
 export { assertCalibrateOptions, assertRestoreOptions } from './check_options.js';
 export type { CheckpointDescription, ComponentDescription } from './checkpoint/diffusers_folder.js';
 export { embeddedModelFolder } from './checkpoint/embedded_models.js';

@@ -12,4 +12,5 @@ export function parseOperator(spelling: string, loadFile: (path: string) => Prom
   return parseSpelling(spelling, loadFile);
 }
 
-const readGrey = (path: string): Promise<LoadedFile> => readImage(path, { channels: 1 });
+/** A grey picture, such as a mask or a kernel. */
+export const readGrey = (path: string): Promise<LoadedFile> => readImage(path, { channels: 1 });

@@ -4,6 +4,9 @@ import { access, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LatinoError } from './errors.js';
 
+/** Characters of the name that a temporary one begins with: with the rest of it, it is no longer than file systems allow. */
+const LONGEST_NAME = 48;
+
 /**
  * Throws now what writing to this path would throw after the work is done.
  *
@@ -22,12 +25,12 @@ export async function assertFileWritable(path: string): Promise<void> {
 }
 
 /**
- * Writes to a temporary name in the same folder, then renames.
+ * Writes to a temporary name in the same folder, or in another of the same file system, then renames.
  *
  * @throws LatinoError ERR_LATINO_OUTPUT
  */
-export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+export async function writeWhole(path: string, bytes: Uint8Array, temporaries = dirname(path)): Promise<void> {
+  const temporary = join(temporaries, `.${basename(path).slice(0, LONGEST_NAME)}.${randomUUID()}.tmp`);
   try {
     const file = await open(temporary, 'wx');
     try {
@@ -43,6 +46,13 @@ export async function writeWhole(path: string, bytes: Uint8Array): Promise<void>
   }
 }
 
+/** Makes what was renamed into a folder outlive a failure of power. Where folders cannot be synced, as on Windows, nothing is done. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder).catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
+
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'there is no permission to write there',
   EPERM: 'there is no permission to write there',
@@ -55,7 +65,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a folder',
 };
 
-function outputError(path: string, cause: unknown): LatinoError {
+/** What the file system says of a path that was to be written, in a sentence. */
+export function outputError(path: string, cause: unknown): LatinoError {
   const { code, message } = cause as NodeJS.ErrnoException;
   return new LatinoError('ERR_LATINO_OUTPUT', `Cannot write ${path}: ${REASONS[code ?? ''] ?? message}`, { cause });
 }

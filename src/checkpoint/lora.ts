@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { LatinoError } from '../errors.js';
 import { elementCount, type LowRankUpdate, type WeightInfo, type WeightStore } from '../graph/weights.js';
 import { openSafetensors, readTensorFloat32 } from './safetensors.js';
+import { digestWeights } from './weights_digest.js';
 import type { FolderWeights } from './weights_folder.js';
 
 export interface LoraOptions {
@@ -107,6 +108,14 @@ export class Lora {
       updates.set(`${name}.weight`, await this.update(module, weight));
     }
     return updates;
+  }
+
+  /** Tells LoRAs and their strengths apart. */
+  async digest(): Promise<string> {
+    const factors = this.modules.flatMap((module) =>
+      Object.entries(module.factors).map(([factor, info]) => [`${module.component} ${module.name} ${factor}`, info as WeightInfo] as const),
+    );
+    return `${this.strength} ${await digestWeights(new Map(factors))}`;
   }
 
   private async update({ name, factors: { up, down, alpha } }: Module, { shape }: WeightInfo): Promise<LowRankUpdate> {

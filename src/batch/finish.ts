@@ -1,0 +1,70 @@
+import { extname } from 'node:path';
+import { LatinoError } from '../errors.js';
+import { type Image, type ImageFormat, psnr, readImage, ssim } from '../image/index.js';
+import type { Restoration } from '../restoration.js';
+import type { ManyResult } from '../scheduling/restore_many.js';
+import type { ImageRecord } from './journal.js';
+import type { OutputFolder } from './output_folder.js';
+import type { Step, Work } from './plan.js';
+
+const FORMATS: Readonly<Record<string, ImageFormat>> = {
+  '.jpg': 'jpeg',
+  '.jpeg': 'jpeg',
+  '.webp': 'webp',
+  '.tif': 'tiff',
+  '.tiff': 'tiff',
+};
+/** What every later image would fail of too. */
+const FATAL = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO']);
+
+/**
+ * Writes a result and says what came of it.
+ *
+ * @throws LatinoError ERR_LATINO_OUTPUT when the disk is full or nothing can be written any more
+ */
+export async function finish(work: Work, result: ManyResult<unknown>, folder: OutputFolder): Promise<ImageRecord> {
+  const { seconds } = result;
+  if (result.error) return failure(work, result.error, seconds);
+  const { restored } = result;
+  const warnings = result.warnings.map(({ message }) => message);
+  try {
+    const { bitDepth, output } = { bitDepth: work.settings.bitDepth, output: work.output };
+    const bytes = await restored.toBuffer(FORMATS[extname(output).toLowerCase()] ?? 'png', { bitDepth });
+    await folder.write(output, bytes);
+  } catch (error) {
+    if (error instanceof LatinoError && FATAL.has((error.cause as NodeJS.ErrnoException | undefined)?.code ?? '')) throw error;
+    return failure(work, error as Error, seconds);
+  }
+  const metrics = work.reference === undefined ? undefined : await measure(restored, work.reference, warnings);
+  const { width, height } = restored;
+  return {
+    ...common(work),
+    status: 'done',
+    seconds,
+    width,
+    height,
+    metrics,
+    ...(warnings.length > 0 ? { warnings } : {}),
+    finishedAt: now(),
+  };
+}
+
+export function failure(step: Step, error: Error, seconds: number): ImageRecord {
+  const code = String((error as Partial<LatinoError>).code ?? 'ERR_LATINO_RUNTIME');
+  return { ...common(step), status: 'failed', seconds, error: { code, message: error.message }, finishedAt: now() };
+}
+
+const common = ({ id, entry, output, seed }: Step) => ({ kind: 'image', id, input: entry.path, output, seed }) as const;
+const now = (): string => new Date().toISOString();
+
+/** Against the reference, or a warning why not. */
+async function measure({ image }: Restoration, path: string, warnings: string[]): Promise<ImageRecord['metrics']> {
+  try {
+    const reference: Image = await readImage(path, { channels: image.channels });
+    const decibels = psnr(image, reference);
+    return { psnr: Number.isFinite(decibels) ? decibels : null, ssim: ssim(image, reference) };
+  } catch (error) {
+    warnings.push((error as Error).message);
+    return undefined;
+  }
+}

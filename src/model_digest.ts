@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openDiffusersFolder } from './checkpoint/diffusers_folder.js';
+import { findModel } from './checkpoint/embedded_models.js';
+import { Lora } from './checkpoint/lora.js';
+import { digestWeights } from './checkpoint/weights_digest.js';
+import { LoadOptions } from './options.js';
+import { parseOptions } from './schema.js';
+
+const WEIGHED = ['unet', 'vae', 'text_encoder'];
+const FILES: readonly (readonly [component: string, file: string])[] = [
+  ...WEIGHED.map((component) => [component, 'config.json'] as const),
+  ['scheduler', 'scheduler_config.json'],
+  ['tokenizer', 'tokenizer_config.json'],
+  ['tokenizer', 'vocab.json'],
+  ['tokenizer', 'merges.txt'],
+];
+
+/**
+ * Tells models apart without loading one: 32 hexadecimal digits over the weights and configurations of its parts, its LoRAs, its guidance and the
+ * prompt that it takes where there is none. Where
+ * it lies on the disk, and on which device it runs, do not count.
+ *
+ * @throws LatinoError ERR_LATINO_ARGUMENT, ERR_LATINO_MODEL
+ */
+export async function modelDigest(options: LoadOptions = {}): Promise<string> {
+  const { model, vae, loras, guidance } = parseOptions(LoadOptions, options, { code: 'ERR_LATINO_ARGUMENT', what: 'options of a model' });
+  const { folder: path, prompt } = findModel(model);
+  const own = await openDiffusersFolder(path);
+  const folder = vae === undefined ? own : await own.with('vae', vae);
+  const hash = createHash('sha256').update(JSON.stringify({ guidance, prompt }));
+  for (const [component, file] of FILES)
+    hash.update(`${component}/${file}\n`).update(await readFile(join(folder.component(component), file)).catch(() => ''));
+  for (const component of WEIGHED) hash.update(await digestWeights((await folder.weights(component)).tensors));
+  for (const lora of await Lora.openAll(loras)) hash.update(await lora.digest());
+  return hash.digest('hex').slice(0, 32);
+}

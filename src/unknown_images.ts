@@ -21,7 +21,8 @@ export function resultByMisfit(
   return async ({ x, t }) => {
     if (t >= LAST_TIMESTEP) return ['decoded'];
     const results = (await misfitBeyondNoise(kernels, problem, x)).map((misfit) => (misfit > known.misfit ? 'proximal' : 'decoded'));
-    if (results.includes('proximal')) warn(unknown(known, 'what it draws does not explain this measurement'));
+    const images = [...results.keys()].filter((k) => results[k] === 'proximal');
+    if (images.length > 0) warn({ ...unknown(known, 'what it draws does not explain this measurement'), images });
     return results;
   };
 }

@@ -33,7 +33,8 @@ export class Tally {
   }
 
   summary(seconds: number, device: string | undefined): BatchSummary {
-    const { total, restored, skipped, failed, failures } = this;
+    const { total, restored, skipped, failed } = this;
+    const failures = this.failures.toSorted((a, b) => (a.input < b.input ? -1 : 1));
     return { total, restored, skipped, failed, left: total - restored - skipped - failed, seconds, device, failures };
   }
 

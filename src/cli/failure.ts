@@ -23,7 +23,14 @@ export function reportFailure(error: unknown, { err }: Io, json: boolean): numbe
     error instanceof CommanderError ? 'ERR_LATINO_ARGUMENT' : ((error as { code?: unknown } | undefined)?.code ?? 'ERR_LATINO_RUNTIME');
   printLine(err, json ? JSON.stringify({ error: { code, message } }) : `latino-native: ${message} [${String(code)}]`);
   if (error instanceof Interruption) return error.status;
-  return BAD_INPUT.has(code) ? 2 : 1;
+  if (code === ('ERR_LATINO_INCOMPLETE' satisfies ErrorCode)) return 3;
+  return BAD_INPUT.has(code) && !isOfTheDisk(error) ? 2 : 1;
+}
+
+/** A disk that is full says nothing of what was asked for. */
+function isOfTheDisk(error: unknown): boolean {
+  const { cause } = error as { readonly cause?: { readonly code?: unknown } };
+  return cause?.code === 'ENOSPC' || cause?.code === 'EDQUOT' || cause?.code === 'EIO';
 }
 
 /** What commander says of a command line, as one sentence. */

@@ -65,11 +65,13 @@ export const addSolverOptions = (command: Command): Command =>
     .option('--step-rule <rule>', 'auto, official, discrepancy or a number', stepRule, 'auto')
     .option('--start <kind>', 'regularised or official', 'regularised');
 
-/** The options that these flags stand for; files that they name are read. */
-export async function measurementOptions(flags: MeasurementFlags): Promise<MeasurementOptions> {
+/** The options that these flags stand for; files that they name are read. Of a batch its manifest may say what the flags do not. */
+export async function measurementOptions(flags: MeasurementFlags): Promise<MeasurementOptions>;
+export async function measurementOptions(flags: Partial<MeasurementFlags>): Promise<Partial<MeasurementOptions>>;
+export async function measurementOptions(flags: Partial<MeasurementFlags>): Promise<Partial<MeasurementOptions>> {
   const { Embedding, parseOperator } = await import('../index.js');
   const { task, sigma, prompt, embedding: file, seed, stepRule, start } = flags;
-  const operator = await parseOperator(task);
+  const operator = task === undefined ? undefined : await parseOperator(task);
   const embedding = file === undefined ? undefined : await Embedding.load(file);
   return { operator, sigma, prompt, embedding, seed, stepRule, start };
 }

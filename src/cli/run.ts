@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { addBatch } from './commands/batch.js';
 import { addCalibrate } from './commands/calibrate.js';
 import { addDegrade } from './commands/degrade.js';
 import { addDemo } from './commands/demo.js';
@@ -15,7 +16,8 @@ import type { Io } from './io.js';
 const NOTES = `
 A terminal shows a progress bar. Elsewhere plain lines say what was written (JSON with --json). Standard error is for failures and warnings, a
 line each; with --json warnings are in the array "warnings" instead.
-Exit status: 0 done, 2 bad input, 1 any other failure, 130 interrupted (Ctrl-C), 143 terminated; a second signal ends it at once.`;
+Exit status: 0 done, 2 bad input, 3 some images of a batch failed, 1 any other failure, 130 interrupted (Ctrl-C), 143 terminated; a second signal
+ends it at once.`;
 
 /** Runs a command line (without the program's name) and gives the exit status. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
@@ -40,6 +42,7 @@ function program(io: Io, operators: string): Command {
     })
     .exitOverride();
   addRestore(root, io, operators);
+  addBatch(root, io, operators);
   addCalibrate(root, io, operators);
   addDegrade(root, io, operators);
   addEval(root, io);
@@ -52,6 +55,6 @@ function program(io: Io, operators: string): Command {
 /** What help says of operators, where it is asked for: commander prints help without waiting for anything. */
 async function operatorsHelp(argv: readonly string[]): Promise<string> {
   const help = argv.some((argument) => argument === '--help' || argument === '-h' || argument === 'help');
-  const ofOperators = argv.some((argument) => argument === 'restore' || argument === 'calibrate' || argument === 'degrade');
+  const ofOperators = argv.some((argument) => ['restore', 'batch', 'calibrate', 'degrade'].includes(argument));
   return help && ofOperators ? (await import('../index.js')).operatorsHelp() : '';
 }

@@ -1,0 +1,168 @@
+// What batches promise, at full size: node bench/batch.mjs [kills|throughput|memory ...] [--json FILE]
+//   kills       500 portraits, killed with SIGKILL at twenty random moments and started again, against an undisturbed run
+//   throughput  the same portraits one by one in a warm process, through restoreMany, and by one process for each core, in turns; ratios are of one run,
+//               and of processor time too, which neighbours disturb less
+//   memory      resident memory at image 100 and at image 2,000 of one run
+// With --json the results are merged into FILE.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { embeddedModelFolder, Latino, readJournals, runBatch, superResolution } from '../dist/index.js';
+import { median } from './median.mjs';
+
+const operator = superResolution({ factor: 8 });
+const SIGMA = 0.01;
+const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'latino-bench-batch-'));
+const at = (name) => join(folder, name);
+const words = (steps, ...more) => [command, 'batch', ...more, '--task', 'sr:8', '--sigma', String(SIGMA), '--steps', String(steps)];
+
+/** Measurements of the sixteen samples, each with noise of its own, ten to a folder. */
+async function measure(name, count) {
+  await using latino = await Latino.load({ device: 'cpu' });
+  const names = [];
+  for (let k = 0; k < count; k++) {
+    const sample = join(embeddedModelFolder(), 'samples', `${String(k % 16).padStart(2, '0')}.png`);
+    const own = `${String(Math.floor(k / 10)).padStart(3, '0')}/${String(k).padStart(4, '0')}.png`;
+    mkdirSync(dirname(at(`${name}/${own}`)), { recursive: true });
+    await (await latino.degrade(sample, { operator, sigma: SIGMA, seed: k })).toFile(at(`${name}/${own}`));
+    names.push(own);
+  }
+  return names;
+}
+
+async function kills() {
+  const [images, times, steps] = [500, 20, 2];
+  const names = await measure('in', images);
+  const begun = performance.now();
+  const whole = spawnSync(process.execPath, words(steps, at('in'), '--out', at('undisturbed')), { encoding: 'utf8' });
+  if (whole.status !== 0) throw new Error(whole.stderr);
+  const undisturbedSeconds = (performance.now() - begun) / 1000;
+  const moments = [];
+  let doneWhenKilled = 0;
+  let removedLater = 0;
+  for (let k = 0; k < times; k++) {
+    // Moments spread over what is left, so that all twenty fall into the work, its load included.
+    const moment = Math.random() * ((1.6 * undisturbedSeconds) / times);
+    const child = spawn(process.execPath, words(steps, at('in'), '--out', at('killed')), { stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    await sleep(1000 * moment);
+    child.kill('SIGKILL');
+    const [, signal] = await ended;
+    if (signal === 'SIGKILL') moments.push(moment);
+    doneWhenKilled = await countDone(at('killed'));
+    const begun = at('killed/.latino-batch.tmp');
+    removedLater += existsSync(begun) ? readdirSync(begun).length : 0;
+  }
+  const last = spawnSync(process.execPath, words(steps, at('in'), '--out', at('killed')), { encoding: 'utf8' });
+  if (last.status !== 0) throw new Error(last.stderr);
+  const identical = names.filter((name) => readFileSync(at(`killed/${name}`)).equals(readFileSync(at(`undisturbed/${name}`)))).length;
+  const records = await recordsOf(at('killed'));
+  const done = records.filter(({ status }) => status === 'done').map(({ output }) => output);
+  const extra = readdirSync(at('killed'), { recursive: true }).filter(
+    (name) => !names.includes(name) && !/^(\d+|latino-batch\.jsonl)$/.test(name),
+  );
+  return {
+    images,
+    killed: moments.length,
+    doneBeforeTheLastRun: doneWhenKilled,
+    halfWrittenFilesRemoved: removedLater,
+    byteIdentical: identical,
+    restoredAgainAfterTheirLine: done.length - new Set(done).size,
+    leftOver: extra.length,
+  };
+}
+
+async function recordsOf(path) {
+  const records = [];
+  for await (const record of readJournals(path)) if (record.kind === 'image') records.push(record);
+  return records;
+}
+const countDone = async (path) => (await recordsOf(path)).filter(({ status }) => status === 'done').length;
+
+/** Wall and processor seconds of work in this process. */
+async function timed(work) {
+  const [begun, cpu] = [performance.now(), process.cpuUsage()];
+  await work();
+  const { user, system } = process.cpuUsage(cpu);
+  return { wall: (performance.now() - begun) / 1000, cpu: (user + system) / 1e6 };
+}
+
+async function throughput() {
+  const [images, rounds, steps] = [48, 5, 8];
+  const names = await measure('warm', images);
+  await using latino = await Latino.load({ device: 'cpu' });
+  await using first = await Latino.load({ device: 'cpu', threads: 1 });
+  await using second = await Latino.load({ device: 'cpu', threads: 1 });
+  const options = { operator, sigma: SIGMA, steps };
+  const paths = names.map((name) => at(`warm/${name}`));
+  mkdirSync(at('results'));
+  const output = (k) => at(`results/${k}.png`);
+  const many = async (model, inputs, more = {}) => {
+    const writing = [];
+    for await (const { restored, index } of model.restoreMany(inputs, { ...options, ...more }))
+      writing.push(restored.toFile(output(index)));
+    await Promise.all(writing);
+  };
+  const ways = {
+    oneByOne: async () => {
+      for (const [k, path] of paths.entries()) await (await latino.restore(path, options)).toFile(output(k));
+    },
+    overlapped: () => many(latino, paths, { together: 1 }),
+    groupsOf4: () => many(latino, paths, { together: 4 }),
+    groupsOf8: () => many(latino, paths, { together: 8 }),
+    groupsOf16: () => many(latino, paths, { together: 16 }),
+    twoModelsOfOneThread: () => Promise.all([many(first, paths.slice(0, images / 2)), many(second, paths.slice(images / 2))]),
+  };
+  const results = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
+  for (const work of Object.values(ways)) await work();
+  for (let k = 0; k < rounds; k++) for (const [name, work] of Object.entries(ways)) results[name].push(await timed(work));
+  const rows = Object.entries(results).map(([name, list]) => ({
+    name,
+    secondsAnImage: median(list.map(({ wall }) => wall)) / images,
+    processorSecondsAnImage: median(list.map(({ cpu }) => cpu)) / images,
+    // Of neighbouring measurements of one round: what slows the machine slows both.
+    timesAsFast: median(list.map(({ wall }, k) => results.oneByOne[k].wall / wall)),
+    timesLessProcessor: median(list.map(({ cpu }, k) => results.oneByOne[k].cpu / cpu)),
+  }));
+  return { images, steps, rounds, cores: availableParallelism(), rows };
+}
+
+async function memory() {
+  const [images, steps] = [2000, 1];
+  await measure('many', 500);
+  // Each of the 500 is restored under four names.
+  const lines = Array.from({ length: images }, (_, k) => {
+    const input = `many/${String(Math.floor((k % 500) / 10)).padStart(3, '0')}/${String(k % 500).padStart(4, '0')}.png`;
+    return `${JSON.stringify({ input, output: `${k}.png`, seed: k })}\n`;
+  });
+  writeFileSync(at('list.jsonl'), lines.join(''));
+  const rssMiB = {};
+  let count = 0;
+  const onEvent = ({ event }) => {
+    if (event === 'image' && [100, 500, 1000, 2000].includes(++count)) {
+      globalThis.gc?.();
+      rssMiB[count] = process.memoryUsage().rss / 2 ** 20;
+    }
+  };
+  await runBatch(at('list.jsonl'), { out: at('many-out'), operator, sigma: SIGMA, steps, model: { device: 'cpu' }, onEvent });
+  return { images, steps, rssMiB };
+}
+
+const measures = { kills, throughput, memory };
+const file = process.argv.includes('--json') ? process.argv[process.argv.indexOf('--json') + 1] : undefined;
+const asked = process.argv.slice(2).filter((name) => name in measures);
+const results = file && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+try {
+  for (const name of asked.length > 0 ? asked : Object.keys(measures)) {
+    results[name] = await measures[name]();
+    console.log(name, JSON.stringify(results[name], undefined, 2));
+    if (file) writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`);
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}

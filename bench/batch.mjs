@@ -11,7 +11,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { embeddedModelFolder, Latino, readJournals, runBatch, superResolution } from '../dist/index.js';
+import { degrade, embeddedModelFolder, Latino, readJournals, runBatch, superResolution } from '../dist/index.js';
 import { median } from './median.mjs';
 
 const operator = superResolution({ factor: 8 });
@@ -23,13 +23,12 @@ const words = (steps, ...more) => [command, 'batch', ...more, '--task', 'sr:8', 
 
 /** Measurements of the sixteen samples, each with noise of its own, ten to a folder. */
 async function measure(name, count) {
-  await using latino = await Latino.load({ device: 'cpu' });
   const names = [];
   for (let k = 0; k < count; k++) {
     const sample = join(embeddedModelFolder(), 'samples', `${String(k % 16).padStart(2, '0')}.png`);
     const own = `${String(Math.floor(k / 10)).padStart(3, '0')}/${String(k).padStart(4, '0')}.png`;
     mkdirSync(dirname(at(`${name}/${own}`)), { recursive: true });
-    await (await latino.degrade(sample, { operator, sigma: SIGMA, seed: k })).toFile(at(`${name}/${own}`));
+    await (await degrade(sample, { operator, sigma: SIGMA, seed: k })).toFile(at(`${name}/${own}`));
     names.push(own);
   }
   return names;
@@ -95,9 +94,8 @@ async function timed(work) {
 async function throughput() {
   const [images, rounds, steps] = [48, 5, 8];
   const names = await measure('warm', images);
-  await using latino = await Latino.load({ device: 'cpu' });
-  await using first = await Latino.load({ device: 'cpu', threads: 1 });
-  await using second = await Latino.load({ device: 'cpu', threads: 1 });
+  const latino = await Latino.load({ device: 'cpu' });
+  const [first, second] = [await Latino.load({ device: 'cpu', threads: 1 }), await Latino.load({ device: 'cpu', threads: 1 })];
   const options = { operator, sigma: SIGMA, steps };
   const paths = names.map((name) => at(`warm/${name}`));
   mkdirSync(at('results'));
@@ -121,6 +119,7 @@ async function throughput() {
   const results = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
   for (const work of Object.values(ways)) await work();
   for (let k = 0; k < rounds; k++) for (const [name, work] of Object.entries(ways)) results[name].push(await timed(work));
+  for (const model of [latino, first, second]) await model.dispose();
   const rows = Object.entries(results).map(([name, list]) => ({
     name,
     secondsAnImage: median(list.map(({ wall }) => wall)) / images,

@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { degrade, embeddedModelFolder, Latino, readJournals, runBatch, superResolution } from '../dist/index.js';
@@ -35,45 +36,50 @@ async function measure(name, count) {
 }
 
 async function kills() {
-  const [images, times, steps] = [500, 20, 2];
+  const [images, times, steps] = [500, 20, 1];
   const names = await measure('in', images);
-  const begun = performance.now();
   const whole = spawnSync(process.execPath, words(steps, at('in'), '--out', at('undisturbed')), { encoding: 'utf8' });
   if (whole.status !== 0) throw new Error(whole.stderr);
-  const undisturbedSeconds = (performance.now() - begun) / 1000;
-  const moments = [];
-  let doneWhenKilled = 0;
-  let removedLater = 0;
+  let killed = 0;
+  let halfWritten = 0;
+  const doneWhenKilled = [];
   for (let k = 0; k < times; k++) {
-    // Moments spread over what is left, so that all twenty fall into the work, its load included.
-    const moment = Math.random() * ((1.6 * undisturbedSeconds) / times);
-    const child = spawn(process.execPath, words(steps, at('in'), '--out', at('killed')), { stdio: 'ignore' });
-    const ended = once(child, 'exit');
-    await sleep(1000 * moment);
-    child.kill('SIGKILL');
-    const [, signal] = await ended;
-    if (signal === 'SIGKILL') moments.push(moment);
-    doneWhenKilled = await countDone(at('killed'));
+    // Moments spread over the work: some while it loads, others so many images later and a little.
+    if (await killAfter(Math.floor((Math.random() * 1.8 * images) / times), Math.random(), steps)) killed++;
+    doneWhenKilled.push(await countDone(at('killed')));
     const begun = at('killed/.latino-batch.tmp');
-    removedLater += existsSync(begun) ? readdirSync(begun).length : 0;
+    halfWritten += existsSync(begun) ? readdirSync(begun).length : 0;
   }
   const last = spawnSync(process.execPath, words(steps, at('in'), '--out', at('killed')), { encoding: 'utf8' });
   if (last.status !== 0) throw new Error(last.stderr);
   const identical = names.filter((name) => readFileSync(at(`killed/${name}`)).equals(readFileSync(at(`undisturbed/${name}`)))).length;
-  const records = await recordsOf(at('killed'));
-  const done = records.filter(({ status }) => status === 'done').map(({ output }) => output);
+  const done = (await recordsOf(at('killed'))).filter(({ status }) => status === 'done').map(({ output }) => output);
   const extra = readdirSync(at('killed'), { recursive: true }).filter(
     (name) => !names.includes(name) && !/^(\d+|latino-batch\.jsonl)$/.test(name),
   );
   return {
     images,
-    killed: moments.length,
-    doneBeforeTheLastRun: doneWhenKilled,
-    halfWrittenFilesRemoved: removedLater,
+    steps,
+    killed,
+    doneWhenKilled,
+    halfWrittenFilesRemoved: halfWritten,
     byteIdentical: identical,
     restoredAgainAfterTheirLine: done.length - new Set(done).size,
     leftOver: extra.length,
   };
+}
+
+/** Starts the batch and kills it so many images later, and a moment: up to a second without images, up to 50 ms with. */
+async function killAfter(images, moment, steps) {
+  const child = spawn(process.execPath, words(steps, at('in'), '--out', at('killed'), '--json'), { stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = once(child, 'close');
+  let left = images;
+  if (images > 0)
+    for await (const line of createInterface({ input: child.stdout })) if (line.startsWith('{"event":"image"') && --left === 0) break;
+  await sleep((images === 0 ? 1000 : 50) * moment);
+  child.kill('SIGKILL');
+  const [, signal] = await ended;
+  return signal === 'SIGKILL';
 }
 
 async function recordsOf(path) {

@@ -1,5 +1,5 @@
 import type { LatinoError } from '../errors.js';
-import type { ManifestLine } from './manifest.js';
+import type { ManifestLine } from './manifest_line.js';
 
 /** An image of a batch before anything of it is read. */
 export interface BatchEntry {

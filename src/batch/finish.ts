@@ -28,9 +28,8 @@ export async function finish(work: Work, result: ManyResult<unknown>, folder: Ou
   const { restored } = result;
   const warnings = result.warnings.map(({ message }) => message);
   try {
-    const { bitDepth, output } = { bitDepth: work.settings.bitDepth, output: work.output };
-    const bytes = await restored.toBuffer(FORMATS[extname(output).toLowerCase()] ?? 'png', { bitDepth });
-    await folder.write(output, bytes);
+    const format = FORMATS[extname(work.output).toLowerCase()] ?? 'png';
+    await folder.write(work.output, await restored.toBuffer(format, { bitDepth: work.settings.bitDepth }));
   } catch (error) {
     if (error instanceof LatinoError && FATAL.has((error.cause as NodeJS.ErrnoException | undefined)?.code ?? '')) throw error;
     return failure(work, error as Error, seconds);
@@ -61,8 +60,8 @@ const now = (): string => new Date().toISOString();
 async function measure({ image }: Restoration, path: string, warnings: string[]): Promise<ImageRecord['metrics']> {
   try {
     const reference: Image = await readImage(path, { channels: image.channels });
-    const decibels = psnr(image, reference);
-    return { psnr: Number.isFinite(decibels) ? decibels : null, ssim: ssim(image, reference) };
+    const [decibels, similarity] = await Promise.all([psnr(image, reference), ssim(image, reference)]);
+    return { psnr: Number.isFinite(decibels) ? decibels : null, ssim: similarity };
   } catch (error) {
     warnings.push((error as Error).message);
     return undefined;

@@ -24,6 +24,8 @@ export async function lockFolder(folder: string, share: Share): Promise<AsyncDis
   const release = async (): Promise<void> => rm(path, { force: true });
   try {
     for (const other of await readdir(folder)) {
+      // Of a process that was killed while it took it.
+      if (other.startsWith(`${name}.`)) await rm(join(folder, other), { force: true });
       const [, , of] = LOCK.exec(other) ?? [];
       // Shares of one division do not overlap; those of two may.
       if (!LOCK.test(other) || other === name || (of !== undefined && Number(of) === share.of)) continue;
@@ -64,7 +66,9 @@ async function linked(from: string, to: string): Promise<boolean> {
     });
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    const { code } = error as NodeJS.ErrnoException;
+    // Whoever has the lock removes what others have begun.
+    if (code === 'EEXIST' || code === 'ENOENT') return false;
     throw error;
   }
 }

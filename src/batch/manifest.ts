@@ -1,26 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { dirname, isAbsolute, posix, resolve, sep } from 'node:path';
 import { createInterface } from 'node:readline';
-import { z } from 'zod';
 import { LatinoError } from '../errors.js';
-import { ManyMeasurement } from '../options.js';
 import { parseOptions } from '../schema.js';
 import type { BatchEntry } from './entry.js';
-
-/** A line of a manifest: an input, and what it has of its own. Files are found from the manifest's folder. */
-export const ManifestLine = ManyMeasurement.omit({ calibrate: true }).extend({
-  input: z.string('a path'),
-  /** Where its result goes, from the output folder. */
-  output: z.string('a path').optional(),
-  /** As the command line spells it. */
-  operator: z.string('an operator such as sr:8').optional(),
-  /** A .safetensors file. */
-  embedding: z.string('a path').optional(),
-  /** What it should have become; it takes the place of a file of the reference folder. */
-  reference: z.string('a path').optional(),
-  calibrate: z.boolean().optional(),
-});
-export type ManifestLine = Readonly<z.output<typeof ManifestLine>>;
+import { ManifestLine } from './manifest_line.js';
 
 /** The images that a file of JSON lines names, one after the other: a million of them take no memory. A line that is wrong is an entry with a problem. */
 export async function* readManifest(path: string): AsyncGenerator<BatchEntry> {

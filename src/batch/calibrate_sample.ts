@@ -9,16 +9,20 @@ import type { OutputFolder } from './output_folder.js';
 import { entriesOf } from './plan.js';
 import type { Source } from './sources.js';
 
-export interface SampleOptions {
-  readonly sources: readonly Source[];
-  readonly folder: OutputFolder;
-  /** How many images, and of how many. */
+export interface Sample {
+  /** How many images. */
   readonly count: number;
-  readonly total: number;
   readonly calibration?: CalibrateOptions['settings'];
   readonly settings: ImageSettings;
   /** Digest of the model. */
   readonly model: string;
+}
+
+export interface SampleOptions extends Sample {
+  readonly sources: readonly Source[];
+  readonly folder: OutputFolder;
+  /** Images of the batch. */
+  readonly total: number;
   readonly signal?: AbortSignal;
   readonly onPass?: (pass: CalibrationPass) => void;
 }
@@ -28,10 +32,8 @@ export interface SampleOptions {
  * other shares find it; whichever is first decides.
  */
 export async function batchEmbedding(latino: () => Promise<Latino>, options: SampleOptions): Promise<Embedding> {
-  const { folder, count, calibration, settings, model, signal, onPass } = options;
-  const name = `latino-batch.${imageId(`calibrated on ${count} ${JSON.stringify(calibration)}`, settings, model).slice(0, 16)}.safetensors`;
-  const path = join(folder.path, name);
-  const known = await Embedding.load(path).catch(() => undefined);
+  const { folder, settings, calibration, signal, onPass } = options;
+  const known = await knownEmbedding(folder.path, options);
   if (known) return known;
   const { operator, sigma, prompt, embedding, seed, stepRule, start } = settings;
   const sample = await sampleOf(options);
@@ -47,9 +49,18 @@ export async function batchEmbedding(latino: () => Promise<Latino>, options: Sam
     signal,
     onProgress: onPass,
   });
-  await folder.offer(name, (own) => calibrated.save(own));
-  return Embedding.load(path);
+  await folder.offer(nameOf(options), (own) => calibrated.save(own));
+  return (await knownEmbedding(folder.path, options))!;
 }
+
+/** The embedding that an earlier run has calibrated, or another process. */
+export async function knownEmbedding(out: string, sample: Sample): Promise<Embedding | undefined> {
+  return Embedding.load(join(out, nameOf(sample))).catch(() => undefined);
+}
+
+/** The same for all runs that would calibrate alike. Which images are in the sample does not count: they come and go. */
+const nameOf = ({ count, calibration, settings, model }: Sample): string =>
+  `latino-batch.${imageId(`calibrated on ${count} ${JSON.stringify(calibration)}`, settings, model).slice(0, 16)}.safetensors`;
 
 /** Images that can be read and are restored as the batch is. */
 async function sampleOf({ sources, folder, count, total }: SampleOptions): Promise<ImageInput[]> {

@@ -36,12 +36,16 @@ export interface PlanOptions {
   readonly share: Share;
   readonly model: string;
   readonly retryFailed?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 /** The images of all sources, with what their outputs are called. */
-export async function* entriesOf(sources: readonly Source[], { out, format }: Pick<PlanOptions, 'out' | 'format'>) {
+export async function* entriesOf(sources: readonly Source[], { out, format, signal }: Pick<PlanOptions, 'out' | 'format' | 'signal'>) {
   for (const source of sources)
-    for await (const entry of source(out)) yield { entry, output: entry.problem ? entry.name : outputName(entry.name, format) };
+    for await (const entry of source(out)) {
+      signal?.throwIfAborted();
+      yield { entry, output: entry.problem ? entry.name : outputName(entry.name, format) };
+    }
 }
 
 /** What is to be done with each image of a share, in the order of the sources: inputs are read, and compared with what earlier runs have done. */

@@ -2,6 +2,7 @@ import { LatinoError } from '../errors.js';
 import { modelDigest } from '../model_digest.js';
 import { checkOperator } from '../operators/index.js';
 import { parseOptions, show } from '../schema.js';
+import { knownEmbedding } from './calibrate_sample.js';
 import type { BatchSummary } from './events.js';
 import { SettingsReader } from './image_settings.js';
 import { BatchOptions, type BatchSettings, commonSettings } from './options.js';
@@ -61,10 +62,14 @@ async function survey(sources: readonly Source[], settings: BatchSettings, outco
 
 /** Tells what would be restored. An embedding that is not calibrated yet is not known: all would be restored with it. */
 async function rehearse(batch: Pick<Batch, 'sources' | 'settings' | 'share' | 'model' | 'outcomes' | 'tally'>): Promise<undefined> {
-  const { sources, settings, outcomes, tally } = batch;
-  const reader = new SettingsReader(commonSettings(settings), settings.reference);
+  const { sources, settings, outcomes, tally, share, model } = batch;
+  const { out, calibrateOn: count, calibration, reference } = settings;
+  const common = commonSettings(settings);
+  const embedding = count === undefined ? common.embedding : await knownEmbedding(out, { count, calibration, settings: common, model });
+  const reader = new SettingsReader({ ...common, embedding }, reference);
+  const isKnown = count === undefined || embedding !== undefined;
   let planned = 0;
-  for await (const step of plan(sources, outcomes, reader, { ...settings, share: batch.share, model: batch.model })) {
+  for await (const step of plan(sources, outcomes, reader, { ...settings, share, model: isKnown ? model : `${model}, calibrated` })) {
     if (step.todo === 'skip') tally.past(step, outcomes.failure(step.output), step.status);
     else if (planned++ < (settings.limit ?? Infinity)) tally.planned(step);
   }

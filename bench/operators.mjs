@@ -1,6 +1,6 @@
-// Times the operators on a large image, one step of the solver each: residual, empirical-Bayes variance, proximal point.
-// node bench/operators.mjs [--size 1024] [--baseline <another latino.node>] [--json]
-// With a baseline the two addons alternate in one run, so that their ratio holds where the seconds do not.
+// Times the operators, one step of the solver each: forward, residual, empirical-Bayes variance, proximal point; and how long they take to build.
+// node bench/operators.mjs [--only <part of a name>] [--baseline <another latino.node>] [--json]
+// With a baseline the two addons alternate in one run. Ratios are of CPU time, which holds on a machine that others use, too.
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { loadAddon, runtimeLibrary } from '../dist/device/load.js';
@@ -8,19 +8,33 @@ import { buildOperator, parseOperator } from '../dist/operators/index.js';
 import { median } from './median.mjs';
 
 const { values: flags } = parseArgs({
-  options: { size: { type: 'string', default: '1024' }, baseline: { type: 'string' }, json: { type: 'boolean' } },
+  options: { only: { type: 'string', default: '' }, baseline: { type: 'string' }, json: { type: 'boolean' } },
 });
-const size = Number(flags.size);
-const REPEATS = 3;
-const SPECS = [
-  'denoise',
-  'inpaint:box:10:10:50:60',
-  'sr:8',
-  'deblur:gaussian:3',
-  'deblur:gaussian:3,boundary=reflect',
-  'deblur:motion:25:30',
+const GAMMA = 500;
+const SIGMA = 0.02;
+const MOTION = 'deblur:motion:25:30';
+const [square, quarter] = [
+  [1024, 1024],
+  [256, 256],
 ];
-const ITERATIVE = ['deblur:motion:25:30,boundary=reflect']; // conjugate gradients: once, on a quarter of the width and height
+/** What is slow, now or before, is run once. */
+const CASES = [
+  ...['denoise', 'inpaint:box:10:10:50:60', 'sr:8'].map((spec) => ({ spec, size: square, channels: 3 })),
+  { spec: MOTION, size: square, channels: 3 },
+  { spec: MOTION, size: square },
+  { spec: MOTION, size: [1009, 1009], repeats: 1 },
+  { spec: MOTION, size: [480, 854] },
+  { spec: MOTION, size: [480, 853], repeats: 1 },
+  { spec: MOTION, size: [2039, 2039], before: false }, // it takes minutes
+  { spec: 'deblur:gaussian:3,boundary=reflect', size: square, channels: 3 },
+  { spec: 'deblur:gaussian:3,boundary=reflect', size: [2048, 2048], channels: 3, repeats: 1 },
+  { spec: `${MOTION},boundary=reflect`, size: quarter, repeats: 1 },
+  { spec: `${MOTION},boundary=reflect`, size: square, gamma: 100, repeats: 1 },
+  { spec: `${MOTION},boundary=reflect`, size: square, repeats: 1 },
+  { spec: `${MOTION},boundary=reflect`, size: square, gamma: 2500, repeats: 1 },
+  { spec: `${MOTION},boundary=reflect`, size: quarter, gamma: 1e6, sigma: 1e-3, repeats: 1 },
+];
+const PARTS = ['build', 'forward', 'residual', 'variance', 'prox'];
 
 const addons = { now: loadAddon() };
 if (flags.baseline) {
@@ -28,46 +42,66 @@ if (flags.baseline) {
   addons.baseline.openRuntime(runtimeLibrary());
 }
 
-async function prepare(addon, spec, side) {
-  const image = [1, 3, side, side];
-  const device = addon.openDevice('cpu');
-  const operator = buildOperator(addon, device, await parseOperator(spec), { height: side, width: side });
-  const [x, z] = [0, 1].map((call) => device.randn(image, 1, call));
-  const y = operator.forward(x);
-  await y.ready();
-  const timed = async (work) => {
-    const begun = performance.now();
+/** Wall and CPU time, in milliseconds, and what the work came to. */
+async function timed(work) {
+  const [begun, used] = [performance.now(), process.cpuUsage()];
+  const result = await work();
+  const { user, system } = process.cpuUsage(used);
+  return { wall: performance.now() - begun, cpu: (user + system) / 1e3, result };
+}
+
+/** Of the work that a tensor is the result of. */
+const computed = (work) =>
+  timed(async () => {
     const tensor = work();
     await tensor.ready();
-    return [performance.now() - begun, tensor];
-  };
+    return tensor;
+  });
+
+async function prepare(addon, { spec, size: [height, width], channels = 1, gamma = GAMMA, sigma = SIGMA }) {
+  const device = addon.openDevice('cpu');
+  const [x, wrong] = [0, 1].map((call) => device.randn([1, channels, height, width], 1, call));
+  const z = addon.linearCombination(1, x, 0.15, wrong);
+  const descriptor = await parseOperator(spec);
+  let operator;
+  // Until the first residual, which waits for whatever has to be prepared.
+  const build = await computed(() => {
+    operator = buildOperator(addon, device, descriptor, { height, width });
+    const clean = operator.forward(x);
+    return operator.residual(z, clean);
+  });
+  const clean = operator.forward(x);
+  const y = addon.linearCombination(1, clean, sigma, device.randn(clean.shape, 1, 2));
+  await y.ready();
   return async () => {
-    const [applied, seen] = await timed(() => operator.forward(x));
-    const [analysed, residual] = await timed(() => operator.residual(z, y));
-    const [estimated, variance] = await timed(() => operator.errorVariance(residual, 0.02, 1e-3));
-    const [solved, prox] = await timed(() => operator.proxFromResidual(z, residual, 100));
-    for (const tensor of [seen, residual, variance, prox]) tensor.dispose();
-    return { forward: applied, residual: analysed, variance: estimated, prox: solved };
+    const forward = await computed(() => operator.forward(x));
+    const residual = await computed(() => operator.residual(z, y));
+    const variance = await computed(() => operator.errorVariance(residual.result, sigma, 1e-3));
+    const prox = await computed(() => operator.proxFromResidual(z, residual.result, gamma, sigma));
+    for (const { result } of [forward, residual, variance, prox]) result.dispose();
+    return { build, forward, residual, variance, prox };
   };
 }
 
 const rows = [];
-if (!flags.json) console.log('three channels; milliseconds');
-for (const spec of [...SPECS, ...ITERATIVE]) {
-  const side = ITERATIVE.includes(spec) ? size / 4 : size;
+if (!flags.json) console.log('channels x height x width; milliseconds of CPU time');
+for (const each of CASES.filter(({ spec }) => spec.includes(flags.only))) {
+  const names = Object.keys(addons).filter((name) => name === 'now' || each.before !== false);
   const runs = {};
-  for (const [name, addon] of Object.entries(addons)) runs[name] = await prepare(addon, spec, side);
-  const times = Object.fromEntries(Object.keys(addons).map((name) => [name, []]));
-  for (let repeat = 0; repeat < (ITERATIVE.includes(spec) ? 1 : REPEATS); ++repeat) {
-    for (const name of Object.keys(addons)) times[name].push(await runs[name]());
+  for (const name of names) runs[name] = await prepare(addons[name], each);
+  const times = Object.fromEntries(names.map((name) => [name, []]));
+  for (let repeat = 0; repeat < (each.repeats ?? 3); ++repeat) {
+    for (const name of names) times[name].push(await runs[name]());
   }
-  for (const part of ['forward', 'residual', 'variance', 'prox']) {
-    const now = median(times.now.map((time) => time[part]));
-    const baseline = times.baseline && median(times.baseline.map((time) => time[part]));
-    rows.push({ operator: spec, side, part, milliseconds: now, ...(baseline && { baseline, ratio: baseline / now }) });
-    const compared = baseline ? `   before ${baseline.toFixed(1).padStart(9)}   ${(baseline / now).toFixed(2)} times as fast` : '';
-    if (!flags.json)
-      console.log(`${spec.padEnd(36)} ${String(side).padStart(5)}² ${part.padEnd(9)} ${now.toFixed(1).padStart(9)}${compared}`);
+  const { spec, size, channels = 1, gamma = GAMMA } = each;
+  for (const part of PARTS) {
+    const of = (name, kind) => times[name] && median(times[name].map((time) => time[part][kind]));
+    const [now, before] = ['now', 'baseline'].map((name) => ({ milliseconds: of(name, 'wall'), cpu: of(name, 'cpu') }));
+    const ratio = before.cpu / now.cpu;
+    rows.push({ operator: spec, size: [channels, ...size], gamma, part, ...now, ...(before.cpu && { before, ratio }) });
+    const compared = before.cpu ? `   before ${before.cpu.toFixed(1).padStart(9)}   ${ratio.toFixed(2)} times as fast` : '';
+    const name = `${spec.padEnd(36)} ${[channels, ...size].join(' x ').padStart(15)}  gamma ${String(gamma).padEnd(7)} ${part.padEnd(9)}`;
+    if (!flags.json) console.log(`${name} ${now.cpu.toFixed(1).padStart(9)}${compared}`);
   }
 }
-if (flags.json) console.log(JSON.stringify({ rows }));
+if (flags.json) console.log(JSON.stringify({ rows }, null, 1));

@@ -118,9 +118,10 @@ Napi::Value SessionWrap::run(const Napi::CallbackInfo& info) {
 void SessionWrap::dispose(const Napi::CallbackInfo& info) {
   guarded(info.Env(), [&] {
     if (!session_) return;
-    // Away from the event loop: a large model takes a while to free.
-    Queue& queue = session_->device().queue();
-    queue.enqueue([session = std::move(session_)] {});
+    // Away from the event loop: a large model takes a while to free. The session may hold the last reference to its device: until the
+    // queue has taken the task, this one does.
+    const std::shared_ptr<Device> device = session_->device();
+    device->queue().enqueue([session = std::move(session_)] {});
   });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -90,7 +91,7 @@ std::optional<unsigned> quotaOfCores(const path& root) {
     }
   }
   if (!least) return std::nullopt;
-  return static_cast<unsigned>(std::ceil(*least));
+  return static_cast<unsigned>(std::min(std::ceil(*least), static_cast<double>(std::numeric_limits<unsigned>::max())));
 }
 
 unsigned availableCores() {

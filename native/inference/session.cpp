@@ -69,7 +69,7 @@ class BoundSession final : public Session, public std::enable_shared_from_this<B
     return written;
   }
 
-  Device& device() const override { return *device_; }
+  const std::shared_ptr<Device>& device() const override { return device_; }
 
  private:
   void open(std::span<const std::byte> model, const SessionOptions& options) {

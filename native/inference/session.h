@@ -56,7 +56,7 @@ class Session {
   virtual std::vector<Tensor> run(const std::vector<std::pair<std::string, Tensor>>& inputs,
                                   const std::vector<std::pair<std::string, Shape>>& outputs) = 0;
 
-  virtual Device& device() const = 0;
+  virtual const std::shared_ptr<Device>& device() const = 0;
   /// Time that the device's queue has spent in ONNX Runtime for this session.
   double busySeconds() const { return std::chrono::duration<double>(std::chrono::nanoseconds(busy_)).count(); }
 

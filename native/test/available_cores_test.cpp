@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <limits>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -31,7 +33,8 @@ class Machine {
   std::optional<unsigned> quota() const { return quotaOfCores(root_); }
 
  private:
-  std::filesystem::path root_ = std::filesystem::temp_directory_path() / "latino-available-cores-test";
+  std::filesystem::path root_ = std::filesystem::temp_directory_path() /
+                                ("latino-available-cores-" + std::to_string(std::random_device()()));  // tests may run twice at once
 };
 
 const std::pair<std::string, std::string> kUnified = {
@@ -59,6 +62,7 @@ TEST_CASE("a quota is rounded up to whole cores") {
   CHECK(quotaOf("200000 100000") == 2);
   CHECK(quotaOf("150000 100000") == 2);
   CHECK(quotaOf("1000 100000") == 1);
+  CHECK(quotaOf("1000000000000000000 1") == std::numeric_limits<unsigned>::max());
 }
 
 TEST_CASE("the tightest quota of a group and those above it counts") {

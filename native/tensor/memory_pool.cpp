@@ -9,6 +9,11 @@
 
 namespace latino {
 
+namespace {
+/// Networks that take turns want blocks of different sizes: with no more than was in use at once, each would drive out those of the last.
+constexpr std::size_t kKeptShare = 2;
+}  // namespace
+
 /// Eight classes per power of two: at most an eighth is wasted.
 std::size_t MemoryPool::sizeClass(std::size_t bytes) {
   const std::size_t step = std::max<std::size_t>(256, std::bit_floor(std::max<std::size_t>(bytes, 1)) / 8);
@@ -58,7 +63,7 @@ void MemoryPool::give(void* pointer, std::size_t bytes) noexcept {
     source_.freeRaw(pointer, size);
   }
   auto kept = free_.begin();
-  for (; counts_.pooled > recentPeak_; ++kept) {
+  for (; counts_.pooled > kKeptShare * recentPeak_; ++kept) {
     source_.freeRaw(kept->pointer, kept->size);
     counts_.pooled -= kept->size;
   }

@@ -13,8 +13,8 @@ struct MemoryCounts {
   std::size_t inUse = 0, pooled = 0, peak = 0;  // bytes
 };
 
-/// Keeps at most as much as has been in use at once since it was last trimmed, what was given back last first: enough for work that goes
-/// on as it did, and no more. May be used from any thread.
+/// Keeps at most twice as much as has been in use at once since it was last trimmed, what was given back last first: enough for work that
+/// goes on as it did. May be used from any thread.
 class MemoryPool final : public KeptMemory {
  public:
   /// The source outlives the pool.

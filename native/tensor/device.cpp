@@ -4,7 +4,12 @@
 
 namespace latino {
 
-Device::Device() : pool_(std::make_unique<MemoryPool>(*this)), queue_(std::make_unique<Queue>([this] { trim(); })) {}
+namespace {
+/// What a small picture leaves, and would miss after every pause; a large one leaves several times as much.
+constexpr std::size_t kMuch = std::size_t{96} << 20;
+}  // namespace
+
+Device::Device() : pool_(std::make_unique<MemoryPool>(*this)), queue_(std::make_unique<Queue>([this] { trimIfMuch(); })) {}
 
 Device::~Device() = default;
 
@@ -33,8 +38,18 @@ MemoryCounts Device::memory() const { return pool_->counts(); }
 
 void Device::alsoTrim(std::weak_ptr<KeptMemory> kept) {
   const std::lock_guard lock(keptMutex_);
-  std::erase_if(kept_, [](const auto& each) { return each.expired(); });
+  std::erase_if(kept_, [&](const auto& each) { return each.expired() || (!each.owner_before(kept) && !kept.owner_before(each)); });
   kept_.push_back(std::move(kept));
+}
+
+void Device::trimIfMuch() noexcept {
+  std::size_t bytes = pool_->keptBytes();
+  {
+    const std::lock_guard lock(keptMutex_);
+    for (const auto& each : kept_)
+      if (const auto kept = each.lock()) bytes += kept->keptBytes();
+  }
+  if (bytes > kMuch) trim();
 }
 
 void Device::trim() noexcept {

@@ -46,7 +46,8 @@ class Device : public MemorySource, public std::enable_shared_from_this<Device> 
 
   /// Has `kept` trimmed together with the device, for as long as it lives.
   void alsoTrim(std::weak_ptr<KeptMemory> kept);
-  /// Gives back what is kept for the next task; on the queue's thread only, which does it whenever it has been idle for a moment.
+  /// Gives back what is kept for the next task; on the queue's thread only, which does it when it has been idle for a moment and there is
+  /// much.
   void trim() noexcept;
 
  protected:
@@ -59,6 +60,8 @@ class Device : public MemorySource, public std::enable_shared_from_this<Device> 
   void shutdown() noexcept;
 
  private:
+  void trimIfMuch() noexcept;
+
   std::unique_ptr<MemoryPool> pool_;
   std::mutex keptMutex_;
   std::vector<std::weak_ptr<KeptMemory>> kept_;

@@ -26,6 +26,7 @@ class MemoryPool final : public KeptMemory {
   /// Throws DeviceMemoryError when neither the source nor the pool has so much.
   void* take(std::size_t bytes);
   void give(void* pointer, std::size_t bytes) noexcept;
+  std::size_t keptBytes() const override { return counts().pooled; }
   /// Gives all pooled memory back.
   void trim() noexcept override;
   MemoryCounts counts() const;

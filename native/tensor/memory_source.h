@@ -20,6 +20,7 @@ class KeptMemory {
  public:
   virtual ~KeptMemory() = default;
 
+  virtual std::size_t keptBytes() const = 0;
   /// Gives back what is worth keeping in the middle of work only; called where there is none.
   virtual void trim() noexcept = 0;
 };

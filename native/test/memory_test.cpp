@@ -108,24 +108,34 @@ TEST_CASE("a pool keeps no more than twice what was in use at once, what was giv
   CHECK(source.total() == 0);
 }
 
-TEST_CASE("a device that has been idle for a moment gives back what it kept, and only once for each time that it worked") {
+TEST_CASE(
+    "a device that has been idle for a moment gives back what it kept, where it is much, and only once for each time that it worked") {
   struct Kept final : KeptMemory {
+    std::size_t keptBytes() const override { return bytes; }
     void trim() noexcept override { ++trims; }
+    std::atomic<std::size_t> bytes = 64 * kMega;
     std::atomic<int> trims = 0;
   };
   const auto kept = std::make_shared<Kept>();
   const auto device = openCpuDevice(1);
-  device->alsoTrim(kept);
+  for (int i = 0; i < 3; ++i) device->alsoTrim(kept);  // of which each counts once
   { device->alsoTrim(std::make_shared<Kept>()); }
   const auto waitFor = [&](int trims) {
     for (int i = 0; i < 500 && kept->trims < trims; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
     return kept->trims == trims;
   };
-  CHECK(waitFor(0));  // before there was any work
-  for (int times = 1; times <= 2; ++times) {
+  const auto work = [&] {
     { const Tensor tensor = upload(device, {1 << 20}, DType::f32, std::vector<float>(1 << 20).data()); }
     device->queue().drain();
+  };
+  CHECK(waitFor(0));  // before there was any work
+  work();
+  CHECK(waitFor(0));
+  CHECK(device->memory().pooled == 4 * kMega);
+  kept->bytes = 100 * kMega;
+  for (int times = 1; times <= 2; ++times) {
+    work();
     CHECK(waitFor(times));
     CHECK(device->memory().pooled == 0);
   }

@@ -54,7 +54,7 @@ export interface Device {
   randn(shape: Shape, seed: Seed | readonly Seed[], call: number): Tensor;
   /** Resolves when all work enqueued so far is done. */
   synchronize(): Promise<void>;
-  /** Gives back the memory that is kept for later work, as the device does itself whenever it has been idle for a moment. Resolves when it has. */
+  /** Gives back the memory that is kept for later work, as the device does itself when it has been idle for a moment and keeps much. Resolves when it has. */
   trim(): Promise<void>;
 }
 

@@ -18,10 +18,20 @@ std::shared_ptr<const PackedWeights> PackedStore::get(Key key, const std::functi
   return entry.weights;
 }
 
+std::size_t PackedStore::bytes() const {
+  std::size_t sum = 0;
+  for (const Entry& entry : entries_) sum += entry.weights ? entry.weights->bytes() : 0;
+  return sum;
+}
+
+std::size_t PackedStore::keptBytes() const {
+  const std::lock_guard lock(mutex_);
+  return bytes();
+}
+
 void PackedStore::trim() noexcept {
   const std::lock_guard lock(mutex_);
-  std::size_t kept = 0;
-  for (const Entry& entry : entries_) kept += entry.weights ? entry.weights->bytes() : 0;
+  std::size_t kept = bytes();
   while (kept > budget_) {
     Entry* oldest = nullptr;
     for (Entry& entry : entries_)

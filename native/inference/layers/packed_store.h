@@ -24,6 +24,7 @@ class PackedStore final : public KeptMemory {
   Key newKey();
   /// What `pack` made for the key, or makes now. Whoever runs by it holds it. May be called by any number of threads.
   std::shared_ptr<const PackedWeights> get(Key key, const std::function<PackedWeights()>& pack);
+  std::size_t keptBytes() const override;
   void trim() noexcept override;
 
  private:
@@ -32,8 +33,10 @@ class PackedStore final : public KeptMemory {
     std::size_t lastUse = 0;
   };
 
+  std::size_t bytes() const;
+
   std::size_t budget_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<Entry> entries_;  // by key
   std::size_t uses_ = 0;
 };

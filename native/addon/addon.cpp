@@ -34,9 +34,14 @@ Napi::Value openDevice(const Napi::CallbackInfo& info) {
   });
 }
 
-Matrix matrixFrom(const Napi::Value& value, const char* name) {
+SparseMatrix matrixFrom(const Napi::Value& value, const char* name) {
   const Napi::Object object = objectFrom(value, name);
-  return {integerFrom(object.Get("rows"), "rows"), integerFrom(object.Get("columns"), "columns"),
+  const auto starts = elementsOf<std::uint32_t>(object.Get("starts"), "starts"),
+             indices = elementsOf<std::uint32_t>(object.Get("indices"), "indices");
+  return {integerFrom(object.Get("rows"), "rows"),
+          integerFrom(object.Get("columns"), "columns"),
+          {starts.begin(), starts.end()},
+          {indices.begin(), indices.end()},
           doublesFrom(object.Get("values"), "values")};
 }
 

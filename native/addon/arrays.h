@@ -26,6 +26,8 @@ inline constexpr ArrayKind kArrayOf<std::uint8_t>{"Uint8Array", napi_uint8_array
 template <>
 inline constexpr ArrayKind kArrayOf<std::uint16_t>{"Uint16Array", napi_uint16_array};
 template <>
+inline constexpr ArrayKind kArrayOf<std::uint32_t>{"Uint32Array", napi_uint32_array};
+template <>
 inline constexpr ArrayKind kArrayOf<std::int64_t>{"BigInt64Array", napi_bigint64_array};
 
 /// Throws ArgumentError unless the value is an array of just this type.

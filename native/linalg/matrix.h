@@ -15,6 +15,17 @@ struct Matrix {
   Matrix transposed() const;
 };
 
+/// Only what is not zero: row i has values[k] in column indices[k] for k from starts[i] to before starts[i + 1]. Values of one place add
+/// up.
+struct SparseMatrix {
+  std::int64_t rows = 0, columns = 0;
+  std::vector<std::uint32_t> starts, indices;
+  std::vector<double> values;
+
+  Matrix dense() const;
+  bool operator==(const SparseMatrix&) const = default;
+};
+
 /// M = vectors · diag(values) · vectorsᵀ of a symmetric M, values ascending.
 struct SymmetricEigen {
   std::vector<double> values;

@@ -62,7 +62,7 @@ class Operator {
 };
 
 /// A = vertical ⊗ horizontal: y = vertical · x · horizontalᵀ per channel. Matrices are row-major [rows, columns] in double.
-std::shared_ptr<Operator> makeSeparable(std::shared_ptr<Device> device, Matrix vertical, Matrix horizontal);
+std::shared_ptr<Operator> makeSeparable(std::shared_ptr<Device> device, SparseMatrix vertical, SparseMatrix horizontal);
 
 /// A convolution kernel [height, width] whose centre is the tap (centreY, centreX).
 struct Taps {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <initializer_list>
 #include <mutex>
@@ -12,23 +13,23 @@ namespace latino {
 
 namespace {
 
-/// Both matrices and, once they have been computed, their decompositions; on the host.
+/// Both matrices and, once they have been computed, their decompositions; on the host. At thousands of pixels each of them is many
+/// megabytes, so whoever makes an operator gives what is not zero, and the rest is made on the threads that use it.
 class Decompositions {
  public:
-  Decompositions(Matrix vertical, Matrix horizontal) : vertical_(std::move(vertical)), horizontal_(std::move(horizontal)) {}
+  Decompositions(SparseMatrix vertical, SparseMatrix horizontal) : vertical_(std::move(vertical)), horizontal_(std::move(horizontal)) {}
 
   /// On whatever thread asks first; others wait.
   void compute() {
     const std::lock_guard lock(mutex_);
     if (isComputed_) return;
-    ofVertical_ = eigenOfGram(vertical_);
-    const bool isSame = vertical_.rows == horizontal_.rows && vertical_.values == horizontal_.values;
-    ofHorizontal_ = isSame ? ofVertical_ : eigenOfGram(horizontal_);
+    ofVertical_ = eigenOfGram(vertical_.dense());
+    ofHorizontal_ = vertical_ == horizontal_ ? ofVertical_ : eigenOfGram(horizontal_.dense());
     isComputed_ = true;
   }
 
-  const Matrix& vertical() const { return vertical_; }
-  const Matrix& horizontal() const { return horizontal_; }
+  const SparseMatrix& vertical() const { return vertical_; }
+  const SparseMatrix& horizontal() const { return horizontal_; }
   const SymmetricEigen& ofVertical() const { return ofVertical_; }
   const SymmetricEigen& ofHorizontal() const { return ofHorizontal_; }
 
@@ -46,14 +47,14 @@ class Decompositions {
   std::mutex mutex_;
   bool isComputed_ = false;
   std::atomic<bool> isUsed_{false};
-  Matrix vertical_, horizontal_;
+  SparseMatrix vertical_, horizontal_;
   SymmetricEigen ofVertical_, ofHorizontal_;
 };
 
 /// y = Av x Ahᵀ. With Av Avᵀ = Qv Λv Qvᵀ and Ah Ahᵀ = Qh Λh Qhᵀ, the basis of A Aᵀ is Qv ⊗ Qh and its eigenvalues are λv λhᵀ.
 class Separable final : public SpectralOperator {
  public:
-  Separable(const std::shared_ptr<Device>& device, Matrix vertical, Matrix horizontal)
+  Separable(const std::shared_ptr<Device>& device, SparseMatrix vertical, SparseMatrix horizontal)
       : SpectralOperator({device, vertical.rows * horizontal.rows, 1}),
         height_(vertical.columns),
         width_(horizontal.columns),
@@ -70,7 +71,7 @@ class Separable final : public SpectralOperator {
         eigenvalues_(device, {rows_ * columns_}),
         decompositions_(std::make_shared<Decompositions>(std::move(vertical), std::move(horizontal))) {
     submit({}, tensorsOf({&av_, &avT_, &ah_, &ahT_}), [self = *this] {
-      const Matrix &vertical = self.decompositions_->vertical(), &horizontal = self.decompositions_->horizontal();
+      const Matrix vertical = self.decompositions_->vertical().dense(), horizontal = self.decompositions_->horizontal().dense();
       self.av_.fill(vertical);
       self.avT_.fill(vertical.transposed());
       self.ah_.fill(horizontal);
@@ -172,15 +173,26 @@ class Separable final : public SpectralOperator {
   std::shared_ptr<Decompositions> decompositions_;
 };
 
+/// Of a picture; what is not zero in a matrix may be little where the matrix is not.
+constexpr std::int64_t kLargestSide = 65536;
+
+void requireWhole(const SparseMatrix& matrix) {
+  const auto& [rows, columns, starts, indices, values] = matrix;
+  if (rows > kLargestSide || columns > kLargestSide)
+    throw ArgumentError("Expected a matrix of at most 65536 rows and columns but received " + toString({rows, columns}));
+  const bool isWhole = rows >= 1 && columns >= 1 && static_cast<std::int64_t>(starts.size()) == rows + 1 && starts.front() == 0 &&
+                       starts.back() == values.size() && indices.size() == values.size() && std::is_sorted(starts.begin(), starts.end()) &&
+                       std::all_of(indices.begin(), indices.end(), [columns = columns](std::uint32_t j) { return j < columns; });
+  if (isWhole) return;
+  throw ArgumentError("Expected the start of each row and the column of each value of a matrix but received " +
+                      std::to_string(starts.size()) + " starts, " + std::to_string(indices.size()) + " columns and " +
+                      std::to_string(values.size()) + " values for " + toString({rows, columns}));
+}
+
 }  // namespace
 
-std::shared_ptr<Operator> makeSeparable(std::shared_ptr<Device> device, Matrix vertical, Matrix horizontal) {
-  for (const Matrix* matrix : {&vertical, &horizontal}) {
-    if (matrix->rows < 1 || matrix->columns < 1 || static_cast<std::int64_t>(matrix->values.size()) != matrix->rows * matrix->columns) {
-      throw ArgumentError("Expected a matrix of rows x columns values but received " + std::to_string(matrix->values.size()) +
-                          " values for " + toString({matrix->rows, matrix->columns}));
-    }
-  }
+std::shared_ptr<Operator> makeSeparable(std::shared_ptr<Device> device, SparseMatrix vertical, SparseMatrix horizontal) {
+  for (const SparseMatrix* matrix : {&vertical, &horizontal}) requireWhole(*matrix);
   return std::make_shared<Separable>(device, std::move(vertical), std::move(horizontal));
 }
 

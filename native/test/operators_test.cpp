@@ -22,13 +22,15 @@ double dot(const std::vector<float>& a, const std::vector<float>& b) { return st
 double length(const std::vector<float>& a) { return std::sqrt(dot(a, a)); }
 
 /// A matrix of smoothing rows with irregular weights: no symmetry that could hide a transposition.
-Matrix blurring(std::int64_t rows, std::int64_t columns) {
-  Matrix matrix{rows, columns, std::vector<double>(static_cast<std::size_t>(rows * columns))};
+SparseMatrix blurring(std::int64_t rows, std::int64_t columns) {
+  SparseMatrix matrix{rows, columns, {0}, {}, {}};
   for (std::int64_t i = 0; i < rows; ++i) {
     const std::int64_t first = i * columns / rows;
-    for (std::int64_t j = first; j < std::min(columns, first + 4); ++j)
-      matrix.values[static_cast<std::size_t>(i * columns + j)] =
-          0.4 - 0.07 * static_cast<double>(j - first) + 0.01 * static_cast<double>(i % 3);
+    for (std::int64_t j = first; j < std::min(columns, first + 4); ++j) {
+      matrix.indices.push_back(static_cast<std::uint32_t>(j));
+      matrix.values.push_back(0.4 - 0.07 * static_cast<double>(j - first) + 0.01 * static_cast<double>(i % 3));
+    }
+    matrix.starts.push_back(static_cast<std::uint32_t>(matrix.values.size()));
   }
   return matrix;
 }

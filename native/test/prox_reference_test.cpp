@@ -67,13 +67,16 @@ Vector solve(const Matrix& a, const Vector& z, const Vector& y, double gamma) {
   return u;
 }
 
-Matrix smoothing(std::int64_t rows, std::int64_t columns) {
-  Matrix matrix{rows, columns, Vector(static_cast<std::size_t>(rows * columns))};
+SparseMatrix smoothing(std::int64_t rows, std::int64_t columns) {
+  SparseMatrix matrix{rows, columns, {0}, {}, {}};
   for (std::int64_t i = 0; i < rows; ++i) {
     for (std::int64_t k = 0; k < 4; ++k) {
       const std::int64_t j = i * columns / rows + k;
-      if (j < columns) matrix.values[static_cast<std::size_t>(i * columns + j)] = 0.4 - 0.07 * static_cast<double>(k) + 0.01 * (i % 3 == 0);
+      if (j >= columns) continue;
+      matrix.indices.push_back(static_cast<std::uint32_t>(j));
+      matrix.values.push_back(0.4 - 0.07 * static_cast<double>(k) + 0.01 * (i % 3 == 0));
     }
+    matrix.starts.push_back(static_cast<std::uint32_t>(matrix.values.size()));
   }
   return matrix;
 }

@@ -101,10 +101,12 @@ export interface NativeOperator {
   [Symbol.dispose](): void;
 }
 
-export interface Matrix {
+/** Only what is not zero: row i has `values[k]` in column `indices[k]` for k from `starts[i]` to before `starts[i + 1]`. Values of one place add up. */
+export interface SparseMatrix {
   readonly rows: number;
   readonly columns: number;
-  /** Row-major. */
+  readonly starts: Uint32Array;
+  readonly indices: Uint32Array;
   readonly values: Float64Array;
 }
 
@@ -203,7 +205,7 @@ export interface Addon extends ImageFunctions {
   /** c + step · direction, each token drawn back to at most `radius` from its place in `centre`. */
   moveWithinBalls(c: Tensor, direction: Tensor, step: number, centre: Tensor, radius: number): Tensor;
 
-  separable(device: Device, vertical: Matrix, horizontal: Matrix): NativeOperator;
+  separable(device: Device, vertical: SparseMatrix, horizontal: SparseMatrix): NativeOperator;
   circularConvolution(device: Device, kernel: Taps, height: number, width: number, factor: number): NativeOperator;
   convolution(device: Device, kernel: Taps, height: number, width: number, factor: number, boundary: Boundary): NativeOperator;
   /** `missing` is anything but 0 where a pixel is missing. */

@@ -1,4 +1,4 @@
-import type { Boundary, Matrix, Taps } from '../device/addon.js';
+import type { Boundary, SparseMatrix, Taps } from '../device/addon.js';
 
 export const FILTERS = ['bicubic', 'bilinear', 'gaussian', 'box', 'lanczos'] as const;
 export type ResizeFilter = (typeof FILTERS)[number];
@@ -28,22 +28,43 @@ const KERNELS: Readonly<Record<ResizeFilter, { readonly support: number; readonl
  * The resize of n pixels to n / factor that Pillow and web tools perform: antialiased, centred on pixels, rows cut off at the border and
  * renormalised. [n / factor, n]
  */
-export function resizeMatrix(n: number, factor: number, filter: ResizeFilter): Matrix {
-  const rows = n / factor;
-  const values = new Float64Array(rows * n);
+export function resizeMatrix(n: number, factor: number, filter: ResizeFilter): SparseMatrix {
   const { support, at } = KERNELS[filter];
-  for (let i = 0; i < rows; i++) {
+  return matrixOf(n / factor, n, Math.ceil(2 * support * factor) + 1, (i, put) => {
     const centre = (i + 0.5) * factor;
     const low = Math.max(0, Math.trunc(centre - support * factor + 0.5));
     const high = Math.min(n, Math.trunc(centre + support * factor + 0.5));
     const taps = normalised(Float64Array.from({ length: high - low }, (_, j) => at((low + j - centre + 0.5) / factor)));
-    values.set(taps, i * n + low);
+    taps.forEach((tap, j) => {
+      put(low + j, tap);
+    });
+  });
+}
+
+/** The matrix whose row i is what `row` puts there, at most `most` numbers. */
+function matrixOf(
+  rows: number,
+  columns: number,
+  most: number,
+  row: (i: number, put: (column: number, value: number) => void) => void,
+): SparseMatrix {
+  const starts = new Uint32Array(rows + 1);
+  const indices = new Uint32Array(rows * most);
+  const values = new Float64Array(rows * most);
+  let count = 0;
+  const put = (column: number, value: number): void => {
+    indices[count] = column;
+    values[count++] = value;
+  };
+  for (let i = 0; i < rows; i++) {
+    row(i, put);
+    starts[i + 1] = count;
   }
-  return { rows, columns: n, values };
+  return { rows, columns, starts, indices: indices.subarray(0, count), values: values.subarray(0, count) };
 }
 
 /** One axis of super-resolution, [n / factor, n]; `centre` and `reference` as the operator has them. */
-export function downsamplingMatrix(options: Downsampling, n: number): Matrix {
+export function downsamplingMatrix(options: Downsampling, n: number): SparseMatrix {
   const { factor, filter, phase, boundary = 'reflect' } = options;
   if (phase === 'centre') return resizeMatrix(n, factor, filter);
   const taps = referenceTaps(factor, filter);
@@ -84,16 +105,13 @@ export function outerProduct(taps: Float64Array): Taps {
  * True convolution of n pixels with taps, then every factor-th pixel from index 0:
  * y[i] = sum_a taps[a] x[factor i - (a - centre)], x extended beyond its border. [n / factor, n]
  */
-export function convolutionMatrix(n: number, taps: ArrayLike<number>, centre: number, boundary: Boundary, factor = 1): Matrix {
-  const rows = n / factor;
-  const values = new Float64Array(rows * n);
-  for (let i = 0; i < rows; i++) {
+export function convolutionMatrix(n: number, taps: ArrayLike<number>, centre: number, boundary: Boundary, factor = 1): SparseMatrix {
+  return matrixOf(n / factor, n, taps.length, (i, put) => {
     for (let a = 0; a < taps.length; a++) {
       const source = extended(factor * i - (a - centre), n, boundary);
-      if (source >= 0) values[i * n + source]! += taps[a]!;
+      if (source >= 0) put(source, taps[a]!);
     }
-  }
-  return { rows, columns: n, values };
+  });
 }
 
 /** The pixel that index i stands for; -1 for a zero. `reflect` mirrors without repeating the edge. */

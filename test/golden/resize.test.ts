@@ -1,10 +1,11 @@
 import { beforeAll, expect, it } from 'vitest';
-import type { Addon, Device, Matrix } from '../../src/device/addon.js';
+import type { Addon, Device, SparseMatrix } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
 import { buildOperator, type ResizeFilter, superResolution } from '../../src/operators/index.js';
 import { resizeMatrix } from '../../src/operators/filters.js';
 import { goldenPath, goldenSet, readGolden } from '../support/golden.js';
 import { maxRelativeError } from '../support/compare.js';
+import { dense } from '../support/dense.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 
 interface Case {
@@ -15,11 +16,12 @@ interface Case {
 }
 
 /** vertical · x · horizontalᵀ in double, for x [vertical.columns, horizontal.columns]. */
-function applySeparable(vertical: Matrix, x: ArrayLike<number>, horizontal: Matrix): Float64Array {
+function applySeparable(vertical: SparseMatrix, x: ArrayLike<number>, horizontal: SparseMatrix): Float64Array {
+  const [down, across] = [dense(vertical), dense(horizontal)];
   const half = new Float64Array(vertical.rows * horizontal.columns);
   for (let i = 0; i < vertical.rows; i++) {
     for (let k = 0; k < vertical.columns; k++) {
-      const tap = vertical.values[i * vertical.columns + k]!;
+      const tap = down[i * vertical.columns + k]!;
       if (tap === 0) continue;
       for (let j = 0; j < horizontal.columns; j++) half[i * horizontal.columns + j]! += tap * x[k * horizontal.columns + j]!;
     }
@@ -29,7 +31,7 @@ function applySeparable(vertical: Matrix, x: ArrayLike<number>, horizontal: Matr
     for (let j = 0; j < horizontal.rows; j++) {
       let sum = 0;
       for (let k = 0; k < horizontal.columns; k++)
-        sum += half[i * horizontal.columns + k]! * horizontal.values[j * horizontal.columns + k]!;
+        sum += half[i * horizontal.columns + k]! * across[j * horizontal.columns + k]!;
       y[i * horizontal.rows + j] = sum;
     }
   }

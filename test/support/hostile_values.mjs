@@ -1,6 +1,14 @@
 // What no function of the addon is made for, all of it.
 
-export const matrix = (rows, columns, values = new Float64Array(16).fill(0.25)) => ({ rows, columns, values });
+const STARTS = Uint32Array.of(0, 4, 8, 12, 16);
+const INDICES = Uint32Array.from({ length: 16 }, (_, i) => i % 4);
+export const matrix = (rows, columns, values = new Float64Array(16).fill(0.25), starts = STARTS, indices = INDICES) => ({
+  rows,
+  columns,
+  starts,
+  indices,
+  values,
+});
 export const taps = (height, width, centreY, centreX, values = new Float64Array(9).fill(1 / 9)) => ({
   height,
   width,
@@ -137,13 +145,31 @@ export function hostileValues(addon, device, session, images) {
     'negative rows': matrix(-4, -4),
     'rows without end': matrix(2 ** 32, 2 ** 32),
     'rows of 2^53': matrix(2 ** 53, 2),
-    'too few values': matrix(4, 5),
-    'half a row': matrix(0.5, 32),
-    'no values': matrix(0, 0, new Float64Array(0)),
+    'columns without end': matrix(4, 2 ** 53),
+    'a column outside': matrix(4, 3),
+    'too few values': matrix(4, 4, new Float64Array(15)),
+    'rows that begin before others': matrix(4, 4, undefined, Uint32Array.of(0, 8, 4, 12, 16)),
+    'rows that end late': matrix(4, 4, undefined, Uint32Array.of(0, 4, 8, 12, 2 ** 32 - 1)),
+    'a row less': matrix(5, 4),
+    'half a row': matrix(0.5, 32, undefined, Uint32Array.of(0, 16)),
+    'no values': matrix(0, 0, new Float64Array(0), new Uint32Array(1), new Uint32Array(0)),
+    'nothing at all': matrix(1, 1, new Float64Array(0), new Uint32Array(0), new Uint32Array(0)),
     'an infinite matrix': matrix(4, 4, new Float64Array(16).fill(Infinity)),
     'a matrix of NaN': matrix(4, 4, new Float64Array(16).fill(Number.NaN)),
-    'a wide matrix': matrix(1, 16),
-    'a tall matrix': matrix(16, 1),
+    'a wide matrix': matrix(
+      1,
+      16,
+      undefined,
+      Uint32Array.of(0, 16),
+      Uint32Array.from({ length: 16 }, (_, i) => i),
+    ),
+    'a tall matrix': matrix(
+      16,
+      1,
+      undefined,
+      Uint32Array.from({ length: 17 }, (_, i) => i),
+      new Uint32Array(16),
+    ),
     'a zero matrix': matrix(4, 4, new Float64Array(16)),
     'no taps': taps(0, 0, 0, 0, new Float64Array(0)),
     'taps without end': taps(2 ** 32, 2 ** 32, 0, 0),

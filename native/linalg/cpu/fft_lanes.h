@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #if !defined(__GNUC__) && !defined(__clang__)
-#error "Expected GCC or Clang (on Windows: clang-cl), whose vector types the Fourier transforms use"
+#error "Expected GCC or Clang, whose vector types the Fourier transforms use"
 #endif
 
 namespace latino {

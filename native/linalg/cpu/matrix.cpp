@@ -14,6 +14,14 @@ namespace {
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 }
 
+Matrix SparseMatrix::dense() const {
+  Matrix matrix{rows, columns, std::vector<double>(static_cast<std::size_t>(rows * columns))};
+  for (std::size_t i = 0; i + 1 < starts.size(); ++i) {
+    for (std::size_t k = starts[i]; k < starts[i + 1]; ++k) matrix.values[i * static_cast<std::size_t>(columns) + indices[k]] += values[k];
+  }
+  return matrix;
+}
+
 Matrix Matrix::transposed() const {
   Matrix result{columns, rows, std::vector<double>(values.size())};
   for (std::int64_t i = 0; i < rows; ++i) {

@@ -32,6 +32,7 @@ dist/.built: build/.setup $(TS_SOURCES) tsconfig.json tsconfig.build.json
 lint: build/.setup
 	npx biome check .
 	npx tsc --noEmit
+	npx tsc -p pages
 	node scripts/check-layout.mjs
 	find native -name '*.h' -o -name '*.cpp' | xargs clang-format --dry-run --Werror
 

@@ -8,6 +8,7 @@ npm pack --silent --ignore-scripts --pack-destination "$work" >/dev/null
 tarball=$(echo "$work"/*.tgz)
 tar -tzf "$tarball" >"$work/contents"
 for wanted in dist/cli/main.js dist/index.js dist/index.d.ts build/Release/latino.node models/portraits-lcm/model_index.json \
+  pages/report/report.html \
   native/sources.txt CMakeLists.txt binding.gyp LICENSE README.md CHANGELOG.md docs/licenses/Inter.txt; do
   grep -qx "package/$wanted" "$work/contents" || { echo "the package lacks $wanted" >&2; exit 1; }
 done
@@ -35,5 +36,7 @@ cd "$app"
 npx --no-install latino-native doctor
 npx --no-install latino-native demo --output demo-output
 [ -s demo-output/contact-sheet.png ]
+npx --no-install latino-native batch node_modules/latino-native/models/portraits-lcm/samples/00.png --task denoise --sigma 0.1 --steps 1 --out restored
+[ -s restored/report.html ]
 node -e "import('latino-native').then(({ Latino, superResolution }) => process.exit(typeof Latino.load === 'function' && superResolution({ factor: 8 }) ? 0 : 1))"
 echo "check-package: $(du -h "$tarball" | cut -f1) installed and running"

@@ -1,6 +1,7 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LatinoError } from '../errors.js';
+import { THUMBNAILS } from './report/thumbnails.js';
 
 /** What a folder holds. */
 export interface Found {
@@ -24,7 +25,7 @@ export interface WalkOptions {
 
 /**
  * The files of a folder and those below it, in the order of their names; one folder's names are in memory at a time. Symbolic links are followed, those
- * that lead back to a folder above are found as a problem. Hidden files and folders are left out.
+ * that lead back to a folder above are found as a problem. Hidden files and folders are left out, and so are thumbnails of a report.
  */
 export async function* walk(root: string, options: WalkOptions): AsyncGenerator<Found> {
   yield* visit(root, '', [await realpath(root)], options);
@@ -38,7 +39,7 @@ async function* visit(folder: string, prefix: string, above: readonly string[], 
     yield { path: folder, name: prefix.slice(0, -1), problem: unreadable(folder, (cause as Error).message) };
     return;
   }
-  for (const leaf of names.filter((each) => !each.startsWith('.')).sort()) {
+  for (const leaf of names.filter((each) => !each.startsWith('.') && each !== THUMBNAILS).sort()) {
     const found = { path: join(folder, leaf), name: `${prefix}${leaf}` };
     // A link that leads nowhere has no stats: whoever opens it says why.
     const isFolder = (await stat(found.path).catch(() => undefined))?.isDirectory() ?? false;

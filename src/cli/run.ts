@@ -7,6 +7,7 @@ import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addEval } from './commands/eval.js';
 import { addInspect } from './commands/inspect.js';
+import { addReport } from './commands/report.js';
 import { addRestore } from './commands/restore.js';
 import { reportFailure } from './failure.js';
 import type { Io } from './io.js';
@@ -45,6 +46,7 @@ function program(io: Io, operators: string): Command {
   addBatch(root, io, operators);
   addCalibrate(root, io, operators);
   addDegrade(root, io, operators);
+  addReport(root, io);
   addEval(root, io);
   addInspect(root, io);
   addDoctor(root, io);

@@ -90,7 +90,7 @@ function panel({ label, values }: LineChart['curves'][number], xLabel: string, l
 }
 
 /** Round numbers, evenly spaced, at most about `count`, the first not above `low` and the last not below `high`. */
-function ticks(low: number, high: number, count: number): number[] {
+export function ticks(low: number, high: number, count: number): number[] {
   const span = high - low || Math.abs(high) || 1;
   const rough = span / count;
   const magnitude = 10 ** Math.floor(Math.log10(rough));

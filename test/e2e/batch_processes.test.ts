@@ -42,7 +42,7 @@ async function expectComplete(out: string): Promise<void> {
     .map(String)
     .filter((name) => !names.includes(name) && name !== 'sub');
   expect(
-    others.every((name) => /^latino-batch(\.\d-of-\d)?\.jsonl$/.test(name)),
+    others.every((name) => /^(latino-batch(\.\d-of-\d)?\.jsonl|report\.html|latino-report(\/.*)?)$/.test(name)),
     others.join(),
   ).toBe(true);
 }

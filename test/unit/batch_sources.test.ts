@@ -13,7 +13,7 @@ const at = (name: string): string => join(folder, name);
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'latino-sources-'));
-  for (const name of ['photos/b/deep', 'photos/.hidden', 'photos/folder.png', 'photos/out', 'photos/a'])
+  for (const name of ['photos/b/deep', 'photos/.hidden', 'photos/folder.png', 'photos/out', 'photos/a', 'photos/latino-report'])
     mkdirSync(at(name), { recursive: true });
   const files = [
     '2.png',
@@ -25,6 +25,7 @@ beforeAll(() => {
     'b/deep/z.heic',
     '.hidden/h.png',
     'out/1.png',
+    'latino-report/thumbnail.webp',
     'folder.png/in.png',
   ];
   for (const name of files) writeFileSync(at(`photos/${name}`), '');
@@ -43,7 +44,7 @@ async function entries(spelling: string, out = at('out')): Promise<BatchEntry[]>
 const names = async (spelling: string, out?: string): Promise<string[]> => (await entries(spelling, out)).map(({ name }) => name);
 
 describe('a folder', () => {
-  it('gives its images and those below it, in order, without what is hidden', async () => {
+  it('gives its images and those below it, in order, without what is hidden and thumbnails of a report', async () => {
     expect(await names(at('photos'), at('photos/out'))).toEqual([
       ...['1.JPG', '2.png', 'a/x.webp', 'b/deep/z.heic', 'b/same/z.heic', 'b/up', 'b/y.tif'],
       ...['folder.png', 'loop.png'],

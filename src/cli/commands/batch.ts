@@ -33,6 +33,7 @@ interface Flags extends ModelFlags, Omit<MeasurementFlags, 'task' | 'sigma'> {
   limit?: number;
   retryFailed?: boolean;
   dryRun?: boolean;
+  report: boolean;
   json?: boolean;
 }
 
@@ -69,6 +70,7 @@ export function addBatch(program: Command, io: Io, operatorsHelp: string): void 
     .option('--limit <n>', 'restore at most so many', number)
     .option('--shard <i/n>', 'the i-th of n shares, for array jobs')
     .option('--dry-run', 'say what would be restored, and write nothing')
+    .option('--no-report', 'write no report.html; a share of a batch never does')
     .option('--json', 'print an event a line')
     .addHelpText(
       'after',
@@ -103,13 +105,20 @@ async function batch(io: Io, inputs: string[], flags: Flags, argv: readonly stri
     else tell(io, progress, pace, event);
   };
   const run = flags.devices === undefined ? runHere : runOnEach;
-  const summary = await run(inputs, flags, argv, signal, onEvent).finally(() => progress.stop());
+  const summary = await run(inputs, flags, argv, signal, onEvent)
+    .then((done) => writePage(done, flags, progress))
+    .finally(() => progress.stop());
   if (flags.json) printLine(io.out, JSON.stringify({ event: 'summary', ...summary }));
-  else report(io, summary, flags);
+  else summarise(io, summary, flags);
   if (summary.failed > 0) {
     const again = flags.retryFailed ? '' : '; --retry-failed tries them again';
     throw new LatinoError('ERR_LATINO_INCOMPLETE', `${summary.failed} of ${summary.total} images could not be restored${again}`);
   }
+}
+
+interface Ended extends BatchSummary {
+  /** Path of the report, where there is one. */
+  readonly report?: string;
 }
 
 type Run = (
@@ -155,9 +164,17 @@ function tell(io: Io, progress: Progress, pace: Pace, event: BatchEvent): void {
   for (const warning of event.warnings ?? []) progress.note(`latino-native: warning: ${event.input}: ${warning}`);
 }
 
+/** The report of the whole batch. Of its shares somebody asks for one when all are done. */
+async function writePage(summary: BatchSummary, { out, report, shard, dryRun }: Flags, progress: Progress): Promise<Ended> {
+  if (!report || shard !== undefined || dryRun) return summary;
+  progress.show(summary.total, summary.total, 'writing the report');
+  const { writeReport } = await import('../../index.js');
+  return { ...summary, report: (await writeReport(out)).path };
+}
+
 /** The last lines: what came of it, and what failed. */
-function report({ out, err }: Io, summary: BatchSummary, { out: folder, dryRun }: Flags): void {
-  const { total, restored, skipped, failed, left, seconds, failures } = summary;
+function summarise({ out, err }: Io, summary: Ended, { out: folder, dryRun }: Flags): void {
+  const { report, total, restored, skipped, failed, left, seconds, failures } = summary;
   const parts = [`${restored} restored`, `${skipped} done before`, `${failed} failed`, `${left} left`].filter(
     (part) => !part.startsWith('0 '),
   );
@@ -168,6 +185,7 @@ function report({ out, err }: Io, summary: BatchSummary, { out: folder, dryRun }
       ? `${left} of ${total} images would be restored`
       : `${folder}: of ${total} images ${parts.join(', ')}, in ${brief(seconds)}${pace}`,
   );
+  if (report !== undefined) printLine(out, `${report}: before and after, times, failures`);
   for (const { input, message, code } of failures.slice(0, NAMED)) printLine(err, `${input}: ${message} [${code}]`);
   if (failed > NAMED) printLine(err, `... and ${failed - NAMED} more, which the journal in ${folder} names`);
 }

@@ -1,6 +1,7 @@
 export type { BatchEvent, BatchSummary, Failure } from './batch/events.js';
 export { type ImageRecord, type RunRecord, readJournal, readJournals } from './batch/journal.js';
 export type { BatchOptions } from './batch/options.js';
+export { runWorker, type WorkerEvent, type WorkerOptions } from './batch/queue/run_worker.js';
 export { type Report, writeReport } from './batch/report/report.js';
 export { runBatch } from './batch/run.js';
 export { parseShare, type Share, within } from './batch/share.js';

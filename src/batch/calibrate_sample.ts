@@ -55,8 +55,11 @@ export async function batchEmbedding(latino: () => Promise<Latino>, options: Sam
 
 /** The embedding that an earlier run has calibrated, or another process. */
 export async function knownEmbedding(out: string, sample: Sample): Promise<Embedding | undefined> {
-  return Embedding.load(join(out, nameOf(sample))).catch(() => undefined);
+  return Embedding.load(embeddingFile(out, sample)).catch(() => undefined);
 }
+
+/** Where it lies once it is calibrated. */
+export const embeddingFile = (out: string, sample: Sample): string => join(out, nameOf(sample));
 
 /** The same for all runs that would calibrate alike. Which images are in the sample does not count: they come and go. */
 const nameOf = ({ count, calibration, settings, model }: Sample): string =>

@@ -22,7 +22,7 @@ const FATAL = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO']);
  *
  * @throws LatinoError ERR_LATINO_OUTPUT when the disk is full or nothing can be written any more
  */
-export async function finish(work: Work, result: ManyResult<unknown>, folder: OutputFolder): Promise<ImageRecord> {
+export async function finish(work: Work, result: ManyResult<unknown>, folder: Pick<OutputFolder, 'write'>): Promise<ImageRecord> {
   const { seconds } = result;
   if (result.error) return failure(work, result.error, seconds);
   const { restored } = result;

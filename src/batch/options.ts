@@ -4,6 +4,17 @@ import type { BatchEvent } from './events.js';
 import type { ImageSettings } from './identity.js';
 import { parseShare } from './share.js';
 
+const QueueOfWorkers = z.strictObject({
+  /** `redis://host:port`, or `rediss://` for TLS. */
+  url: z.string('redis://host:port'),
+  /** `latino-native` by default; workers of another name do not see it. */
+  name: z.string().min(1).default('latino-native'),
+  /** The operator of all images as the command line spells it: files travel by their path. */
+  operator: z.string().optional(),
+  /** The file that the embedding of all images was loaded from. */
+  embedding: z.string('a path').optional(),
+});
+
 export const BatchOptions = RestoreManyOptions.omit({ order: true }).extend({
   /** The output folder; it is made where there is none. Files keep the relative path of their input, the journal lies beside them. */
   out: z.string('a path'),
@@ -25,6 +36,8 @@ export const BatchOptions = RestoreManyOptions.omit({ order: true }).extend({
   limit: z.int().min(0).optional(),
   /** Tries again what failed before; otherwise only where its input or an option has changed. */
   retryFailed: z.boolean().optional(),
+  /** Has workers restore the images (`latino-native worker`), which see them under the same paths. */
+  queue: QueueOfWorkers.optional(),
   /** Says what would be restored, and writes nothing. */
   dryRun: z.boolean().optional(),
   /** Called with what happens, as it happens. */

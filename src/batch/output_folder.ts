@@ -7,6 +7,8 @@ import { type Share, stemOf } from './share.js';
 /** An output folder, or one share of it, that this process alone writes. */
 export interface OutputFolder extends AsyncDisposable {
   readonly path: string;
+  /** Where files are begun; what lies there is removed with the next run. */
+  readonly temporaries: string;
   /** Writes a file below the folder, so that it is there whole or not at all, whatever happens, and stays there. */
   write(name: string, bytes: Uint8Array): Promise<void>;
   /** Adds a file that `save` writes, unless another process has added it meanwhile. */
@@ -33,6 +35,7 @@ export async function openOutputFolder(path: string, share: Share): Promise<Outp
   }
   return {
     path,
+    temporaries: begun,
     async write(name, bytes) {
       const target = join(path, name);
       await makeFolder(dirname(target));

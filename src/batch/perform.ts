@@ -1,15 +1,20 @@
 import { createRequire } from 'node:module';
 import { Latino } from '../latino.js';
 import { operatorName } from '../operators/index.js';
+import type { CalibrationPass } from '../options.js';
 import type { ManyInput, ManyResult } from '../scheduling/restore_many.js';
-import { batchEmbedding } from './calibrate_sample.js';
+import { batchEmbedding, embeddingFile } from './calibrate_sample.js';
 import { failure, finish } from './finish.js';
+import type { ImageSettings } from './identity.js';
 import { SettingsReader } from './image_settings.js';
 import { type ImageRecord, Journal, type RunRecord } from './journal.js';
 import { type BatchSettings, commonSettings } from './options.js';
 import type { Outcomes } from './outcomes.js';
 import type { OutputFolder } from './output_folder.js';
 import { plan, type Step, type Work } from './plan.js';
+import { withoutCredentials } from './queue/connection.js';
+import { restoreOnWorkers } from './queue/producer.js';
+import { queueWorks, recordOf } from './queue/queue_works.js';
 import type { Share } from './share.js';
 import type { Source } from './sources.js';
 import type { Tally } from './tally.js';
@@ -53,7 +58,8 @@ export async function perform(batch: Batch): Promise<string | undefined> {
       await journal.append(record);
       tally.image(record);
     };
-    await restoreAll(batch, { model, stopped, write });
+    const restore = settings.queue ? restoreElsewhere : restoreHere;
+    await restore(batch, { model, stopped, write });
     return model.device;
   } finally {
     settings.signal?.removeEventListener('abort', stop);
@@ -67,7 +73,7 @@ interface Means {
   readonly write: (record: ImageRecord) => Promise<void>;
 }
 
-async function restoreAll(batch: Batch, { model, stopped, write }: Means): Promise<void> {
+async function restoreHere(batch: Batch, { model, stopped, write }: Means): Promise<void> {
   const { settings, folder } = batch;
   const { signal } = stopped;
   const works = new Map<number, Work>();
@@ -77,7 +83,8 @@ async function restoreAll(batch: Batch, { model, stopped, write }: Means): Promi
     works.delete(result.index);
     await write(await finish(work, result, folder));
   };
-  const inputs = inputsOf(await stepsOf(batch, model, signal), batch, works, write);
+  const { steps } = await planOf(batch, model, signal);
+  const inputs = inputsOf(worksOf(steps, batch, write), works);
   const first = await inputs.next();
   if (first.done) return;
   const latino = await model.get();
@@ -96,34 +103,37 @@ async function restoreAll(batch: Batch, { model, stopped, write }: Means): Promi
   signal.throwIfAborted();
 }
 
-/** The plan, once the embedding is there that it depends on. */
-async function stepsOf(batch: Batch, model: LazyModel, signal: AbortSignal): Promise<AsyncGenerator<Step>> {
-  const { sources, settings, outcomes, share } = batch;
+/** As `restoreHere`, by the workers of a queue. */
+async function restoreElsewhere(batch: Batch, { model, stopped, write }: Means): Promise<void> {
+  const { signal } = stopped;
+  const queue = batch.settings.queue!;
+  const { steps, embedding = queue.embedding } = await planOf(batch, model, signal);
+  const travelling = { ...batch, settings: { ...batch.settings, queue: { ...queue, embedding } } };
+  const images = queueWorks(worksOf(steps, batch, write), travelling);
+  for await (const { image, outcome } of restoreOnWorkers(queue, images, { signal })) await write(recordOf(image.work, outcome));
+}
+
+/** The plan, once the embedding is there that it depends on, and that embedding's file. */
+async function planOf(batch: Batch, model: LazyModel, signal: AbortSignal): Promise<{ steps: AsyncGenerator<Step>; embedding?: string }> {
+  const { sources, settings, outcomes, share, folder } = batch;
   const common = commonSettings(settings);
-  const { calibrateOn: count, calibration, onEvent } = settings;
-  const calibrated = count !== undefined && {
-    embedding: await batchEmbedding(() => model.get(), {
-      ...batch,
-      count,
-      calibration,
-      settings: common,
-      signal,
-      onPass: (pass) => onEvent?.({ event: 'calibration', ...pass }),
-    }),
-  };
-  const reader = new SettingsReader({ ...common, ...calibrated }, settings.reference);
-  return plan(sources, outcomes, reader, { ...settings, share, model: batch.model });
+  const { calibrateOn: count, calibration, onEvent, reference } = settings;
+  const stepsWith = (all: ImageSettings): AsyncGenerator<Step> =>
+    plan(sources, outcomes, new SettingsReader(all, reference), { ...settings, share, model: batch.model });
+  if (count === undefined) return { steps: stepsWith(common) };
+  const sample = { count, calibration, settings: common, model: batch.model };
+  const onPass = (pass: CalibrationPass): void => onEvent?.({ event: 'calibration', ...pass });
+  const embedding = await batchEmbedding(() => model.get(), { ...batch, ...sample, signal, onPass });
+  return { steps: stepsWith({ ...common, embedding }), embedding: embeddingFile(folder.path, sample) };
 }
 
 /** What is to be restored; what needs no model is written down on the way. */
-async function* inputsOf(
+async function* worksOf(
   steps: AsyncGenerator<Step>,
   { settings, outcomes, tally }: Batch,
-  works: Map<number, Work>,
   write: (record: ImageRecord) => Promise<void>,
-): AsyncGenerator<ManyInput, void, undefined> {
+): AsyncGenerator<Work, void, undefined> {
   let left = settings.limit ?? Infinity;
-  let index = 0;
   for await (const step of steps) {
     if (step.todo === 'skip') {
       tally.past(step, outcomes.failure(step.output), step.status);
@@ -131,11 +141,16 @@ async function* inputsOf(
     }
     if (left-- <= 0) return;
     if (step.todo === 'fail') await write(failure(step, step.error, 0));
-    else {
-      works.set(index++, step);
-      const { bitDepth: _, ...options } = step.settings;
-      yield { ...options, input: step.entry.path };
-    }
+    else yield step;
+  }
+}
+
+async function* inputsOf(works: AsyncGenerator<Work>, known: Map<number, Work>): AsyncGenerator<ManyInput, void, undefined> {
+  let index = 0;
+  for await (const work of works) {
+    known.set(index++, work);
+    const { bitDepth: _, ...options } = work.settings;
+    yield { ...options, input: work.entry.path };
   }
 }
 
@@ -169,7 +184,7 @@ class LazyModel implements AsyncDisposable {
 }
 
 function runRecord({ settings, spellings, model }: Batch): RunRecord {
-  const { out: _, model: load = {}, operator, embedding, shard, signal: __, onEvent: ___, ...options } = settings;
+  const { out: _, model: load = {}, operator, embedding, shard, queue, signal: __, onEvent: ___, ...options } = settings;
   return {
     kind: 'run',
     version: 1,
@@ -182,6 +197,7 @@ function runRecord({ settings, spellings, model }: Batch): RunRecord {
       ...options,
       embedding: embedding?.source,
       shard: shard && `${shard.index}/${shard.of}`,
+      queue: queue && withoutCredentials(queue.url),
     },
   };
 }

@@ -25,6 +25,7 @@ export async function runBatch(inputs: string | readonly string[], options: Batc
   const settings = parseOptions(BatchOptions, options, { code: 'ERR_LATINO_ARGUMENT', what: 'options of a batch' });
   if (settings.operator !== undefined) checkOperator(settings.operator);
   requireOneCalibration(settings);
+  requireNothingOfWorkers(settings);
   const begun = performance.now();
   const spellings = typeof inputs === 'string' ? [inputs] : inputs;
   const sources: Source[] = [];
@@ -73,6 +74,16 @@ async function rehearse(batch: Pick<Batch, 'sources' | 'settings' | 'share' | 'm
     if (step.todo === 'skip') tally.past(step, outcomes.failure(step.output), step.status);
     else if (planned++ < (settings.limit ?? Infinity)) tally.planned(step);
   }
+}
+
+/** What would not be heeded is refused. */
+function requireNothingOfWorkers(settings: BatchSettings): void {
+  const given = (['concurrency', 'together'] as const).find((name) => settings[name] !== undefined);
+  if (settings.queue && given)
+    throw new LatinoError(
+      'ERR_LATINO_ARGUMENT',
+      `Expected ${given} to be left to the workers of the queue but received ${settings[given]}`,
+    );
 }
 
 function requireOneCalibration({ calibrateOn, calibrate, operator, sigma }: BatchSettings): void {

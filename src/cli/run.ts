@@ -9,6 +9,7 @@ import { addEval } from './commands/eval.js';
 import { addInspect } from './commands/inspect.js';
 import { addReport } from './commands/report.js';
 import { addRestore } from './commands/restore.js';
+import { addWorker } from './commands/worker.js';
 import { reportFailure } from './failure.js';
 import type { Io } from './io.js';
 
@@ -46,6 +47,7 @@ function program(io: Io, operators: string): Command {
   addBatch(root, io, operators);
   addCalibrate(root, io, operators);
   addDegrade(root, io, operators);
+  addWorker(root, io);
   addReport(root, io);
   addEval(root, io);
   addInspect(root, io);

@@ -33,6 +33,8 @@ interface Flags extends ModelFlags, Omit<MeasurementFlags, 'task' | 'sigma'> {
   limit?: number;
   retryFailed?: boolean;
   dryRun?: boolean;
+  queue?: string;
+  queueName: string;
   report: boolean;
   json?: boolean;
 }
@@ -70,6 +72,8 @@ export function addBatch(program: Command, io: Io, operatorsHelp: string): void 
     .option('--limit <n>', 'restore at most so many', number)
     .option('--shard <i/n>', 'the i-th of n shares, for array jobs')
     .option('--dry-run', 'say what would be restored, and write nothing')
+    .option('--queue <url>', 'have workers restore them (`worker --queue`): redis://host:port, or rediss:// for TLS')
+    .option('--queue-name <name>', 'which of several queues on one Redis', 'latino-native')
     .option('--no-report', 'write no report.html; a share of a batch never does')
     .option('--json', 'print an event a line')
     .addHelpText(
@@ -134,7 +138,9 @@ const runHere: Run = async (inputs, flags, _, signal, onEvent) => {
   return runBatch(inputs, { ...(await optionsOf(flags)), signal, onEvent });
 };
 
-const runOnEach: Run = async (_, { devices, shard, limit }, argv, signal, onEvent) => {
+const runOnEach: Run = async (_, { devices, shard, limit, queue }, argv, signal, onEvent) => {
+  const { LatinoError } = await import('../../index.js');
+  if (queue !== undefined) throw new LatinoError('ERR_LATINO_ARGUMENT', 'Expected --queue or --devices but received both');
   const { runOnDevices } = await import('../batch/devices.js');
   const words = argv.slice(argv.indexOf('batch') + 1).filter((word, k, all) => !/^--devices(=|$)/.test(word) && all[k - 1] !== '--devices');
   const names = devices!.split(',').map((name) => name.trim());
@@ -142,7 +148,7 @@ const runOnEach: Run = async (_, { devices, shard, limit }, argv, signal, onEven
 };
 
 async function optionsOf(flags: Flags): Promise<BatchOptions> {
-  const { task, sigma, calibrate, calibratePreset: preset, calibratePasses: passes, threads } = flags;
+  const { task, sigma, calibrate, calibratePreset: preset, calibratePasses: passes, threads, queue, queueName, embedding } = flags;
   const { out, reference, steps, result, format, bitDepth, concurrency, together, shard, limit, retryFailed, dryRun } = flags;
   const changes = { preset, passes };
   return {
@@ -152,6 +158,7 @@ async function optionsOf(flags: Flags): Promise<BatchOptions> {
       ? {}
       : { calibrateOn: calibrate === true ? SAMPLE : number(calibrate), calibration: changes }),
     model: { ...loadOptions(flags), threads },
+    queue: queue === undefined ? undefined : { url: queue, name: queueName, operator: task, embedding },
     ...{ out, reference, steps, result, format, bitDepth, concurrency, together, shard, limit, retryFailed, dryRun },
   };
 }

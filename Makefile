@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
-.PHONY: demo test setup build native-test thread-check clang-check arm64-check march-check gyp cuda-check package-check lint format bench clean
+.PHONY: demo test checks setup build native-test thread-check clang-check arm64-check march-check gyp cuda-check package-check lint format bench clean
 
 # Where setup puts a Node of its own, if the machine's is too old.
 export PATH := $(CURDIR)/build/node/node_modules/.bin:$(PATH)
@@ -9,8 +9,12 @@ TS_SOURCES := $(shell find src -name '*.ts')
 demo: build
 	node dist/cli/main.js demo --output demo-output
 
-test: build lint native-test thread-check clang-check arm64-check march-check gyp cuda-check package-check
+# Two checks at a time: while one runs its tests on one core, another compiles.
+test: build
+	$(MAKE) --jobs=2 --output-sync=target checks
 	npx vitest run
+
+checks: lint native-test thread-check clang-check arm64-check march-check gyp cuda-check package-check
 
 build: build/Release/latino.node dist/.built
 

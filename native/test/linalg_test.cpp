@@ -108,13 +108,14 @@ TEST_CASE("transforms of any length are as accurate as double allows") {
     const double length = std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0));
     // Alone in a row, where it is a real sequence, and in a column, where it is a complex one.
     const std::vector<Complex> row = hostTransfer(1, n, x), column = hostTransfer(n, 1, x);
+    std::vector<std::complex<long double>> roots;
+    for (std::int64_t i = 0; i < n; ++i)
+      roots.push_back(std::polar(1.0L, -2 * std::numbers::pi_v<long double> * static_cast<long double>(i) / static_cast<long double>(n)));
     double worst = 0;
     for (std::int64_t k = 0; k < n; ++k) {
       std::complex<long double> want = 0;
-      for (std::int64_t i = 0; i < n; ++i) {
-        const long double turns = static_cast<long double>(k * i % n) / static_cast<long double>(n);
-        want += static_cast<long double>(x[static_cast<std::size_t>(i)]) * std::polar(1.0L, -2 * std::numbers::pi_v<long double> * turns);
-      }
+      for (std::int64_t i = 0; i < n; ++i)
+        want += static_cast<long double>(x[static_cast<std::size_t>(i)]) * roots[static_cast<std::size_t>(k * i % n)];
       const Complex rounded(static_cast<double>(want.real()), static_cast<double>(want.imag()));
       worst = std::max(worst, std::abs(column[static_cast<std::size_t>(k)] - rounded));
       if (k < halfWidth(n)) worst = std::max(worst, std::abs(row[static_cast<std::size_t>(k)] - rounded));

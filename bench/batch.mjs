@@ -1,12 +1,13 @@
-// What batches promise, at full size: node bench/batch.mjs [kills|throughput|memory ...] [--json FILE]
+// What batches promise, at full size: node bench/batch.mjs [kills|broken|throughput|memory ...] [--json FILE]
 //   kills       500 portraits, killed with SIGKILL at twenty random moments and started again, against an undisturbed run
+//   broken      300 files of which 30 are none that can be restored
 //   throughput  the same portraits one by one in a warm process, through restoreMany, and by one process for each core, in turns; ratios are of one run,
 //               and of processor time too, which neighbours disturb less
 //   memory      resident memory at image 100 and at image 2,000 of one run
 // With --json the results are merged into FILE.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -55,7 +56,7 @@ async function kills() {
   const identical = names.filter((name) => readFileSync(at(`killed/${name}`)).equals(readFileSync(at(`undisturbed/${name}`)))).length;
   const done = (await recordsOf(at('killed'))).filter(({ status }) => status === 'done').map(({ output }) => output);
   const extra = readdirSync(at('killed'), { recursive: true }).filter(
-    (name) => !names.includes(name) && !/^(\d+|latino-batch\.jsonl)$/.test(name),
+    (name) => !names.includes(name) && !/^(\d+|latino-batch\.jsonl|report\.html|latino-report(\/.*)?)$/.test(name),
   );
   return {
     images,
@@ -88,6 +89,29 @@ async function recordsOf(path) {
   return records;
 }
 const countDone = async (path) => (await recordsOf(path)).filter(({ status }) => status === 'done').length;
+
+async function broken() {
+  const [good, each] = [270, 6];
+  const names = await measure('mixed', good);
+  const whole = readFileSync(at(`mixed/${names[0]}`));
+  for (let k = 0; k < each; k++) {
+    writeFileSync(at(`mixed/empty-${k}.png`), '');
+    writeFileSync(at(`mixed/truncated-${k}.png`), whole.subarray(0, 60 + 40 * k));
+    writeFileSync(at(`mixed/text-${k}.jpg`), 'not a picture');
+    mkdirSync(at(`mixed/folder-${k}.png`));
+    symlinkSync(`loop-${k}.png`, at(`mixed/loop-${k}.png`));
+  }
+  const { status, stdout } = spawnSync(process.execPath, words(1, at('mixed'), '--out', at('mixed-out')), { encoding: 'utf8' });
+  const records = await recordsOf(at('mixed-out'));
+  const count = (wanted) => records.filter((record) => record.status === wanted).length;
+  return {
+    images: good + 5 * each,
+    restored: count('done'),
+    listed: count('failed'),
+    exitStatus: status,
+    said: stdout.trim().split('\n').at(-1),
+  };
+}
 
 /** Wall and processor seconds of work in this process. */
 async function timed(work) {
@@ -160,7 +184,7 @@ async function memory() {
   return { images, steps, size, rssMiB };
 }
 
-const measures = { kills, throughput, memory };
+const measures = { kills, broken, throughput, memory };
 const file = process.argv.includes('--json') ? process.argv[process.argv.indexOf('--json') + 1] : undefined;
 const asked = process.argv.slice(2).filter((name) => name in measures);
 const results = file && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};

@@ -139,7 +139,7 @@ export class Latino implements AsyncDisposable {
       using prompted = await this.condition(batch, parsed.onWarning, signal);
       const onPass = onProgress && ((calibration: CalibrationPass) => onProgress({ step: 0, steps, calibration }));
       using calibrated = settings && (await this.estimate([problem], prompted, settings, parsed, signal, onPass));
-      const embedding = calibrated && (await this.download(calibrated, batch[0]!));
+      const embedding = calibrated && (await this.download(prompted.withPromptEmbeds(calibrated), batch[0]!));
 
       const noise = seededNoise(this.device, perImage(batch.map(({ seed = 0 }) => seed)));
       const run = this.runOn(problem, parsed, noise, { method: settings ? 'latino-pro' : 'latino', steps });
@@ -225,7 +225,7 @@ export class Latino implements AsyncDisposable {
         if (unknown) warn(parsed.onWarning, unknown);
         using prompted = await this.condition([parsed], parsed.onWarning, interruption.signal);
         using calibrated = await this.estimate(problems, prompted, settings, parsed, interruption.signal, parsed.onProgress);
-        return await this.download(calibrated, parsed);
+        return await this.download(prompted.withPromptEmbeds(calibrated), parsed);
       } finally {
         for (const each of held) each[Symbol.dispose]();
       }
@@ -321,11 +321,12 @@ export class Latino implements AsyncDisposable {
     });
   }
 
-  private async download(promptEmbeds: Tensor, { prompt = this.defaultPrompt, embedding }: Own): Promise<Embedding> {
+  private async download({ promptEmbeds, added }: Conditioning, { prompt = this.defaultPrompt, embedding }: Own): Promise<Embedding> {
     const values = (await promptEmbeds.read({ finite: true })) as Float32Array;
+    const pooled = (await added.text_embeds?.read()) as Float32Array | undefined;
     const textEncoder = await this.model.textEncoderDigest();
     const source = { prompt: embedding ? embedding.source.prompt : prompt, model: 'UNet2DConditionModel', textEncoder };
-    return new Embedding(values, promptEmbeds.shape, source);
+    return new Embedding(values, promptEmbeds.shape, source, pooled);
   }
 }
 

@@ -8,13 +8,13 @@ import { digestWeights } from './checkpoint/weights_digest.js';
 import { LoadOptions } from './options.js';
 import { parseOptions } from './schema.js';
 
-const WEIGHED = ['unet', 'vae', 'text_encoder'];
+const WEIGHED = ['unet', 'vae', 'text_encoder', 'text_encoder_2'];
 const FILES: readonly (readonly [component: string, file: string])[] = [
   ...WEIGHED.map((component) => [component, 'config.json'] as const),
   ['scheduler', 'scheduler_config.json'],
-  ['tokenizer', 'tokenizer_config.json'],
-  ['tokenizer', 'vocab.json'],
-  ['tokenizer', 'merges.txt'],
+  ...['tokenizer', 'tokenizer_2'].flatMap((component) =>
+    ['tokenizer_config.json', 'vocab.json', 'merges.txt'].map((file) => [component, file] as const),
+  ),
 ];
 
 /**
@@ -30,9 +30,10 @@ export async function modelDigest(options: LoadOptions = {}): Promise<string> {
   const own = await openDiffusersFolder(path);
   const folder = vae === undefined ? own : await own.with('vae', vae);
   const hash = createHash('sha256').update(JSON.stringify({ guidance, prompt }));
-  for (const [component, file] of FILES)
+  const has = (component: string): boolean => folder.className(component) !== undefined;
+  for (const [component, file] of FILES.filter(([component]) => has(component)))
     hash.update(`${component}/${file}\n`).update(await readFile(join(folder.component(component), file)).catch(() => ''));
-  for (const component of WEIGHED) hash.update(await digestWeights((await folder.weights(component)).tensors));
+  for (const component of WEIGHED.filter(has)) hash.update(await digestWeights((await folder.weights(component)).tensors));
   for (const lora of await Lora.openAll(loras)) hash.update(await lora.digest());
   return hash.digest('hex').slice(0, 32);
 }

@@ -82,6 +82,9 @@ void addKernels(Napi::Env env, Napi::Object& exports) {
     for (std::uint32_t i = 0; i < array.Length(); ++i) tensors.push_back(TensorWrap::from(array.Get(i), "tensors"));
     return TensorWrap::make(info.Env(), concatenate(tensors));
   });
+  add(env, exports, "joinLast", [](Info info) {
+    return TensorWrap::make(info.Env(), joinLast(TensorWrap::from(info[0], "x"), TensorWrap::from(info[1], "y")));
+  });
   add(env, exports, "slice", [](Info info) {
     return TensorWrap::make(info.Env(), slice(TensorWrap::from(info[0], "x"), integerFrom(info[1], "from"), integerFrom(info[2], "to")));
   });

@@ -177,6 +177,27 @@ Tensor concatenate(const std::vector<Tensor>& tensors) {
   return out;
 }
 
+Tensor joinLast(const Tensor& x, const Tensor& y) {
+  requireFloats(x, "x");
+  requireFloats(y, "y");
+  const bool fits = x.rank() >= 1 && x.rank() == y.rank() && std::equal(x.shape().begin(), x.shape().end() - 1, y.shape().begin());
+  if (!fits)
+    throw ShapeError("Expected tensors alike in all but the last axis but received " + toString(x.shape()) + " and " + toString(y.shape()));
+  const std::int64_t a = x.shape().back(), b = y.shape().back();
+  Shape shape = x.shape();
+  shape.back() = a + b;
+  const Tensor out(x.sharedDevice(), shape);
+  submit({x, y}, {out}, [=] {
+    const float *px = x.data<float>(), *py = y.data<float>();
+    float* po = out.data<float>();
+    forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
+      const std::int64_t row = i / (a + b), at = i % (a + b);
+      po[i] = at < a ? px[row * a + at] : py[row * b + at - a];
+    });
+  });
+  return out;
+}
+
 Tensor slice(const Tensor& x, std::int64_t from, std::int64_t to) {
   if (x.rank() == 0) throw ShapeError("Expected a tensor [N, ...] but received []");
   if (from < 0 || to < from || to > x.dim(0))

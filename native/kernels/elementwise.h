@@ -30,6 +30,8 @@ Tensor power(const Tensor& x, const PerImage& coefficient, double exponent);
 inline Tensor power(const Tensor& x, double coefficient, double exponent) { return power(x, PerImage{coefficient}, exponent); }
 /// Tensors of one type and shape beyond the first axis, one after the other: [sum N_i, ...].
 Tensor concatenate(const std::vector<Tensor>& tensors);
+/// x [..., A] and y [..., B] side by side, [..., A + B].
+Tensor joinLast(const Tensor& x, const Tensor& y);
 /// Images from, ..., to - 1 of a batch.
 Tensor slice(const Tensor& x, std::int64_t from, std::int64_t to);
 /// [N, C, H, W] to [N, C, height, width] by mirroring rows and columns past the bottom and right edge, or by cutting them off.

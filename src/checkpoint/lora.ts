@@ -13,14 +13,17 @@ export interface LoraOptions {
   readonly strength?: number;
 }
 
-type Component = 'unet' | 'text_encoder';
+type Component = 'unet' | 'text_encoder' | 'text_encoder_2';
 
 /** How names begin: kohya writes the dots of a module's name as underscores, PEFT and diffusers leave them. */
 const PREFIXES: readonly (readonly [prefix: string, component: Component, isFlat: boolean])[] = [
   ['lora_unet_', 'unet', true],
   ['lora_te_', 'text_encoder', true],
+  ['lora_te1_', 'text_encoder', true],
+  ['lora_te2_', 'text_encoder_2', true],
   ['unet.', 'unet', false],
   ['text_encoder.', 'text_encoder', false],
+  ['text_encoder_2.', 'text_encoder_2', false],
 ];
 /** How they end. */
 const SUFFIXES: Readonly<Record<string, keyof Factors>> = {

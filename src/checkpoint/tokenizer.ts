@@ -8,7 +8,12 @@ import { readModelJson, readModelText } from './json_file.js';
 const CLIP_MAX_LENGTH = 77;
 
 const Vocabulary = z.record(z.string(), z.int().nonnegative());
-const Token = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]).nullish();
+const Token = z
+  .union([
+    z.string().transform((content) => ({ content, normalized: false })),
+    z.object({ content: z.string(), normalized: z.boolean().default(true) }),
+  ])
+  .nullish();
 const SpecialTokens = z.object({ bos_token: Token, eos_token: Token, pad_token: Token, unk_token: Token });
 /** Tokenizers without a limit state 1e30, which is no length to pad to. */
 const TokenizerConfig = SpecialTokens.extend({ model_max_length: z.number().nullish() });
@@ -22,6 +27,8 @@ export interface CLIPTokenizerOptions {
   readonly eos?: string;
   readonly pad?: string;
   readonly unknown?: string;
+  /** Which of these are looked for in the text as it is normalised, in small letters, rather than as it was written. */
+  readonly normalized?: readonly string[];
 }
 
 /** CLIP's byte-level byte-pair encoding, as CLIPTokenizer of transformers 5. */
@@ -29,7 +36,9 @@ export class CLIPTokenizer {
   /** Tokens that `encode` returns, with the first, the last and the padding. */
   readonly maxLength: number;
   private readonly ranks: ReadonlyMap<string, number>;
-  private readonly special: RegExp;
+  /** Special tokens of a text as it was written, and as it is normalised. */
+  private readonly written: RegExp;
+  private readonly normalized: RegExp;
   private readonly specialIds: ReadonlyMap<string, number>;
   private readonly bos: bigint;
   private readonly eos: bigint;
@@ -42,11 +51,21 @@ export class CLIPTokenizer {
     merges: readonly string[],
     options: CLIPTokenizerOptions = {},
   ) {
-    const { maxLength = CLIP_MAX_LENGTH, bos = '<|startoftext|>', eos = '<|endoftext|>', pad = eos, unknown = eos } = options;
+    const {
+      maxLength = CLIP_MAX_LENGTH,
+      bos = '<|startoftext|>',
+      eos = '<|endoftext|>',
+      pad = eos,
+      unknown = eos,
+      normalized = [],
+    } = options;
     this.maxLength = maxLength;
     this.ranks = new Map(merges.map((pair, rank) => [pair, rank]));
-    this.specialIds = new Map([bos, eos].map((token) => [token, this.id(token)]));
-    this.special = new RegExp(`(${[bos, eos].map((token) => token.replace(/[^\p{L}\p{N}]/gu, '\\$&')).join('|')})`);
+    // The padding, too: with SDXL's second tokenizer every `!` of a text becomes one.
+    const special = [...new Set([bos, eos, pad, unknown])];
+    this.specialIds = new Map(special.map((token) => [token, this.id(token)]));
+    this.written = anyOf(special.filter((token) => !normalized.includes(token)));
+    this.normalized = anyOf(special.filter((token) => normalized.includes(token)));
     this.bos = BigInt(this.id(bos));
     this.eos = BigInt(this.id(eos));
     this.pad = BigInt(this.id(pad));
@@ -70,14 +89,20 @@ export class CLIPTokenizer {
 
   private tokens(text: string): number[] {
     const words = new Map<string, number[]>();
-    return text.split(this.special).flatMap((part) => {
-      const special = this.specialIds.get(part);
-      if (special !== undefined) return [special];
-      return (lowerCase(part.normalize('NFC')).match(WORDS) ?? []).flatMap((word) => {
-        const ids = words.get(word) ?? this.encodeWord(word);
-        words.set(word, ids);
-        return ids;
-      });
+    return text.split(this.written).flatMap((written, i) => {
+      // Every other part is what was split at.
+      if (i % 2 === 1) return [this.specialIds.get(written)!];
+      return lowerCase(written.normalize('NFC'))
+        .split(this.normalized)
+        .flatMap((part, j) => (j % 2 === 1 ? [this.specialIds.get(part)!] : this.wordsOf(part, words)));
+    });
+  }
+
+  private wordsOf(text: string, known: Map<string, number[]>): number[] {
+    return (text.match(WORDS) ?? []).flatMap((word) => {
+      const ids = known.get(word) ?? this.encodeWord(word);
+      known.set(word, ids);
+      return ids;
     });
   }
 
@@ -117,6 +142,12 @@ export const BYTE_CHARACTERS: readonly string[] = (() => {
   });
 })();
 
+/** Matches any of these, and captures it; nothing where there are none. */
+function anyOf(tokens: readonly string[]): RegExp {
+  if (tokens.length === 0) return /(?!)()/;
+  return new RegExp(`(${tokens.map((token) => token.replace(/[^\p{L}\p{N}]/gu, '\\$&')).join('|')})`);
+}
+
 /** Code point by code point: of a whole string, JavaScript would make a final capital sigma U+03C2. */
 function lowerCase(text: string): string {
   return Array.from(text, (character) => character.toLowerCase()).join('');
@@ -147,12 +178,17 @@ export async function loadTokenizer(folder: string): Promise<CLIPTokenizer> {
     readOptional('special_tokens_map.json').then((json) => parseConfig(SpecialTokens, json, file('special_tokens_map.json'))),
   ]);
   const special = (name: keyof typeof map) => config[name] ?? map[name] ?? undefined;
+  // As transformers enters them, one after the other: what is said last of a token holds.
+  const flags = new Map(
+    (['bos_token', 'eos_token', 'unk_token', 'pad_token'] as const).map((name) => [special(name)?.content, special(name)?.normalized]),
+  );
   return new CLIPTokenizer(new Map(Object.entries(vocabulary)), parseMerges(merges), {
     maxLength: parseMaxLength(config.model_max_length, file('tokenizer_config.json')),
-    bos: special('bos_token'),
-    eos: special('eos_token'),
-    pad: special('pad_token'),
-    unknown: special('unk_token'),
+    bos: special('bos_token')?.content,
+    eos: special('eos_token')?.content,
+    pad: special('pad_token')?.content,
+    unknown: special('unk_token')?.content,
+    normalized: [...flags].flatMap(([content, isNormalized]) => (content !== undefined && isNormalized ? [content] : [])),
   });
 }
 

@@ -193,6 +193,8 @@ export interface Addon extends ImageFunctions {
   power(x: Tensor, coefficient: PerImage, exponent: number): Tensor;
   /** Tensors [N_i, ...] of one type and shape beyond the first axis, one after the other: [sum N_i, ...]. */
   concatenate(tensors: readonly Tensor[]): Tensor;
+  /** x [..., A] and y [..., B] side by side: [..., A + B]. */
+  joinLast(x: Tensor, y: Tensor): Tensor;
   /** Images from..to-1 of a batch. */
   slice(x: Tensor, from: number, to: number): Tensor;
   fitFrame(x: Tensor, height: number, width: number): Tensor;

@@ -5,7 +5,7 @@ export class Conditioning implements Disposable {
   constructor(
     /** c [N, tokens, channels]: what the UNet attends to. LATINO-PRO moves this part and no other. */
     readonly promptEmbeds: Tensor,
-    /** Further inputs of the UNet by name, [N, ...] each, such as SDXL's pooled embedding and time ids. */
+    /** Further inputs of the UNet by name, [N, ...] each, such as SDXL's pooled embedding. */
     readonly added: Readonly<Record<string, Tensor>> = {},
   ) {}
 
@@ -14,7 +14,26 @@ export class Conditioning implements Disposable {
     return new Conditioning(promptEmbeds, this.added);
   }
 
+  /** What `make` makes of each tensor. */
+  map(make: (tensor: Tensor) => Tensor): Conditioning {
+    const added = Object.entries(this.added).map(([name, tensor]) => [name, make(tensor)] as const);
+    return new Conditioning(make(this.promptEmbeds), Object.fromEntries(added));
+  }
+
+  /** Resolves when all has been computed; rejects with the error of the work that failed. */
+  async ready(): Promise<void> {
+    await Promise.all(this.tensors().map((tensor) => tensor.ready()));
+  }
+
+  dispose(): void {
+    for (const tensor of this.tensors()) tensor.dispose();
+  }
+
   [Symbol.dispose](): void {
-    for (const tensor of [this.promptEmbeds, ...Object.values(this.added)]) tensor.dispose();
+    this.dispose();
+  }
+
+  private tensors(): Tensor[] {
+    return [this.promptEmbeds, ...Object.values(this.added)];
   }
 }

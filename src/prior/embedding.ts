@@ -6,6 +6,7 @@ import { elementCount } from '../graph/weights.js';
 import { writeWhole } from '../output_file.js';
 
 const TENSOR = 'prompt_embeds';
+const POOLED = 'pooled_prompt_embeds';
 const FORMAT = 'latino-native-embedding';
 const VERSION = '1';
 
@@ -26,15 +27,17 @@ export class Embedding {
 
   /**
    * @param data values of [1, tokens, channels], row-major
+   * @param pooled values [channels] of the pooled embedding that SDXL's UNet takes besides
    * @throws LatinoError ERR_LATINO_EMBEDDING when the shape is of another kind, or not that of the data, or a value is not finite
    */
   constructor(
     readonly data: Float32Array,
     shape: Shape,
     readonly source: EmbeddingSource = {},
+    readonly pooled?: Float32Array,
   ) {
     this.shape = requireShape(shape, 'The embedding');
-    requireValues(data, this.shape, 'The embedding');
+    this.requireValues();
   }
 
   get tokens(): number {
@@ -46,12 +49,13 @@ export class Embedding {
   }
 
   /**
-   * Writes a .safetensors file with one float32 tensor, `prompt_embeds`; the file appears whole or not at all.
+   * Writes a .safetensors file with the float32 tensor `prompt_embeds`, and `pooled_prompt_embeds` [1, channels] where there is one; the file
+   * appears whole or not at all.
    *
    * @throws LatinoError ERR_LATINO_OUTPUT when the file cannot be written, ERR_LATINO_EMBEDDING when a value is no longer finite
    */
   async save(path: string): Promise<void> {
-    requireValues(this.data, this.shape, 'The embedding');
+    this.requireValues();
     const { prompt, model, textEncoder } = this.source;
     const metadata = {
       format: FORMAT,
@@ -61,12 +65,20 @@ export class Embedding {
       ...(model === undefined ? {} : { model }),
       ...(textEncoder === undefined ? {} : { text_encoder: textEncoder }),
     };
-    await writeWhole(path, encodeSafetensors({ [TENSOR]: { shape: this.shape, data: this.data } }, metadata));
+    const { shape, data, pooled } = this;
+    const tensors = { [TENSOR]: { shape, data }, ...(pooled && { [POOLED]: { shape: [1, pooled.length], data: pooled } }) };
+    await writeWhole(path, encodeSafetensors(tensors, metadata));
+  }
+
+  /** @throws LatinoError ERR_LATINO_EMBEDDING when a value is not finite, or has become so */
+  requireValues(): void {
+    requireValues(this.data, this.shape, 'The embedding');
+    if (this.pooled) requireValues(this.pooled, [this.pooled.length], 'The pooled embedding');
   }
 
   /**
-   * Reads what `save` wrote, or any .safetensors file with a tensor `prompt_embeds` [1, tokens, channels] of float32, float16 or bfloat16.
-   * Whether it fits a model is checked where it is used.
+   * Reads what `save` wrote, or any .safetensors file with a tensor `prompt_embeds` [1, tokens, channels], and perhaps `pooled_prompt_embeds`
+   * [1, channels], of float32, float16 or bfloat16. Whether it fits a model is checked where it is used.
    *
    * @throws LatinoError ERR_LATINO_EMBEDDING when the file is missing, damaged, or holds no such tensor of finite values
    */
@@ -86,7 +98,10 @@ export class Embedding {
     const shape = requireShape(info.shape, path);
     const data = await asEmbeddingError(readTensorFloat32(info));
     requireValues(data, shape, path);
-    return new Embedding(data, shape, { prompt, model, textEncoder });
+    const pooledInfo = tensors.get(POOLED);
+    const pooled = pooledInfo && (await asEmbeddingError(readTensorFloat32(pooledInfo)));
+    if (pooled) requireValues(pooled, [elementCount(pooledInfo.shape)], `${POOLED} of ${path}`);
+    return new Embedding(data, shape, { prompt, model, textEncoder }, pooled);
   }
 }
 
@@ -94,15 +109,19 @@ export class Embedding {
  * Throws unless an embedding can take the place of a prompt.
  *
  * @param expected [1, tokens, channels] of the model
+ * @param pooledChannels of the pooled embedding, where the model's UNet takes one
  * @param textEncoder digest of the weights of the model's text encoder
  * @throws LatinoError ERR_LATINO_EMBEDDING when it has another shape, was made with another text encoder, or a value is no longer finite
  */
-export function requireFit({ shape, data, source }: Embedding, expected: Shape, textEncoder?: string): void {
+export function requireFit(embedding: Embedding, expected: Shape, pooledChannels?: number, textEncoder?: string): void {
+  const { shape, pooled, source } = embedding;
   if (shape.some((size, axis) => size !== expected[axis]))
     fail(`The embedding has shape [${shape.join(', ')}], expected [${expected.join(', ')}] for this model`);
+  if (pooledChannels !== undefined && pooled?.length !== pooledChannels)
+    fail(`The embedding has ${pooled ? `a pooled one of ${pooled.length}` : 'no pooled one'}, expected one of ${pooledChannels} channels`);
   if (source.textEncoder !== undefined && source.textEncoder !== textEncoder)
     fail(`The embedding was made with the text encoder ${source.textEncoder}, expected ${textEncoder}, that of this model`);
-  requireValues(data, shape, 'The embedding');
+  embedding.requireValues();
 }
 
 function open(path: string): Promise<SafetensorsFile> {

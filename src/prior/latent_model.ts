@@ -5,7 +5,7 @@ import { Embedding, requireFit } from './embedding.js';
 import type { Family } from './families/family.js';
 import type { Prior, PromptGradient } from './prior.js';
 import { PromptCache } from './prompt_cache.js';
-import type { TextEncoder } from './text_encoder.js';
+import type { PromptEncoder } from './prompt_encoder.js';
 
 /** What a loaded checkpoint consists of. */
 export interface LatentModelParts {
@@ -22,16 +22,13 @@ export interface LatentModelParts {
   readonly downscaling: number;
   /** Image sides that the networks can halve as often as they do are multiples of this. */
   readonly multiple: number;
-  readonly textEncoder: TextEncoder;
-  /** Of what the UNet attends to. */
-  readonly embeddingChannels: number;
-  /** Of the text encoder's weights; embeddings made with others are refused. */
-  readonly textEncoderDigest: () => Promise<string>;
+  readonly promptEncoder: PromptEncoder;
 }
 
 /** A latent diffusion model, distilled to consistency, as a prior: its networks are sessions on one device. */
 export class LatentModel implements Prior {
   private readonly prompts: PromptCache;
+  private readonly timeIds = new Map<string, Tensor>();
   private reverse?: Promise<Session>;
 
   constructor(
@@ -39,7 +36,7 @@ export class LatentModel implements Prior {
     readonly device: Device,
     private readonly parts: LatentModelParts,
   ) {
-    this.prompts = new PromptCache((prompt) => parts.textEncoder.encode(prompt));
+    this.prompts = new PromptCache((prompt) => parts.promptEncoder.encode(prompt));
   }
 
   get family(): Family {
@@ -52,21 +49,21 @@ export class LatentModel implements Prior {
 
   /** [1, tokens, channels] of what the UNet attends to. */
   get embeddingShape(): readonly [number, number, number] {
-    return [1, this.parts.textEncoder.tokenizer.maxLength, this.parts.embeddingChannels];
+    return this.parts.promptEncoder.shape;
   }
 
   alphaCumprod(t: number): number {
     return this.parts.alphaCumprod(t);
   }
 
-  /** How many tokens of the prompt are more than the text encoder takes. */
+  /** How many tokens of the prompt are more than the text encoders take. */
   truncatedTokens(prompt: string): number {
-    return this.parts.textEncoder.tokenizer.truncated(prompt);
+    return this.parts.promptEncoder.truncated(prompt);
   }
 
-  /** Of the text encoder's weights. */
+  /** Of the text encoders' weights; embeddings made with others are refused. */
   textEncoderDigest(): Promise<string> {
-    return this.parts.textEncoderDigest();
+    return this.parts.promptEncoder.digest();
   }
 
   /**
@@ -75,12 +72,14 @@ export class LatentModel implements Prior {
    * @throws LatinoError ERR_LATINO_EMBEDDING when an embedding was made for another model
    */
   async condition(texts: readonly (string | Embedding)[]): Promise<Conditioning> {
-    const promptEmbeds = await allOrNone(texts.map((text) => this.embed(text)));
-    if (promptEmbeds.length === 1) return new Conditioning(promptEmbeds[0]!);
+    const each = await allOrNone(texts.map((text) => this.embed(text)));
+    const [first] = each;
+    if (each.length === 1) return first!;
     try {
-      return new Conditioning(this.addon.concatenate(promptEmbeds));
+      const added = Object.keys(first!.added).map((name) => [name, this.addon.concatenate(each.map((one) => one.added[name]!))] as const);
+      return new Conditioning(this.addon.concatenate(each.map(({ promptEmbeds }) => promptEmbeds)), Object.fromEntries(added));
     } finally {
-      for (const tensor of promptEmbeds) tensor.dispose();
+      for (const one of each) one.dispose();
     }
   }
 
@@ -104,7 +103,7 @@ export class LatentModel implements Prior {
 
   predictNoise(z: Tensor, t: number, c: Conditioning): Tensor {
     using timestep = this.device.full([z.shape[0]!], t, 'i64');
-    return this.parts.unet.run({ sample: z, timestep, encoder_hidden_states: c.promptEmbeds, ...c.added }, { eps: z.shape }).eps;
+    return this.parts.unet.run(this.inputs(z, timestep, c), { eps: z.shape }).eps;
   }
 
   async loadPromptGradient(): Promise<PromptGradient> {
@@ -113,10 +112,10 @@ export class LatentModel implements Prior {
       this.reverse = undefined;
     });
     const session = await this.reverse;
-    return (z, t, { promptEmbeds, added }, cotangent) => {
+    return (z, t, c, cotangent) => {
       using timestep = this.device.full([z.shape[0]!], t, 'i64');
-      const inputs = { sample: z, timestep, encoder_hidden_states: promptEmbeds, ...added, g: cotangent };
-      return session.run(inputs, { vjp_encoder_hidden_states: promptEmbeds.shape }).vjp_encoder_hidden_states;
+      const inputs = { ...this.inputs(z, timestep, c), g: cotangent };
+      return session.run(inputs, { vjp_encoder_hidden_states: c.promptEmbeds.shape }).vjp_encoder_hidden_states;
     };
   }
 
@@ -124,18 +123,45 @@ export class LatentModel implements Prior {
   async dispose(): Promise<void> {
     await this.device.synchronize();
     this.prompts.clear();
-    await this.parts.textEncoder.dispose();
+    await this.parts.promptEncoder.dispose();
+    for (const tensor of this.timeIds.values()) tensor.dispose();
     (await this.reverse?.catch(() => undefined))?.dispose();
     for (const session of [this.parts.unet, this.parts.encoder, this.parts.decoder]) session.dispose();
     await this.device.trim();
   }
 
-  /** [1, tokens, channels]; the caller disposes it. */
-  private async embed(text: string | Embedding): Promise<Tensor> {
+  /** [1, ...] of a text; the caller disposes it. */
+  private async embed(text: string | Embedding): Promise<Conditioning> {
     if (!(text instanceof Embedding))
-      return this.prompts.with(text, (embedding) => this.addon.linearCombination(1, embedding, 0, embedding));
-    requireFit(text, this.embeddingShape, text.source.textEncoder && (await this.textEncoderDigest()));
-    return this.device.upload(text.data, text.shape);
+      return this.prompts.with(text, (known) => known.map((tensor) => this.addon.linearCombination(1, tensor, 0, tensor)));
+    const { shape, pooledChannels } = this.parts.promptEncoder;
+    requireFit(text, shape, pooledChannels, text.source.textEncoder && (await this.textEncoderDigest()));
+    const { data, pooled } = text;
+    return new Conditioning(
+      this.device.upload(data, shape),
+      pooled && pooledChannels ? { text_embeds: this.device.upload(pooled, [1, pooledChannels]) } : {},
+    );
+  }
+
+  private inputs(sample: Tensor, timestep: Tensor, { promptEmbeds, added }: Conditioning): Record<string, Tensor> {
+    return { sample, timestep, encoder_hidden_states: promptEmbeds, ...this.sizeInputs(sample), ...added };
+  }
+
+  /** What the UNet is told of the size of the images whose latents these are, where its family says so. Kept for as long as the model is. */
+  private sizeInputs({ shape }: Tensor): Record<string, Tensor> {
+    const { family, downscaling } = this.parts;
+    if (!family.timeIds) return {};
+    const [n, , height, width] = shape as readonly [number, number, number, number];
+    const key = `${n} ${height} ${width}`;
+    const ids = family.timeIds({ height: height * downscaling, width: width * downscaling });
+    const known =
+      this.timeIds.get(key) ??
+      this.device.upload(
+        Float32Array.from({ length: 6 * n }, (_, i) => ids[i % 6]!),
+        [n, 6],
+      );
+    this.timeIds.set(key, known);
+    return { time_ids: known };
   }
 
   /** The networks halve their input several times: an image of any other size is mirrored up to the next fitting one. */

@@ -1,19 +1,22 @@
-import { openDiffusersFolder } from '../checkpoint/diffusers_folder.js';
+import { type DiffusersFolder, openDiffusersFolder } from '../checkpoint/diffusers_folder.js';
 import { Lora, type LoraOptions, withLoras } from '../checkpoint/lora.js';
 import { loadSchedule } from '../checkpoint/schedule.js';
-import { loadTokenizer } from '../checkpoint/tokenizer.js';
+import { type CLIPTokenizer, loadTokenizer } from '../checkpoint/tokenizer.js';
 import { digestWeights } from '../checkpoint/weights_digest.js';
-import type { Addon, Cancellation, Device, Session } from '../device/addon.js';
+import type { Addon, Cancellation, Device, Session, Shape } from '../device/addon.js';
 import { compile } from '../graph/compile.js';
 import type { Graph } from '../graph/graph.js';
 import { cpu } from '../graph/targets/cpu/cpu.js';
+import type { WeightStore } from '../graph/weights.js';
 import { AUTOENCODERS } from '../networks/autoencoder.js';
 import { CLIPTextConfig, clipTextGraph } from '../networks/clip_text.js';
 import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../networks/unet2d_condition.js';
 import { allOrNone } from './all_or_none.js';
 import { familyOf } from './families/families.js';
+import type { TextEncoderPart } from './families/family.js';
 import { LatentModel } from './latent_model.js';
 import { guidanceOf, requireClass, requireFittingParts } from './model_parts.js';
+import { type LoadedTextEncoder, PromptEncoder } from './prompt_encoder.js';
 import { TextEncoder } from './text_encoder.js';
 
 export interface ModelOptions {
@@ -21,7 +24,7 @@ export interface ModelOptions {
   readonly threads?: number;
   /** Folder of an autoencoder that takes the place of the model's own. */
   readonly vae?: string;
-  /** Changes of the UNet's and the text encoder's weights. */
+  /** Changes of the weights of UNet and text encoders. */
   readonly loras?: readonly (string | LoraOptions)[];
   /** The guidance scale, 1 or more, of a UNet that has it as an input (time_cond_proj_dim). */
   readonly guidance?: number;
@@ -40,24 +43,19 @@ export async function loadModel(addon: Addon, device: Device, folder: string, op
   const checkpoint = options.vae === undefined ? own : await own.with('vae', options.vae);
   requireClass(checkpoint, 'unet', ['UNet2DConditionModel']);
   const vaeClass = requireClass(checkpoint, 'vae', Object.keys(AUTOENCODERS));
-  requireClass(checkpoint, 'text_encoder', ['CLIPTextModel']);
 
-  const [schedule, tokenizer, unetConfig, vae, textConfig, folderWeights, vaeWeights, loras] = await Promise.all([
+  const [schedule, unetConfig, vae, folderWeights, vaeWeights, loras] = await Promise.all([
     loadSchedule(checkpoint.component('scheduler')),
-    loadTokenizer(checkpoint.component('tokenizer')),
     checkpoint.readConfig('unet').then((config) => UNet2DConditionConfig.parse(config)),
     checkpoint.readConfig('vae').then((config) => AUTOENCODERS[vaeClass]!(config)),
-    checkpoint.readConfig('text_encoder').then((config) => CLIPTextConfig.parse(config)),
     checkpoint.weights('unet'),
     checkpoint.weights('vae'),
     Lora.openAll(options.loras),
   ]);
-  const family = familyOf(unetConfig, folder);
+  const family = familyOf(unetConfig);
   const unetWeights = await withLoras('unet', folderWeights, loras);
-  const textWeights = () => checkpoint.weights('text_encoder');
-  // Opened now, so that what does not fit is told now; without LoRAs not before there is a prompt.
-  const changedText = loras.length > 0 ? await withLoras('text_encoder', await textWeights(), loras) : undefined;
-  requireFittingParts(folder, unetConfig, vae, textConfig, tokenizer);
+  const texts = await Promise.all(family.textEncoders.map((part) => readTextEncoder(checkpoint, part, loras)));
+  requireFittingParts(folder, unetConfig, vae, texts);
   const guidance = guidanceOf(unetConfig, options.guidance);
 
   const open = async (graph: Graph, cancellation?: Cancellation): Promise<Session> => {
@@ -69,8 +67,6 @@ export async function loadModel(addon: Addon, device: Device, folder: string, op
   const sessions = await allOrNone(graphs.map((graph) => open(graph, options.cancellation)));
   const [unet, encoder, decoder] = sessions as [Session, Session, Session];
 
-  const openText = async () => open(clipTextGraph(textConfig, changedText ?? (await textWeights())));
-  let digest: Promise<string> | undefined;
   return new LatentModel(addon, device, {
     family,
     nativeSize: Math.max(...[unetConfig.sample_size ?? family.sampleSize].flat()) * vae.downscaling,
@@ -82,11 +78,55 @@ export async function loadModel(addon: Addon, device: Device, folder: string, op
     latentChannels: vae.latentChannels,
     downscaling: vae.downscaling,
     multiple: vae.downscaling * 2 ** (unetConfig.block_out_channels.length - 1),
-    textEncoder: new TextEncoder(device, tokenizer, textConfig.hidden_size, openText),
-    embeddingChannels: unetConfig.cross_attention_dim,
-    textEncoderDigest: () => {
-      digest ??= textWeights().then(({ tensors }) => digestWeights(tensors));
+    promptEncoder: new PromptEncoder(
+      addon,
+      texts.map((text) => loadedTextEncoder(device, text, open)),
+    ),
+  });
+}
+
+/** What is known of a text encoder before there is a prompt. */
+interface TextEncoderFiles {
+  readonly part: TextEncoderPart;
+  readonly tokenizer: CLIPTokenizer;
+  readonly config: CLIPTextConfig;
+  /** Opened on first use, where no LoRA changes them. */
+  readonly weights: () => Promise<WeightStore>;
+  readonly digest: () => Promise<string>;
+}
+
+async function readTextEncoder(checkpoint: DiffusersFolder, part: TextEncoderPart, loras: readonly Lora[]): Promise<TextEncoderFiles> {
+  requireClass(checkpoint, part.component, [part.className]);
+  const [tokenizer, config] = await Promise.all([
+    loadTokenizer(checkpoint.component(part.tokenizer)),
+    checkpoint.readConfig(part.component).then((json) => CLIPTextConfig.parse(json)),
+  ]);
+  const own = () => checkpoint.weights(part.component);
+  // Opened now, so that what does not fit is told now; without LoRAs not before there is a prompt.
+  const changed = loras.length > 0 ? await withLoras(part.component, await own(), loras) : undefined;
+  let digest: Promise<string> | undefined;
+  return {
+    part,
+    tokenizer,
+    config,
+    weights: async () => changed ?? own(),
+    digest: () => {
+      digest ??= own().then(({ tensors }) => digestWeights(tensors));
       return digest;
     },
-  });
+  };
+}
+
+function loadedTextEncoder(
+  device: Device,
+  { part, tokenizer, config, weights, digest }: TextEncoderFiles,
+  open: (graph: Graph) => Promise<Session>,
+): LoadedTextEncoder {
+  const { hidden_size: width, projection_dim: pooledWidth } = config;
+  const outputs: Record<string, Shape> = {
+    [part.states]: [1, tokenizer.maxLength, width],
+    ...(part.isPooled && { text_embeds: [1, pooledWidth] }),
+  };
+  const encoder = new TextEncoder(device, tokenizer, outputs, async () => open(clipTextGraph(config, await weights())));
+  return { part, encoder, width, digest, ...(part.isPooled && { pooledWidth }) };
 }

@@ -1,16 +1,16 @@
-import type { Tensor } from '../device/addon.js';
+import type { Conditioning } from './conditioning.js';
 
 /** Prompts whose embeddings are kept. */
 const CAPACITY = 32;
 
 /** Embeddings of the prompts that were used last, each encoded once however many ask for it at the same time. */
 export class PromptCache {
-  private readonly embeddings = new Map<string, Promise<Tensor>>();
+  private readonly embeddings = new Map<string, Promise<Conditioning>>();
 
-  constructor(private readonly encode: (prompt: string) => Promise<Tensor>) {}
+  constructor(private readonly encode: (prompt: string) => Promise<Conditioning>) {}
 
   /** What `use` makes of the prompt's embedding, which lives until `use` returns and stays the cache's. */
-  async with<T>(prompt: string, use: (embedding: Tensor) => T): Promise<T> {
+  async with<T>(prompt: string, use: (embedding: Conditioning) => T): Promise<T> {
     const known = this.embeddings.get(prompt);
     const embedding = known ?? this.encode(prompt);
     // The one used last is at the end.
@@ -25,11 +25,11 @@ export class PromptCache {
     for (const prompt of [...this.embeddings.keys()]) this.drop(prompt);
   }
 
-  private forgetWhatFails(prompt: string, embedding: Promise<Tensor>): void {
+  private forgetWhatFails(prompt: string, embedding: Promise<Conditioning>): void {
     const forget = (): void => {
       if (this.embeddings.get(prompt) === embedding) this.embeddings.delete(prompt);
     };
-    embedding.then((tensor) => tensor.ready()).catch(forget);
+    embedding.then((conditioning) => conditioning.ready()).catch(forget);
   }
 
   private evict(): void {
@@ -41,7 +41,7 @@ export class PromptCache {
     this.embeddings.delete(prompt);
     // After whoever waits for it already, whose `use` is called first.
     void embedding.then(
-      (tensor) => setImmediate(() => tensor.dispose()),
+      (conditioning) => setImmediate(() => conditioning.dispose()),
       () => undefined,
     );
   }

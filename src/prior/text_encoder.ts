@@ -1,11 +1,11 @@
 import type { CLIPTokenizer } from '../checkpoint/tokenizer.js';
-import type { Device, Session, Tensor } from '../device/addon.js';
+import type { Device, Session, Shape, Tensor } from '../device/addon.js';
 
 /** A text encoder is needed once a prompt: this long after the last one its memory is given back. */
 const IDLE_MILLISECONDS = 2000;
 
 /** A tokenizer and its network, in one session for however many prompts are encoded at once, which is open only while there are any. */
-export class TextEncoder {
+export class TextEncoder<Output extends string = string> {
   private session?: Promise<Session>;
   private users = 0;
   private idle?: NodeJS.Timeout;
@@ -13,18 +13,17 @@ export class TextEncoder {
   constructor(
     private readonly device: Device,
     readonly tokenizer: CLIPTokenizer,
-    /** Channels of its hidden states. */
-    private readonly width: number,
+    /** What is wanted of a prompt, with its shape. */
+    private readonly outputs: Readonly<Record<Output, Shape>>,
     private readonly open: () => Promise<Session>,
   ) {}
 
-  /** last_hidden_state [1, tokens, channels]; the caller disposes it. */
-  async encode(prompt: string): Promise<Tensor> {
+  /** The outputs for a prompt; the caller disposes them. */
+  async encode(prompt: string): Promise<Record<Output, Tensor>> {
     const session = await this.acquire();
     try {
-      const { maxLength } = this.tokenizer;
-      using ids = this.device.upload(this.tokenizer.encode(prompt), [1, maxLength]);
-      return session.run({ input_ids: ids }, { last_hidden_state: [1, maxLength, this.width] }).last_hidden_state;
+      using ids = this.device.upload(this.tokenizer.encode(prompt), [1, this.tokenizer.maxLength]);
+      return session.run({ input_ids: ids }, this.outputs);
     } finally {
       this.release();
     }

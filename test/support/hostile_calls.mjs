@@ -49,6 +49,7 @@ const functions = {
   norm: [x],
   power: [x, 1, 2],
   concatenate: [[x, x]],
+  joinLast: [x, x],
   slice: [x, 0, 1],
   fitFrame: [x, 6, 5],
   addNormalized: [tokens, tokens, 'token', 1, 1],

@@ -9,6 +9,7 @@ import { loadAddon } from '../../src/device/load.js';
 import { compile } from '../../src/graph/compile.js';
 import { cpu } from '../../src/graph/targets/cpu/cpu.js';
 import { CLIPTextConfig, clipTextGraph } from '../../src/networks/clip_text.js';
+import { Conditioning } from '../../src/prior/conditioning.js';
 import { PromptCache } from '../../src/prior/prompt_cache.js';
 import { TextEncoder } from '../../src/prior/text_encoder.js';
 
@@ -18,7 +19,8 @@ const addon = loadAddon();
 
 describe('the text encoder', () => {
   let device: Device;
-  let encoder: TextEncoder;
+  let encoder: TextEncoder<'last_hidden_state'>;
+  const encode = async (prompt: string) => (await encoder.encode(prompt)).last_hidden_state;
   let opened = 0;
   let isBroken = false;
 
@@ -31,14 +33,15 @@ describe('the text encoder', () => {
       const { model, options } = compile(clipTextGraph(config, await openWeights(component)), cpu);
       return addon.createSession(device, model, options);
     };
-    encoder = new TextEncoder(device, await loadTokenizer(join(folder, 'tokenizer')), config.hidden_size, open);
+    const tokenizer = await loadTokenizer(join(folder, 'tokenizer'));
+    encoder = new TextEncoder(device, tokenizer, { last_hidden_state: [1, tokenizer.maxLength, config.hidden_size] }, open);
   });
   afterAll(() => encoder.dispose());
 
   it('opens one session for many prompts at once', async () => {
     opened = 0;
     const prompts = Array.from({ length: 24 }, (_, i) => `a portrait of a person number ${i}`);
-    const embeddings = await Promise.all(prompts.map((prompt) => encoder.encode(prompt)));
+    const embeddings = await Promise.all(prompts.map(encode));
     await Promise.all(embeddings.map((embedding) => embedding.ready()));
     expect(opened).toBe(1);
     const [first, second] = await Promise.all(embeddings.map((embedding) => embedding.read()));
@@ -53,18 +56,18 @@ describe('the text encoder', () => {
     const failures = await Promise.allSettled(['a', 'b', 'c'].map((prompt) => encoder.encode(prompt)));
     expect(failures.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
     isBroken = false;
-    using embedding = await encoder.encode('a');
+    using embedding = await encode('a');
     await embedding.ready();
     expect(opened).toBeLessThanOrEqual(4);
   });
 
   it('encodes a prompt once, whoever asks, and forgets those used long ago', async () => {
     const asked: string[] = [];
-    const cache = new PromptCache((prompt) => {
+    const cache = new PromptCache(async (prompt) => {
       asked.push(prompt);
-      return encoder.encode(prompt);
+      return new Conditioning(await encode(prompt));
     });
-    const shape = (prompt: string) => cache.with(prompt, (embedding) => embedding.shape.join());
+    const shape = (prompt: string) => cache.with(prompt, ({ promptEmbeds }) => promptEmbeds.shape.join());
     expect(await Promise.all([shape('a'), shape('a'), shape('b')])).toEqual(['1,48,128', '1,48,128', '1,48,128']);
     expect(asked).toEqual(['a', 'b']);
     for (let i = 0; i < 40; i++) await shape(`prompt ${i}`);

@@ -1,17 +1,31 @@
 import type { UNet2DConditionConfig } from '../../networks/unet2d_condition.js';
 
+/** A text encoder of a family: the components of the checkpoint that it consists of, and what of it the UNet is told. */
+export interface TextEncoderPart {
+  readonly component: 'text_encoder' | 'text_encoder_2';
+  readonly tokenizer: 'tokenizer' | 'tokenizer_2';
+  /** In transformers. */
+  readonly className: 'CLIPTextModel' | 'CLIPTextModelWithProjection';
+  /** Which of its states the UNet attends to. */
+  readonly states: 'last_hidden_state' | 'hidden_states_penultimate';
+  /** Whether its projected, pooled state is an input of the UNet, too. */
+  readonly isPooled: boolean;
+}
+
 /** What models of one structure have in common beyond their configurations. */
 export interface Family {
   /** As the authors' tables of step sizes call it. */
   readonly name: 'sd15' | 'sdxl';
   /** For messages. */
   readonly title: string;
-  /** Components of the checkpoint that encode the prompt, each with a tokenizer of its own. */
-  readonly textEncoders: readonly ('text_encoder' | 'text_encoder_2')[];
+  /** What encodes the prompt; the states of several lie side by side in c. */
+  readonly textEncoders: readonly TextEncoderPart[];
   /** Side in latents of the images that the UNet was trained on, where its configuration does not say. */
   readonly sampleSize: number;
   /** Whether a UNet is of this family. */
   matches(unet: UNet2DConditionConfig): boolean;
   /** The timesteps of a restoration, decreasing in [0, 999]. */
   timesteps(steps: number): number[];
+  /** What the UNet is told of a picture's size, where it is. */
+  timeIds?(size: { readonly height: number; readonly width: number }): readonly number[];
 }

@@ -5,7 +5,9 @@ import type { Family } from './family.js';
 export const stableDiffusion: Family = {
   name: 'sd15',
   title: 'Stable Diffusion 1.x',
-  textEncoders: ['text_encoder'],
+  textEncoders: [
+    { component: 'text_encoder', tokenizer: 'tokenizer', className: 'CLIPTextModel', states: 'last_hidden_state', isPooled: false },
+  ],
   sampleSize: 64,
   matches: ({ addition_embed_type }) => addition_embed_type !== 'text_time',
   timesteps: latinoTimesteps,

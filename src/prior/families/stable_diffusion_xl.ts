@@ -1,0 +1,26 @@
+import { latinoTimesteps } from '../timesteps.js';
+import type { Family } from './family.js';
+
+/**
+ * Stable Diffusion XL (Podell et al. 2023), distilled: by DMD2 in the paper's main configuration. The states of two text encoders lie side by
+ * side, the pooled one of the second and the picture's size are inputs of their own.
+ */
+export const stableDiffusionXl: Family = {
+  name: 'sdxl',
+  title: 'Stable Diffusion XL',
+  textEncoders: [
+    { component: 'text_encoder', tokenizer: 'tokenizer', className: 'CLIPTextModel', states: 'hidden_states_penultimate', isPooled: false },
+    {
+      component: 'text_encoder_2',
+      tokenizer: 'tokenizer_2',
+      className: 'CLIPTextModelWithProjection',
+      states: 'hidden_states_penultimate',
+      isPooled: true,
+    },
+  ],
+  sampleSize: 128,
+  matches: ({ addition_embed_type }) => addition_embed_type === 'text_time',
+  timesteps: latinoTimesteps,
+  // Original size, where it was cropped, and the size asked for, each height first: a picture that was never anything else.
+  timeIds: ({ height, width }) => [height, width, 0, 0, height, width],
+};

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openDiffusersFolder } from './checkpoint/diffusers_folder.js';
+import { openCheckpoint } from './checkpoint/diffusers_folder.js';
 import { findModel } from './checkpoint/embedded_models.js';
 import { Lora } from './checkpoint/lora.js';
 import { digestWeights } from './checkpoint/weights_digest.js';
@@ -25,10 +25,12 @@ const FILES: readonly (readonly [component: string, file: string])[] = [
  * @throws LatinoError ERR_LATINO_ARGUMENT, ERR_LATINO_MODEL
  */
 export async function modelDigest(options: LoadOptions = {}): Promise<string> {
-  const { model, vae, loras, guidance } = parseOptions(LoadOptions, options, { code: 'ERR_LATINO_ARGUMENT', what: 'options of a model' });
+  const { model, loras, guidance, ...parts } = parseOptions(LoadOptions, options, {
+    code: 'ERR_LATINO_ARGUMENT',
+    what: 'options of a model',
+  });
   const { folder: path, prompt } = findModel(model);
-  const own = await openDiffusersFolder(path);
-  const folder = vae === undefined ? own : await own.with('vae', vae);
+  const folder = await openCheckpoint(path, parts);
   const hash = createHash('sha256').update(JSON.stringify({ guidance, prompt }));
   const has = (component: string): boolean => folder.className(component) !== undefined;
   for (const [component, file] of FILES.filter(([component]) => has(component)))

@@ -55,8 +55,17 @@ export const LoadOptions = z.strictObject({
     .optional(),
   /** CPU threads; every core that the process may use by default. */
   threads: z.int().min(1).max(1024).optional(),
-  /** Folder of an autoencoder that takes the place of the model's own: TAESD, for example. */
+  /**
+   * A UNet that takes the place of the model's own: a folder, as diffusers saves one by itself, or a .safetensors file with the weights of one that
+   * is built alike, as DMD2's is published.
+   */
+  unet: z.string().optional(),
+  /** An autoencoder, likewise: TAESD, for example. */
   vae: z.string().optional(),
+  /** A text encoder, likewise. */
+  textEncoder: z.string().optional(),
+  /** The second text encoder of SDXL, likewise. */
+  textEncoder2: z.string().optional(),
   /** LoRA files whose changes are added to the weights, such as LCM-LoRA, which makes a latent consistency model of Stable Diffusion 1.5. */
   loras: z
     .array(

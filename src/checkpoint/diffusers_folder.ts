@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { LatinoError } from '../errors.js';
 import { elementCount } from '../graph/weights.js';
 import { readModelJson } from './json_file.js';
-import { type FolderWeights, openWeights } from './weights_folder.js';
+import { type FolderWeights, openWeights, openWeightsFile } from './weights_folder.js';
 
 const Component = z.tuple([z.string(), z.string()]);
 /** The components whose weights a restoration reads. Others, such as a safety checker, may be of any kind. */
@@ -43,21 +43,35 @@ export class DiffusersFolder {
     readonly classNames: ReadonlyMap<string, string>,
     /** Folders of components that lie elsewhere. */
     private readonly elsewhere: ReadonlyMap<string, string> = new Map(),
+    /** Files of weights that take the place of a component's own. */
+    private readonly files: ReadonlyMap<string, string> = new Map(),
   ) {}
 
   /**
-   * The model with a component from another folder, as diffusers saves one by itself.
+   * The model with a component from elsewhere: a folder, as diffusers saves one by itself, or a .safetensors file with the weights of a network
+   * that is built as the model's own, as DMD2's UNet is published.
    *
-   * @throws LatinoError ERR_LATINO_MODEL when the folder has no config.json that names a class
+   * @throws LatinoError ERR_LATINO_MODEL when the folder has no config.json that names a class, or there is no such component to be built alike
    */
   async with(component: string, path: string): Promise<DiffusersFolder> {
     const folder = resolve(path);
+    if (await isFile(folder)) {
+      this.component(component);
+      const files = new Map([...this.files, [component, folder]]);
+      return new DiffusersFolder(this.path, this.pipelineClass, this.classNames, this.elsewhere, files);
+    }
     const configPath = join(folder, 'config.json');
     const config = Named.safeParse(await readModelJson(configPath));
     if (!config.success)
       throw new LatinoError('ERR_LATINO_MODEL', `${configPath} has no _class_name, expected the configuration of a diffusers network`);
     const classNames = new Map([...this.classNames, [component, config.data._class_name]]);
-    return new DiffusersFolder(this.path, this.pipelineClass, classNames, new Map([...this.elsewhere, [component, folder]]));
+    return new DiffusersFolder(
+      this.path,
+      this.pipelineClass,
+      classNames,
+      new Map([...this.elsewhere, [component, folder]]),
+      without(this.files, component),
+    );
   }
 
   /** The component's class in diffusers or transformers. */
@@ -83,7 +97,8 @@ export class DiffusersFolder {
 
   /** The component's weights; the fp16 variant only where the plain file is missing. @throws LatinoError ERR_LATINO_MODEL */
   async weights(component: string): Promise<FolderWeights> {
-    return openWeights(this.component(component));
+    const file = this.files.get(component);
+    return file === undefined ? openWeights(this.component(component)) : openWeightsFile(file);
   }
 
   /** @throws LatinoError ERR_LATINO_MODEL when a used component has no weights that can be read. */
@@ -133,6 +148,30 @@ export async function openDiffusersFolder(path: string): Promise<DiffusersFolder
   if (classNames.size === 0) throw new LatinoError('ERR_LATINO_MODEL', `${indexPath} names no components, expected at least a unet`);
   return new DiffusersFolder(folder, index.data._class_name, classNames);
 }
+
+/** What takes the place of a model's own parts: folders or files, as `DiffusersFolder.with` takes them. */
+export interface ReplacedParts {
+  readonly unet?: string;
+  readonly vae?: string;
+  readonly textEncoder?: string;
+  readonly textEncoder2?: string;
+}
+
+/** @throws LatinoError ERR_LATINO_MODEL as `openDiffusersFolder` and `DiffusersFolder.with` do */
+export async function openCheckpoint(path: string, { unet, vae, textEncoder, textEncoder2 }: ReplacedParts = {}): Promise<DiffusersFolder> {
+  let checkpoint = await openDiffusersFolder(path);
+  for (const [component, part] of Object.entries({ unet, vae, text_encoder: textEncoder, text_encoder_2: textEncoder2 }))
+    if (part !== undefined) checkpoint = await checkpoint.with(component, part);
+  return checkpoint;
+}
+
+const without = (files: ReadonlyMap<string, string>, component: string) => new Map([...files].filter(([name]) => name !== component));
+
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (stats) => stats.isFile(),
+    () => false,
+  );
 
 async function folderBytes(folder: string): Promise<number> {
   if (!existsSync(folder)) return 0;

@@ -17,6 +17,8 @@ const FP16 = STEMS.flatMap((stem) => [
   `${stem}.fp16.safetensors.index.json`,
 ]);
 
+const PICKLE = /\.(bin|pt|pth|ckpt|pkl)$/;
+
 /** The weights of one component, over one or several .safetensors files. */
 export class FolderWeights implements WeightStore {
   constructor(
@@ -63,7 +65,7 @@ export async function openWeights(folder: string, options: { variant?: 'fp16' } 
   const candidates = options.variant === 'fp16' ? FP16 : [...PLAIN, ...FP16];
   const chosen = candidates.find((candidate) => names.includes(candidate));
   if (!chosen) {
-    const pickle = names.find((name) => /\.(bin|pt|pth|ckpt)$/.test(name));
+    const pickle = names.find((name) => PICKLE.test(name));
     if (pickle && !names.some((name) => name.endsWith('.safetensors'))) {
       throw new LatinoError(
         'ERR_LATINO_MODEL',
@@ -76,6 +78,18 @@ export async function openWeights(folder: string, options: { variant?: 'fp16' } 
   if (chosen.endsWith('.json')) return openShards(folder, join(folder, chosen));
   const file = await openSafetensors(join(folder, chosen));
   return new FolderWeights(folder, [file], file.tensors);
+}
+
+/** The weights in a file by itself. @throws LatinoError ERR_LATINO_MODEL when it is a pickle, or invalid */
+export async function openWeightsFile(path: string): Promise<FolderWeights> {
+  if (PICKLE.test(path)) {
+    throw new LatinoError(
+      'ERR_LATINO_MODEL',
+      `${path} is a pickle, which is never executed; expected .safetensors weights (the safetensors library of Python writes them: save_file(torch.load(path, weights_only=True), ...))`,
+    );
+  }
+  const file = await openSafetensors(path);
+  return new FolderWeights(path, [file], file.tensors);
 }
 
 async function openShards(folder: string, indexPath: string): Promise<FolderWeights> {

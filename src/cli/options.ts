@@ -9,7 +9,10 @@ const stepRule = (text: string): StepRule => number(text);
 /** Which model is used, and how: the flags of every command that loads one. */
 export interface ModelFlags {
   model: string;
+  unet?: string;
   vae?: string;
+  textEncoder?: string;
+  textEncoder2?: string;
   lora?: LoraFlag[];
   guidance?: number;
   device: LoadOptions['device'];
@@ -23,7 +26,13 @@ interface LoraFlag {
 export const addModelOptions = (command: Command): Command =>
   command
     .option('--model <folder>', 'a diffusers folder, or portraits', 'portraits')
-    .option('--vae <folder>', "an autoencoder in place of the model's own, such as TAESD")
+    .option(
+      '--unet <path>',
+      "a UNet in place of the model's own, such as DMD2: a folder, or a .safetensors file of one that is built alike",
+    )
+    .option('--vae <path>', 'an autoencoder, likewise, such as TAESD')
+    .option('--text-encoder <path>', 'a text encoder, likewise')
+    .option('--text-encoder2 <path>', 'the second text encoder of SDXL, likewise')
     .option('--lora <file[:strength]>', 'a LoRA to add to the weights, such as LCM-LoRA; may be given several times', addLora)
     .option('--guidance <scale>', 'of a model with a guidance embedding: 1 or more, 8.5 unless told otherwise', number)
     .option('--device <name>', 'auto, cpu or cuda:0', 'auto');
@@ -35,9 +44,12 @@ function addLora(value: string, previous: readonly LoraFlag[] = []): LoraFlag[] 
   return [...previous, strength === undefined ? { path } : { path, strength: number(strength) }];
 }
 
-export const loadOptions = ({ model, vae, lora: loras, guidance, device }: ModelFlags): LoadOptions => ({
+export const loadOptions = ({ model, unet, vae, textEncoder, textEncoder2, lora: loras, guidance, device }: ModelFlags): LoadOptions => ({
   model,
+  unet,
   vae,
+  textEncoder,
+  textEncoder2,
   loras,
   guidance,
   device,

@@ -1,4 +1,4 @@
-import { type DiffusersFolder, openDiffusersFolder } from '../checkpoint/diffusers_folder.js';
+import { type DiffusersFolder, openCheckpoint, type ReplacedParts } from '../checkpoint/diffusers_folder.js';
 import { Lora, type LoraOptions, withLoras } from '../checkpoint/lora.js';
 import { loadSchedule } from '../checkpoint/schedule.js';
 import { type CLIPTokenizer, loadTokenizer } from '../checkpoint/tokenizer.js';
@@ -19,11 +19,9 @@ import { guidanceOf, requireClass, requireFittingParts } from './model_parts.js'
 import { type LoadedTextEncoder, PromptEncoder } from './prompt_encoder.js';
 import { TextEncoder } from './text_encoder.js';
 
-export interface ModelOptions {
+export interface ModelOptions extends ReplacedParts {
   /** CPU threads; every core by default. */
   readonly threads?: number;
-  /** Folder of an autoencoder that takes the place of the model's own. */
-  readonly vae?: string;
   /** Changes of the weights of UNet and text encoders. */
   readonly loras?: readonly (string | LoraOptions)[];
   /** The guidance scale, 1 or more, of a UNet that has it as an input (time_cond_proj_dim). */
@@ -39,8 +37,7 @@ export interface ModelOptions {
  * ERR_LATINO_ARGUMENT when there is a guidance scale that the model cannot take; ERR_LATINO_CANCELLED
  */
 export async function loadModel(addon: Addon, device: Device, folder: string, options: ModelOptions = {}): Promise<LatentModel> {
-  const own = await openDiffusersFolder(folder);
-  const checkpoint = options.vae === undefined ? own : await own.with('vae', options.vae);
+  const checkpoint = await openCheckpoint(folder, options);
   requireClass(checkpoint, 'unet', ['UNet2DConditionModel']);
   const vaeClass = requireClass(checkpoint, 'vae', Object.keys(AUTOENCODERS));
 

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Latino, type LoadOptions, superResolution } from '../../src/index.js';
 import type { Device, Tensor } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
+import { encodeSafetensors } from '../../src/checkpoint/encode_safetensors.js';
+import { modelDigest } from '../../src/model_digest.js';
 import { guidanceEmbedding } from '../../src/networks/unet2d_condition.js';
 import { Conditioning } from '../../src/prior/conditioning.js';
 import { loadModel } from '../../src/prior/load_model.js';
@@ -129,11 +131,38 @@ goldenSet('a checkpoint with a guidance embedding', [MODEL_INDEX, ...Object.valu
     );
   });
 
+  it('takes the weights of a UNet and a text encoder from files by themselves', async () => {
+    const restore = async (options2: LoadOptions): Promise<Float32Array> => {
+      await using latino = await Latino.load(options2);
+      return (await latino.restore(measurement, options)).image.data;
+    };
+    const model = checkpoint('files');
+    const own = await restore({ model });
+    const file = (part: 'unet' | 'text_encoder', name: string): string => join(goldenPath(LCM[part]), name);
+    const unet = file('unet', 'diffusion_pytorch_model.safetensors');
+    const textEncoder = file('text_encoder', 'model.safetensors');
+    expect(await restore({ model, unet, textEncoder })).toEqual(own);
+
+    // The same network with every number of its first layer the other way round.
+    const tensors = await readTensors(unet);
+    const flipped = { ...tensors.get('conv_in.weight')!, data: (tensors.get('conv_in.weight')!.data as Float32Array).map((value) => -value) };
+    const other = join(folder, 'other.safetensors');
+    writeFileSync(other, encodeSafetensors(Object.fromEntries([...tensors, ['conv_in.weight', flipped]]) as Record<string, typeof flipped>, {}));
+    expect(await restore({ model, unet: other })).not.toEqual(own);
+    expect(await modelDigest({ model, unet: other })).not.toBe(await modelDigest({ model }));
+    expect(await modelDigest({ model, unet })).toBe(await modelDigest({ model }));
+
+    writeFileSync(join(folder, 'dmd2_unet.bin'), 'PK');
+    await expect(Latino.load({ model, unet: join(folder, 'dmd2_unet.bin') })).rejects.toThrow(withCode('MODEL', /is a pickle, which is never executed/));
+    await expect(Latino.load({ model, unet: textEncoder })).rejects.toThrow(withCode('MODEL', /has no weight .*, expected one of shape/));
+    await expect(Latino.load({ model, textEncoder2: textEncoder })).rejects.toThrow(withCode('MODEL', /has no text_encoder_2, expected one beside/));
+  });
+
   it('is restored with from the command line', async () => {
     const [model, small, output] = [checkpoint('cli'), join(folder, 'small.png'), join(folder, 'restored.png')];
     await sharp(Buffer.from(pixels.map((value) => 255 * value)), { raw: { width: 8, height: 8, channels: 3 } }).toFile(small);
     const task = ['restore', small, '--task', 'sr:8', '--sigma', '0.05', '--steps', '1', '--model', model, '-o', output];
-    expect(await run(...task, '--vae', goldenPath(LCM.vae), '--guidance', '3')).toMatchObject({ status: 0, stderr: '' });
+    expect(await run(...task, '--vae', goldenPath(LCM.vae), '--unet', goldenPath(LCM.unet), '--guidance', '3')).toMatchObject({ status: 0, stderr: '' });
     expect(await sharp(output).metadata()).toMatchObject({ width: 64, height: 64 });
     expect(await run(...task, '--guidance', '0')).toMatchObject({ status: 2, stderr: expect.stringContaining('a number of at least 1 for guidance') });
   });

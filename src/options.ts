@@ -47,7 +47,10 @@ const StepRule = z.union([z.enum(['auto', 'discrepancy', 'official']), z.number(
 });
 
 export const LoadOptions = z.strictObject({
-  /** A diffusers folder, or the name of an embedded model: `portraits`, the default. */
+  /**
+   * A diffusers folder, the name of a model in Hugging Face's cache (`organisation/model`) or its folder there, or the name of an embedded model:
+   * `portraits`, the default.
+   */
   model: z.string().optional(),
   /** `auto` takes a GPU where there is one. */
   device: z

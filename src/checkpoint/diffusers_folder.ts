@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { LatinoError } from '../errors.js';
 import { elementCount } from '../graph/weights.js';
+import { resolveModelFolder } from './hugging_face_cache.js';
 import { readModelJson } from './json_file.js';
 import { type FolderWeights, openWeights, openWeightsFile } from './weights_folder.js';
 
@@ -54,7 +55,7 @@ export class DiffusersFolder {
    * @throws LatinoError ERR_LATINO_MODEL when the folder has no config.json that names a class, or there is no such component to be built alike
    */
   async with(component: string, path: string): Promise<DiffusersFolder> {
-    const folder = resolve(path);
+    const folder = await resolveModelFolder(path);
     if (await isFile(folder)) {
       this.component(component);
       const files = new Map([...this.files, [component, folder]]);
@@ -129,9 +130,13 @@ export class DiffusersFolder {
   }
 }
 
-/** @throws LatinoError ERR_LATINO_MODEL when the path is no diffusers folder. */
+/**
+ * Opens a diffusers folder, or a model in Hugging Face's cache by its path there or its name.
+ *
+ * @throws LatinoError ERR_LATINO_MODEL when the path is none
+ */
 export async function openDiffusersFolder(path: string): Promise<DiffusersFolder> {
-  const folder = resolve(path);
+  const folder = await resolveModelFolder(path);
   const indexPath = join(folder, 'model_index.json');
   if (!existsSync(indexPath)) {
     const found = existsSync(folder) ? 'it has no model_index.json' : 'it does not exist';

@@ -25,7 +25,7 @@ interface LoraFlag {
 
 export const addModelOptions = (command: Command): Command =>
   command
-    .option('--model <folder>', 'a diffusers folder, or portraits', 'portraits')
+    .option('--model <folder>', "a diffusers folder, the name of a model in Hugging Face's cache, or portraits", 'portraits')
     .option(
       '--unet <path>',
       "a UNet in place of the model's own, such as DMD2: a folder, or a .safetensors file of one that is built alike",

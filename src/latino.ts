@@ -282,7 +282,7 @@ export class Latino implements AsyncDisposable {
     for (const text of new Set(texts)) {
       const cut = typeof text === 'string' ? this.model.truncatedTokens(text) : 0;
       const images = [...texts.keys()].filter((k) => texts[k] === text);
-      if (cut > 0) warn(onWarning, { ...promptCut(this.model.embeddingShape[1], cut), images });
+      if (cut > 0) warn(onWarning, { ...promptCut(this.model.embeddingShape[1], cut), ...(texts.length > 1 && { images }) });
     }
     return unlessAborted(signal, this.model.condition(texts), (conditioning) => conditioning[Symbol.dispose]());
   }

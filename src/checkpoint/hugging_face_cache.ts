@@ -22,9 +22,15 @@ function cacheFolder(): string {
 export async function resolveModelFolder(pathOrName: string): Promise<string> {
   const path = resolve(pathOrName);
   if (existsSync(join(path, 'snapshots'))) return snapshotOf(path);
-  if (existsSync(path) || !NAME.test(pathOrName)) return path;
-  const cached = join(cacheFolder(), `models--${pathOrName.replace('/', '--')}`);
-  return existsSync(join(cached, 'snapshots')) ? snapshotOf(cached) : path;
+  const cached = cachedModel(pathOrName);
+  return cached === undefined ? path : snapshotOf(cached);
+}
+
+/** The folder in the cache of a model of this name, where it is there, and the name is not a path that is, too. */
+export function cachedModel(name: string): string | undefined {
+  if (!NAME.test(name) || existsSync(name)) return undefined;
+  const folder = join(cacheFolder(), `models--${name.replace('/', '--')}`);
+  return existsSync(join(folder, 'snapshots')) ? folder : undefined;
 }
 
 async function snapshotOf(model: string): Promise<string> {

@@ -36,7 +36,9 @@ async function travel(works: readonly Work[], settings: Partial<BatchSettings> =
 
 describe('an image on its way to a worker', () => {
   it('is paths and spellings, and no pixels', async () => {
-    const [image] = await travel([work('b/a.png', 'clean/a.png')], { model: { vae: 'taesd', loras: ['l.safetensors'], threads: 2 } });
+    const [image] = await travel([work('b/a.png', 'clean/a.png')], {
+      model: { vae: 'taesd', unet: 'dmd2.safetensors', loras: ['l.safetensors'], threads: 2 },
+    });
     const job = QueuedJob.parse(JSON.parse(JSON.stringify(image!.data)));
     expect(job).toMatchObject({
       id: idOf('one content'),
@@ -47,7 +49,7 @@ describe('an image on its way to a worker', () => {
       settings: { operator: 'inpaint:mask.png', sigma: 0.1 },
       settingsBase: process.cwd(),
     });
-    expect(job.model).toEqual({ vae: resolve('taesd'), loras: [resolve('l.safetensors')] });
+    expect(job.model).toEqual({ vae: resolve('taesd'), unet: resolve('dmd2.safetensors'), loras: [resolve('l.safetensors')] });
     expect(JSON.stringify(image!.data).length).toBeLessThan(1024);
   });
 

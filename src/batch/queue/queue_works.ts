@@ -1,5 +1,6 @@
 import { extname, join, resolve } from 'node:path';
 import { findModel } from '../../checkpoint/embedded_models.js';
+import { cachedModel } from '../../checkpoint/hugging_face_cache.js';
 import { LatinoError } from '../../errors.js';
 import { sha256 } from '../identity.js';
 import type { ImageRecord } from '../journal.js';
@@ -70,11 +71,16 @@ export function recordOf({ id, entry, output, seed }: Work, { file: _, ...outcom
 }
 
 /** Where a model lies, from anywhere; each worker knows best on what to run it. */
-function withoutPlace({ model, vae, loras, guidance }: NonNullable<BatchSettings['model']>): QueuedJob['model'] {
-  const isEmbedded = findModel(model).folder !== model;
+function withoutPlace({ model, loras, guidance, ...parts }: NonNullable<BatchSettings['model']>): QueuedJob['model'] {
+  const place = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(path));
+  // A name, of an embedded model or in Hugging Face's cache, means the same everywhere.
+  const isName = model === undefined || findModel(model).folder !== model || cachedModel(model) !== undefined;
   return {
-    model: isEmbedded ? model : resolve(model!),
-    vae: vae === undefined ? undefined : resolve(vae),
+    model: isName ? model : resolve(model),
+    unet: place(parts.unet),
+    vae: place(parts.vae),
+    textEncoder: place(parts.textEncoder),
+    textEncoder2: place(parts.textEncoder2),
     loras: loras?.map((lora) => (typeof lora === 'string' ? resolve(lora) : { ...lora, path: resolve(lora.path) })),
     guidance,
   };

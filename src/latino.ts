@@ -25,6 +25,7 @@ import type { Conditioning } from './prior/conditioning.js';
 import { Embedding } from './prior/embedding.js';
 import type { LatentModel } from './prior/latent_model.js';
 import { loadModel } from './prior/load_model.js';
+import { WindowedPrior } from './prior/windowed_prior.js';
 import { downloadImages, Restoration } from './restoration.js';
 import { RestorationQueue } from './scheduling/restoration_queue.js';
 import { type ManyInput, type ManyResult, restoreMany } from './scheduling/restore_many.js';
@@ -51,6 +52,7 @@ const OPERATOR_BUDGET = 256 * 2 ** 20;
 
 /** Restores images with one loaded model; calls may run side by side. */
 export class Latino implements AsyncDisposable {
+  private readonly prior: WindowedPrior;
   private readonly operators: OperatorCache;
   private readonly disposal = new AbortController();
   private readonly running = new Set<Promise<unknown>>();
@@ -62,6 +64,7 @@ export class Latino implements AsyncDisposable {
     private readonly defaultPrompt: string,
     private readonly known?: KnownImages,
   ) {
+    this.prior = new WindowedPrior(addon, model);
     this.operators = new OperatorCache(addon, model.device, OPERATOR_BUDGET);
   }
 
@@ -297,7 +300,7 @@ export class Latino implements AsyncDisposable {
 
   private runOn(problem: Problem, { operator, stepRule = 'auto' }: MeasurementOptions, noise: NoiseSource, table: OfficialTable): Run {
     const official: OfficialProblem = { family: this.model.family.name, ...operatorTraits(operator).official, ...table };
-    return { kernels: this.addon, prior: this.model, problem, gammaRule: gammaRule(this.addon, stepRule, official), noise };
+    return { kernels: this.addon, prior: this.prior, problem, gammaRule: gammaRule(this.addon, stepRule, official), noise };
   }
 
   /** The calibrated c; the caller disposes it. */
@@ -310,7 +313,7 @@ export class Latino implements AsyncDisposable {
     onPass?: (pass: CalibrationPass) => void,
   ): Promise<Tensor> {
     const { start, seed = 0 } = options;
-    const gradientOf = await unlessAborted(signal, this.model.loadPromptGradient());
+    const gradientOf = await unlessAborted(signal, this.prior.loadPromptGradient());
     const noise = calibrationNoise(this.device, seed);
     const runs = problems.map((problem) => this.runOn(problem, options, noise, { method: 'latino-pro', steps: settings.timesteps.length }));
     const solver = calibrate(this.addon, runs, gradientOf, { ...settings, conditioning, start, surrogate: onPass !== undefined });

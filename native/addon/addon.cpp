@@ -5,6 +5,7 @@
 #include "cpu/cpu_device.h"
 #include "kernels/calibration.h"
 #include "kernels/elementwise.h"
+#include "kernels/windows.h"
 
 namespace latino::addon {
 
@@ -45,6 +46,12 @@ SparseMatrix matrixFrom(const Napi::Value& value, const char* name) {
           doublesFrom(object.Get("values"), "values")};
 }
 
+WindowGrid gridFrom(const Napi::Value& value) {
+  const Napi::Object object = objectFrom(value, "grid");
+  return {shapeFrom(object.Get("rows"), "rows"), shapeFrom(object.Get("columns"), "columns"), integerFrom(object.Get("height"), "height"),
+          integerFrom(object.Get("width"), "width"), numberFrom(object.Get("ramp"), "ramp")};
+}
+
 Taps tapsFrom(const Napi::Value& value) {
   const Napi::Object object = objectFrom(value, "taps");
   return {integerFrom(object.Get("height"), "height"), integerFrom(object.Get("width"), "width"),
@@ -82,15 +89,26 @@ void addKernels(Napi::Env env, Napi::Object& exports) {
     for (std::uint32_t i = 0; i < array.Length(); ++i) tensors.push_back(TensorWrap::from(array.Get(i), "tensors"));
     return TensorWrap::make(info.Env(), concatenate(tensors));
   });
-  add(env, exports, "joinLast", [](Info info) {
-    return TensorWrap::make(info.Env(), joinLast(TensorWrap::from(info[0], "x"), TensorWrap::from(info[1], "y")));
-  });
+  add(env, exports, "joinLast",
+      [](Info info) { return TensorWrap::make(info.Env(), joinLast(TensorWrap::from(info[0], "x"), TensorWrap::from(info[1], "y"))); });
   add(env, exports, "slice", [](Info info) {
     return TensorWrap::make(info.Env(), slice(TensorWrap::from(info[0], "x"), integerFrom(info[1], "from"), integerFrom(info[2], "to")));
   });
   add(env, exports, "fitFrame", [](Info info) {
     return TensorWrap::make(info.Env(),
                             fitFrame(TensorWrap::from(info[0], "x"), integerFrom(info[1], "height"), integerFrom(info[2], "width")));
+  });
+}
+
+void addWindows(Napi::Env env, Napi::Object& exports) {
+  using Info = const Napi::CallbackInfo&;
+  add(env, exports, "cutWindows",
+      [](Info info) { return TensorWrap::make(info.Env(), cutWindows(TensorWrap::from(info[0], "x"), gridFrom(info[1]))); });
+  add(env, exports, "shareWindows",
+      [](Info info) { return TensorWrap::make(info.Env(), shareWindows(TensorWrap::from(info[0], "x"), gridFrom(info[1]))); });
+  add(env, exports, "blendWindows", [](Info info) {
+    return TensorWrap::make(info.Env(), blendWindows(TensorWrap::from(info[0], "windows"), gridFrom(info[1]),
+                                                     integerFrom(info[2], "height"), integerFrom(info[3], "width")));
   });
 }
 
@@ -156,6 +174,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("openDevice", Napi::Function::New<openDevice>(env));
   exports.Set("createSession", Napi::Function::New<&SessionWrap::create>(env));
   addKernels(env, exports);
+  addWindows(env, exports);
   addCalibration(env, exports);
   addOperators(env, exports);
   addImage(env, exports);

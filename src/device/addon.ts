@@ -119,6 +119,16 @@ export interface Taps {
   readonly values: Float64Array;
 }
 
+/** Windows of one size over [N, C, H, W], one for every pair of a row and a column that they start at; see native/kernels/windows.h. */
+export interface WindowGrid {
+  readonly rows: readonly number[];
+  readonly columns: readonly number[];
+  readonly height: number;
+  readonly width: number;
+  /** Pixels over which a window fades out where another goes on. */
+  readonly ramp: number;
+}
+
 /** A weight that is widened to float32, or was changed in memory, before ONNX Runtime sees it. */
 export interface WeightSource {
   readonly name: string;
@@ -198,6 +208,13 @@ export interface Addon extends ImageFunctions {
   /** Images from..to-1 of a batch. */
   slice(x: Tensor, from: number, to: number): Tensor;
   fitFrame(x: Tensor, height: number, width: number): Tensor;
+
+  /** The windows of x, [N · windows, C, height, width]: all of the first image, row by row, then all of the next. */
+  cutWindows(x: Tensor, grid: WindowGrid): Tensor;
+  /** The mean of windows by their weights where they overlap, [N, C, height, width]. */
+  blendWindows(windows: Tensor, grid: WindowGrid, height: number, width: number): Tensor;
+  /** The adjoint of `blendWindows`. */
+  shareWindows(x: Tensor, grid: WindowGrid): Tensor;
 
   /**
    * total + scale · gradient / norm for embeddings [N, tokens, channels]; the norm is over each token or over all of an image, nothing is

@@ -1,9 +1,9 @@
-import type { Addon, Device, Session, Tensor } from '../device/addon.js';
+import type { Addon, Device, PictureSize, Session, Tensor } from '../device/addon.js';
 import { allOrNone } from './all_or_none.js';
 import { Conditioning } from './conditioning.js';
 import { Embedding, requireFit } from './embedding.js';
 import type { Family } from './families/family.js';
-import type { Prior, PromptGradient } from './prior.js';
+import type { Prior, PromptGradient, Window } from './prior.js';
 import { PromptCache } from './prompt_cache.js';
 import type { PromptEncoder } from './prompt_encoder.js';
 
@@ -101,6 +101,14 @@ export class LatentModel implements Prior {
     return this.addon.fitFrame(framed, height, width);
   }
 
+  get downscaling(): number {
+    return this.parts.downscaling;
+  }
+
+  placeInputs(picture: PictureSize, window: Window): Readonly<Record<string, Tensor>> {
+    return this.timeIdInputs(1, picture, window);
+  }
+
   predictNoise(z: Tensor, t: number, c: Conditioning): Tensor {
     using timestep = this.device.full([z.shape[0]!], t, 'i64');
     return this.parts.unet.run(this.inputs(z, timestep, c), { eps: z.shape }).eps;
@@ -147,19 +155,20 @@ export class LatentModel implements Prior {
     return { sample, timestep, encoder_hidden_states: promptEmbeds, ...this.sizeInputs(sample), ...added };
   }
 
-  /** What the UNet is told of the size of the images whose latents these are, where its family says so. Kept for as long as the model is. */
-  private sizeInputs({ shape }: Tensor): Record<string, Tensor> {
-    const { family, downscaling } = this.parts;
-    if (!family.timeIds) return {};
+  /** What the UNet is told of the size of the images whose latents these are, where its family says so. */
+  private sizeInputs({ shape }: Tensor): Readonly<Record<string, Tensor>> {
     const [n, , height, width] = shape as readonly [number, number, number, number];
-    const key = `${n} ${height} ${width}`;
-    const ids = family.timeIds({ height: height * downscaling, width: width * downscaling });
-    const known =
-      this.timeIds.get(key) ??
-      this.device.upload(
-        Float32Array.from({ length: 6 * n }, (_, i) => ids[i % 6]!),
-        [n, 6],
-      );
+    const size = { height: height * this.downscaling, width: width * this.downscaling };
+    return this.timeIdInputs(n, size, { top: 0, left: 0, ...size });
+  }
+
+  /** Uploaded once, and kept for as long as the model is: six numbers for each place and size. */
+  private timeIdInputs(n: number, picture: PictureSize, window: Window): Readonly<Record<string, Tensor>> {
+    const ids = this.family.timeIds?.(picture, window);
+    if (!ids) return {};
+    const key = `${n} ${ids.join(' ')}`;
+    const values = Array.from({ length: n }, () => ids).flat();
+    const known = this.timeIds.get(key) ?? this.device.upload(Float32Array.from(values), [n, ids.length]);
     this.timeIds.set(key, known);
     return { time_ids: known };
   }

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeSafetensors } from '../../src/checkpoint/encode_safetensors.js';
 import { loadTokenizer } from '../../src/checkpoint/tokenizer.js';
-import type { Device, Tensor } from '../../src/device/addon.js';
+import type { Device, Tensor, WindowGrid } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
 import { Embedding, Latino, superResolution } from '../../src/index.js';
 import { buildOperator } from '../../src/operators/index.js';
 import { Conditioning } from '../../src/prior/conditioning.js';
 import type { LatentModel } from '../../src/prior/latent_model.js';
 import { loadModel } from '../../src/prior/load_model.js';
+import { WindowedPrior } from '../../src/prior/windowed_prior.js';
 import { latinoTimesteps } from '../../src/prior/timesteps.js';
 import { OFFICIAL_CALIBRATION } from '../../src/solver/calibration_settings.js';
 import { drive } from '../../src/solver/drive.js';
@@ -156,6 +157,25 @@ goldenSet('SDXL (golden/sdxl)', [MODEL, 'sdxl/tokenizer-cases.json', ...FILES], 
       using gradient = gradientOf(z, t, conditioning, cotangent);
       expect(maxRelativeError(await read(gradient), want(`${pass}/${step}/gradient`))).toBeLessThan(5e-4);
     });
+  });
+
+  it('is told the place of every window of a larger picture', async () => {
+    const t = 499;
+    const side = model.nativeSize / model.downscaling;
+    const grid: WindowGrid = { rows: [0], columns: [0, (side * 3) / 4, side], height: side, width: side, ramp: side / 4 };
+    using z = device.randn([1, 4, side, 2 * side], 1, 0);
+    using c = await model.condition([PROMPT]);
+    using cut = addon.cutWindows(z, grid);
+    const parts = grid.columns.map((column, k) => {
+      const [picture, window] = [model.nativeSize, column * model.downscaling];
+      using timeIds = device.upload(Float32Array.of(picture, 2 * picture, 0, window, picture, picture), [1, 6]);
+      using part = addon.slice(cut, k, k + 1);
+      return model.predictNoise(part, t, new Conditioning(c.promptEmbeds, { ...c.added, time_ids: timeIds }));
+    });
+    using windows = addon.concatenate(parts);
+    using want = addon.blendWindows(windows, grid, side, 2 * side);
+    using got = new WindowedPrior(addon, model).predictNoise(z, t, c);
+    expect(maxRelativeError(await read(got), await read(want))).toBeLessThan(1e-5);
   });
 
   describe('in the library', () => {

@@ -30,6 +30,7 @@ const hostile = hostileValues(addon, device, session, images);
 /** How each is meant to be called: what the hostile values take the places of. */
 const box = taps(3, 3, 1, 1);
 const square = matrix(4, 4);
+const grid = { rows: [0, 2], columns: [0, 1], height: 2, width: 3, ramp: 1 };
 const functions = {
   setErrorClass: [LatinoError],
   pictureFromPixels: [new Uint8Array(48), 3, 3],
@@ -50,6 +51,9 @@ const functions = {
   power: [x, 1, 2],
   concatenate: [[x, x]],
   joinLast: [x, x],
+  cutWindows: [x, grid],
+  shareWindows: [x, grid],
+  blendWindows: [addon.cutWindows(x, grid), grid, 4, 4],
   slice: [x, 0, 1],
   fitFrame: [x, 6, 5],
   addNormalized: [tokens, tokens, 'token', 1, 1],

@@ -1,4 +1,6 @@
+import type { PictureSize } from '../../device/addon.js';
 import type { UNet2DConditionConfig } from '../../networks/unet2d_condition.js';
+import type { Window } from '../prior.js';
 
 /** A text encoder of a family: the components of the checkpoint that it consists of, and what of it the UNet is told. */
 export interface TextEncoderPart {
@@ -26,6 +28,6 @@ export interface Family {
   matches(unet: UNet2DConditionConfig): boolean;
   /** The timesteps of a restoration, decreasing in [0, 999]. */
   timesteps(steps: number): number[];
-  /** What the UNet is told of a picture's size, where it is. */
-  timeIds?(size: { readonly height: number; readonly width: number }): readonly number[];
+  /** What the UNet is told of a picture's size and of the part of it that it sees, where it is. */
+  timeIds?(picture: PictureSize, window: Window): readonly number[];
 }

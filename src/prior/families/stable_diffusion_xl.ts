@@ -21,6 +21,6 @@ export const stableDiffusionXl: Family = {
   sampleSize: 128,
   matches: ({ addition_embed_type }) => addition_embed_type === 'text_time',
   timesteps: latinoTimesteps,
-  // Original size, where it was cropped, and the size asked for, each height first: a picture that was never anything else.
-  timeIds: ({ height, width }) => [height, width, 0, 0, height, width],
+  // Original size, where it was cropped, and the size asked for, each height first.
+  timeIds: (picture, window) => [picture.height, picture.width, window.top, window.left, window.height, window.width],
 };

@@ -30,7 +30,7 @@ export {
   writeImage,
   writeLineChart,
 } from './image/index.js';
-export { inspectModel } from './inspect.js';
+export { inspectModel, type ModelDescription, type ModelUse } from './inspect.js';
 export { Latino } from './latino.js';
 export { parseOperator } from './operator_files.js';
 export type { Operator } from './operators/index.js';

@@ -1,12 +1,45 @@
 import { type CheckpointDescription, openDiffusersFolder } from './checkpoint/diffusers_folder.js';
 import { findModel } from './checkpoint/embedded_models.js';
+import { LatinoError } from './errors.js';
+import { readModel, stepGraphs } from './prior/read_model.js';
+
+/** What a model asks for, as its configurations say. */
+export interface ModelUse {
+  readonly family: string;
+  /** Side in pixels of the square images that it was trained on; larger ones go through it in windows. */
+  readonly nativeSize: number;
+  /** Images whose sides are no multiples of this are mirrored up to the next. */
+  readonly multiple: number;
+  /** Of a prompt, with the first and the last. */
+  readonly tokens: number;
+  /** The guidance scale that is built in unless told otherwise, where it takes one. */
+  readonly guidance?: number;
+}
+
+export interface ModelDescription extends CheckpointDescription {
+  /** Not there where the model cannot be used. */
+  readonly use?: ModelUse;
+  /** Why it cannot be used, where it cannot. */
+  readonly problem?: string;
+}
 
 /**
- * What a model's folder holds; nothing of it is loaded.
+ * What a model's folder holds, and whether it can be used; no weight of it is read.
  *
- * @param model a diffusers folder, or the name of an embedded model
+ * @param model a diffusers folder, the name of a model in Hugging Face's cache, or of an embedded model
  * @throws LatinoError ERR_LATINO_MODEL when there is no model, or its weights cannot be read
  */
-export async function inspectModel(model?: string): Promise<CheckpointDescription> {
-  return (await openDiffusersFolder(findModel(model).folder)).describe();
+export async function inspectModel(model?: string): Promise<ModelDescription> {
+  const { folder } = findModel(model);
+  const description = await (await openDiffusersFolder(folder)).describe();
+  try {
+    const files = await readModel(folder);
+    stepGraphs(files);
+    const { family, nativeSize, multiple, texts, guidance } = files;
+    const use = { family: family.title, nativeSize, multiple, tokens: texts[0]!.tokenizer.maxLength, guidance };
+    return { ...description, use };
+  } catch (error) {
+    if (!(error instanceof LatinoError)) throw error;
+    return { ...description, problem: error.message };
+  }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Latino, type LoadOptions, superResolution } from '../../src/index.js';
+import { inspectModel, Latino, type LoadOptions, superResolution } from '../../src/index.js';
 import type { Device, Tensor } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
 import { encodeSafetensors } from '../../src/checkpoint/encode_safetensors.js';
@@ -156,6 +156,23 @@ goldenSet('a checkpoint with a guidance embedding', [MODEL_INDEX, ...Object.valu
     await expect(Latino.load({ model, unet: join(folder, 'dmd2_unet.bin') })).rejects.toThrow(withCode('MODEL', /is a pickle, which is never executed/));
     await expect(Latino.load({ model, unet: textEncoder })).rejects.toThrow(withCode('MODEL', /has no weight .*, expected one of shape/));
     await expect(Latino.load({ model, textEncoder2: textEncoder })).rejects.toThrow(withCode('MODEL', /has no text_encoder_2, expected one beside/));
+  });
+
+  it('is said to be of use, or why it is not', async () => {
+    const { use, problem } = await inspectModel(checkpoint('inspected'));
+    const { sample_size: side } = json<{ sample_size: number }>('unet', 'config.json');
+    const { max_position_embeddings: tokens } = json<{ max_position_embeddings: number }>('text_encoder', 'config.json');
+    expect(problem).toBeUndefined();
+    expect(use).toMatchObject({ family: 'Stable Diffusion 1.x', tokens, guidance: 8.5 });
+    expect(use!.nativeSize % side).toBe(0);
+
+    const broken = changed('unfit', 'unet', 'config.json', { cross_attention_dim: 8 });
+    expect(await inspectModel(broken)).toMatchObject({ problem: expect.stringMatching(/cross_attention_dim of the unet/), components: expect.any(Array) });
+    expect((await run('inspect', broken)).stdout).toMatch(/^cannot be used: Expected cross_attention_dim/m);
+    const deeper = changed('deeper', 'unet', 'config.json', { layers_per_block: 7 });
+    expect((await inspectModel(deeper)).problem).toMatch(/has no weight .*, expected one of shape/);
+    const ofXl = await run('inspect', goldenPath('models/tiny-sdxl'));
+    expect(ofXl.stdout).toMatch(/^Stable Diffusion XL: images of 128 × 128, prompts of 77 tokens$/m);
   });
 
   it('is restored with from the command line', async () => {

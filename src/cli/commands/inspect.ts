@@ -4,8 +4,8 @@ import { type Io, printLine } from '../io.js';
 export function addInspect(program: Command, io: Io): void {
   program
     .command('inspect')
-    .description('Show what a model folder holds.')
-    .argument('[folder]', 'a diffusers folder, or portraits', 'portraits')
+    .description('Show what a model folder holds, and whether it can be used.')
+    .argument('[folder]', "a diffusers folder, the name of a model in Hugging Face's cache, or portraits", 'portraits')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  latino-native inspect ~/models/lcm-dreamshaper')
     .action((folder: string, flags: { json?: boolean }) => inspect(io, folder, flags));
@@ -23,6 +23,11 @@ async function inspect({ out }: Io, folder: string, { json }: { json?: boolean }
     const dtype = (dtypes.join(', ') || '-').padEnd(8);
     printLine(out, `${name.padEnd(16)} ${className.padEnd(24)} ${millions} M parameters  ${dtype} ${(bytes / 2 ** 20).toFixed(1)} MiB`);
   }
+  const { use, problem } = description;
+  if (use) {
+    const guidance = use.guidance === undefined ? '' : `, guidance ${use.guidance}`;
+    printLine(out, `${use.family}: images of ${use.nativeSize} × ${use.nativeSize}, prompts of ${use.tokens} tokens${guidance}`);
+  } else printLine(out, `cannot be used: ${problem}`);
   const parameters = description.components.reduce((sum, part) => sum + (part.used ? part.parameters : 0), 0);
   const mebibytes = (width: number): string => ((parameters * width) / 2 ** 20).toFixed(0);
   printLine(out, `memory for weights: ${mebibytes(4)} MiB on a CPU (float32), ${mebibytes(2)} MiB on a GPU (float16)`);

@@ -1,7 +1,7 @@
 import { type CheckpointDescription, openDiffusersFolder } from './checkpoint/diffusers_folder.js';
 import { findModel } from './checkpoint/embedded_models.js';
 import { LatinoError } from './errors.js';
-import { readModel, stepGraphs } from './prior/read_model.js';
+import { readModel, stepGraphs, textGraph } from './prior/read_model.js';
 
 /** What a model asks for, as its configurations say. */
 export interface ModelUse {
@@ -35,6 +35,7 @@ export async function inspectModel(model?: string): Promise<ModelDescription> {
   try {
     const files = await readModel(folder);
     stepGraphs(files);
+    for (const text of files.texts) await textGraph(text);
     const { family, nativeSize, multiple, texts, guidance } = files;
     const use = { family: family.title, nativeSize, multiple, tokens: texts[0]!.tokenizer.maxLength, guidance };
     return { ...description, use };

@@ -180,6 +180,7 @@ const isFile = (path: string): Promise<boolean> =>
 
 async function folderBytes(folder: string): Promise<number> {
   if (!existsSync(folder)) return 0;
-  const sizes = await Promise.all((await readdir(folder)).map(async (name) => stat(join(folder, name))));
-  return sizes.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
+  // A link that leads nowhere is no file.
+  const files = await Promise.all((await readdir(folder)).map((name) => stat(join(folder, name)).catch(() => undefined)));
+  return files.reduce((sum, file) => sum + (file?.isFile() ? file.size : 0), 0);
 }

@@ -2,12 +2,11 @@ import type { Addon, Cancellation, Device, Session, Shape } from '../device/addo
 import { compile } from '../graph/compile.js';
 import type { Graph } from '../graph/graph.js';
 import { cpu } from '../graph/targets/cpu/cpu.js';
-import { clipTextGraph } from '../networks/clip_text.js';
 import { unetVjpGraph } from '../networks/unet2d_condition.js';
 import { allOrNone } from './all_or_none.js';
 import { LatentModel } from './latent_model.js';
 import { type LoadedTextEncoder, PromptEncoder } from './prompt_encoder.js';
-import { type ModelSource, readModel, stepGraphs, type TextEncoderFiles } from './read_model.js';
+import { type ModelSource, readModel, stepGraphs, type TextEncoderFiles, textGraph } from './read_model.js';
 import { TextEncoder } from './text_encoder.js';
 
 export interface ModelOptions extends ModelSource {
@@ -51,16 +50,13 @@ export async function loadModel(addon: Addon, device: Device, folder: string, op
   });
 }
 
-function loadedTextEncoder(
-  device: Device,
-  { part, tokenizer, config, weights, digest }: TextEncoderFiles,
-  open: (graph: Graph) => Promise<Session>,
-): LoadedTextEncoder {
-  const { hidden_size: width, projection_dim: pooledWidth } = config;
+function loadedTextEncoder(device: Device, files: TextEncoderFiles, open: (graph: Graph) => Promise<Session>): LoadedTextEncoder {
+  const { part, tokenizer, digest } = files;
+  const { hidden_size: width, projection_dim: pooledWidth } = files.config;
   const outputs: Record<string, Shape> = {
     [part.states]: [1, tokenizer.maxLength, width],
     ...(part.isPooled && { text_embeds: [1, pooledWidth] }),
   };
-  const encoder = new TextEncoder(device, tokenizer, outputs, async () => open(clipTextGraph(config, await weights())));
+  const encoder = new TextEncoder(device, tokenizer, outputs, async () => open(await textGraph(files)));
   return { part, encoder, width, digest, ...(part.isPooled && { pooledWidth }) };
 }

@@ -6,7 +6,7 @@ import { digestWeights } from '../checkpoint/weights_digest.js';
 import type { Graph } from '../graph/graph.js';
 import type { WeightStore } from '../graph/weights.js';
 import { AUTOENCODERS, type Autoencoder } from '../networks/autoencoder.js';
-import { CLIPTextConfig } from '../networks/clip_text.js';
+import { CLIPTextConfig, clipTextGraph } from '../networks/clip_text.js';
 import { UNet2DConditionConfig, unetGraph } from '../networks/unet2d_condition.js';
 import { familyOf } from './families/families.js';
 import type { Family, TextEncoderPart } from './families/family.js';
@@ -81,6 +81,9 @@ export function stepGraphs({ unet, vae, guidance }: ModelFiles): Record<'unet' |
     decoder: vae.network.decoder(vae.weights),
   };
 }
+
+/** The network of a text encoder. @throws LatinoError ERR_LATINO_MODEL as `stepGraphs` does */
+export const textGraph = async ({ config, weights }: TextEncoderFiles): Promise<Graph> => clipTextGraph(config, await weights());
 
 /** What is known of a text encoder before there is a prompt. */
 export interface TextEncoderFiles {

@@ -4,31 +4,17 @@
 #include <cmath>
 
 #include "cpu/cpu_device.h"
-#include "linalg/cpu/fft_plan.h"
+#include "linalg/host/fft_tiles.h"
 #include "tensor/scratch.h"
-
-// Rows are transformed eight at a time: two real rows are the real and imaginary part of one complex one. Their half spectra go into tiles
-// of four columns [tiles, H], in which the columns' transforms find their lanes side by side.
 
 namespace latino {
 
 namespace {
 
-constexpr std::int64_t kRows = 2 * kFftLanes;
 /// Tiles that a thread takes at a time: what it writes of a row fills cache lines.
 constexpr std::int64_t kTileGrain = 4;
 
 using FloatLanes = float __attribute__((vector_size(16)));
-
-std::int64_t tilesOf(std::int64_t width) { return (halfWidth(width) + kFftLanes - 1) / kFftLanes; }
-std::int64_t groupsOf(std::int64_t height) { return (height + kRows - 1) / kRows; }
-
-/// Memory of one thread: the numbers of a transform and its scratch.
-struct Workspace {
-  ComplexLanes *data, *scratch;
-};
-
-std::int64_t workspaceOf(const FftPlan& plan) { return plan.length() + plan.scratch(); }
 
 /// Calls body(index, workspace) for every index in [0, n).
 template <class Body>
@@ -38,51 +24,6 @@ void forPieces(Device& device, std::int64_t n, std::int64_t grain, const FftPlan
     auto* data = reinterpret_cast<ComplexLanes*>(memory.data());
     for (std::int64_t i = begin; i < end; ++i) body(i, Workspace{data, data + plan.length()});
   });
-}
-
-/// Element `at` and the three after it of four rows from `row` on, each row in a vector; zero beyond the plane.
-template <class T>
-void loadRows(const T* plane, std::int64_t height, std::int64_t width, std::int64_t row, std::int64_t at, Lanes (&rows)[4]) {
-  for (std::int64_t r = 0; r < kFftLanes; ++r) {
-    rows[r] = Lanes{};
-    if (row + r >= height) continue;
-    const T* from = plane + (row + r) * width + at;
-    if (at + kFftLanes <= width) {
-      rows[r] = loadLanes(from);
-    } else {
-      for (std::int64_t c = 0; at + c < width; ++c) rows[r][c] = static_cast<double>(from[c]);
-    }
-  }
-}
-
-/// Half spectra of eight rows of a plane, into its tiles.
-template <class T>
-void forwardRows(const FftPlan& plan, std::int64_t height, std::int64_t row, const T* plane, ComplexLanes* tiles, Workspace work) {
-  const std::int64_t width = plan.length(), half = halfWidth(width);
-  for (std::int64_t at = 0; at < width; at += kFftLanes) {
-    Lanes first[4], second[4];
-    loadRows(plane, height, width, row, at, first);
-    loadRows(plane, height, width, row + kFftLanes, at, second);
-    transpose(first);
-    transpose(second);
-    for (std::int64_t c = 0; c < std::min(kFftLanes, width - at); ++c) work.data[at + c] = {first[c], second[c]};
-  }
-  const ComplexLanes* z = plan.transform(work.data, work.scratch);
-  const std::int64_t count = std::min(kRows, height - row);
-  for (std::int64_t at = 0; at < half; at += kFftLanes) {
-    Lanes firstRe[4] = {}, firstIm[4] = {}, secondRe[4] = {}, secondIm[4] = {};
-    for (std::int64_t c = 0; c < std::min(kFftLanes, half - at); ++c) {
-      const ComplexLanes &a = z[at + c], &b = z[at + c == 0 ? 0 : width - at - c];
-      firstRe[c] = 0.5 * (a.re + b.re);
-      firstIm[c] = 0.5 * (a.im - b.im);
-      secondRe[c] = 0.5 * (a.im + b.im);
-      secondIm[c] = 0.5 * (b.re - a.re);
-    }
-    for (auto* lanes : {&firstRe, &firstIm, &secondRe, &secondIm}) transpose(*lanes);
-    ComplexLanes* out = tiles + at / kFftLanes * height + row;
-    for (std::int64_t r = 0; r < count; ++r)
-      out[r] = r < kFftLanes ? ComplexLanes{firstRe[r], firstIm[r]} : ComplexLanes{secondRe[r - kFftLanes], secondIm[r - kFftLanes]};
-  }
 }
 
 /// Eight rows of a plane from their half spectra in its tiles, times `scale`.
@@ -120,22 +61,6 @@ void inverseRows(const FftPlan& plan, std::int64_t height, std::int64_t row, con
       const Lanes& values = r < kFftLanes ? first[r] : second[r - kFftLanes];
       float* out = plane + (row + r) * width + at;
       for (std::int64_t c = 0; c < columns; ++c) out[c] = static_cast<float>(values[c]);
-    }
-  }
-}
-
-/// The columns of a tile: transformed, times `scale`, into a half spectrum of interleaved numbers.
-template <class T>
-void forwardColumns(const FftPlan& plan, std::int64_t half, std::int64_t tile, ComplexLanes* columns, double scale, T* spectrum,
-                    ComplexLanes* scratch) {
-  const std::int64_t first = tile * kFftLanes, count = std::min(kFftLanes, half - first);
-  const ComplexLanes* z = plan.transform(columns, scratch);
-  for (std::int64_t r = 0; r < plan.length(); ++r) {
-    const Lanes re = scale * z[r].re, im = scale * z[r].im;
-    T* out = spectrum + 2 * (r * half + first);
-    for (std::int64_t c = 0; c < count; ++c) {
-      out[2 * c] = static_cast<T>(re[c]);
-      out[2 * c + 1] = static_cast<T>(im[c]);
     }
   }
 }
@@ -194,21 +119,6 @@ void irfft2(Device& device, std::int64_t planes, std::int64_t height, std::int64
     const std::int64_t plane = k / groups;
     inverseRows(*rows, height, k % groups * kRows, tiled + plane * tiles * height, scale, x + plane * height * width, work);
   });
-}
-
-std::vector<std::complex<double>> hostTransfer(std::int64_t height, std::int64_t width, const std::vector<double>& plane) {
-  const std::int64_t half = halfWidth(width), tiles = tilesOf(width);
-  const auto rows = fftPlanOf(width), columns = fftPlanOf(height);
-  std::vector<ComplexLanes> tiled(static_cast<std::size_t>(tiles * height)),
-      memory(static_cast<std::size_t>(std::max(workspaceOf(*rows), workspaceOf(*columns))));
-  for (std::int64_t row = 0; row < height; row += kRows)
-    forwardRows(*rows, height, row, plane.data(), tiled.data(), {memory.data(), memory.data() + width});
-  std::vector<std::complex<double>> spectrum(static_cast<std::size_t>(height * half));
-  for (std::int64_t tile = 0; tile < tiles; ++tile) {
-    forwardColumns(*columns, half, tile, tiled.data() + tile * height, 1, reinterpret_cast<double*>(spectrum.data()),
-                   memory.data() + height);
-  }
-  return spectrum;
 }
 
 }  // namespace latino

@@ -1,4 +1,4 @@
-#include "linalg/cpu/fft_plan.h"
+#include "linalg/host/fft_plan.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,8 +6,8 @@
 #include <numbers>
 #include <vector>
 
-#include "linalg/cpu/fft_butterflies.h"
 #include "linalg/fft.h"
+#include "linalg/host/fft_butterflies.h"
 
 namespace latino {
 

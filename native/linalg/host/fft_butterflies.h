@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "linalg/cpu/fft_lanes.h"
+#include "linalg/host/fft_lanes.h"
 
 namespace latino {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "linalg/cpu/fft_lanes.h"
+#include "linalg/host/fft_lanes.h"
 
 namespace latino {
 

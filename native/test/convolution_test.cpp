@@ -5,10 +5,10 @@
 #include <numeric>
 #include <thread>
 
-#include "cpu/cpu_device.h"
 #include "kernels/elementwise.h"
 #include "operators/operator.h"
 #include "tensor/error.h"
+#include "test_device.h"
 
 using namespace latino;
 
@@ -29,7 +29,7 @@ Taps tapsOfSum(double sum) {
 }  // namespace
 
 TEST_CASE("the proximal point of a convolution is optimal whatever the kernel sums to") {
-  const auto device = openCpuDevice(2);
+  const auto device = openTestDevice(2);
   const std::int64_t height = 18, width = 30;
   const Tensor x = randn(device, {1, 1, height, width}, 1, 0), z = randn(device, {1, 1, height, width}, 1, 1);
   for (const double sum : {0.01, 1.0, 50.0}) {
@@ -52,14 +52,14 @@ TEST_CASE("the proximal point of a convolution is optimal whatever the kernel su
 }
 
 TEST_CASE("conjugate gradients that do not converge are an error, not a wrong result") {
-  const auto device = openCpuDevice(1);
+  const auto device = openTestDevice(1);
   const auto op = makeConvolution(device, tapsOfSum(1), 8, 9, 1, Boundary::reflect);
   const Tensor z = full(device, {1, 1, 8, 9}, DType::f32, 0), y = full(device, {1, 1, 8, 9}, DType::f32, NAN);
   CHECK_THROWS_AS(readFloats(op->prox(z, y, 1)), ConvergenceError);
 }
 
 TEST_CASE("with the noise's sigma a proximal point is as exact as can be seen") {
-  const auto device = openCpuDevice(2);
+  const auto device = openTestDevice(2);
   const std::int64_t height = 24, width = 36;
   const Shape shape{2, 1, height, width};
   const Tensor x = randn(device, shape, 1, 0), z = linearCombination(1, x, 0.3, randn(device, shape, 1, 1));
@@ -91,7 +91,7 @@ TEST_CASE("with the noise's sigma a proximal point is as exact as can be seen") 
 }
 
 TEST_CASE("conjugate gradients stop when they are cancelled") {
-  const auto device = openCpuDevice(2);
+  const auto device = openTestDevice(2);
   const std::int64_t side = 256;
   const auto op = makeConvolution(device, tapsOfSum(1), side, side, 1, Boundary::reflect);
   const auto cancellation = std::make_shared<Cancellation>();

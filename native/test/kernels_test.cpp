@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "cpu/cpu_device.h"
 #include "kernels/elementwise.h"
 #include "kernels/philox.h"
+#include "test_device.h"
 
 using namespace latino;
 
@@ -20,7 +20,7 @@ TEST_CASE("Philox4x32-10 gives the published vectors") {
 }
 
 TEST_CASE("noise is standard normal and does not depend on the number of threads") {
-  const auto one = openCpuDevice(1), four = openCpuDevice(4);
+  const auto one = openTestDevice(1), four = openTestDevice(4);
   const std::vector<float> a = readFloats(randn(one, {400001}, 7, 3));
   CHECK(a == readFloats(randn(four, {400001}, 7, 3)));
   CHECK(a != readFloats(randn(one, {400001}, 7, 4)));
@@ -34,7 +34,7 @@ TEST_CASE("noise is standard normal and does not depend on the number of threads
 }
 
 TEST_CASE("norms agree with a direct sum, whatever the number of threads") {
-  const auto one = openCpuDevice(1), three = openCpuDevice(3);
+  const auto one = openTestDevice(1), three = openTestDevice(3);
   const Shape shape{2, 3, 61, 97};
   const std::vector<float> x = readFloats(randn(one, shape, 1, 0)), got = readFloats(norm(randn(one, shape, 1, 0)));
   for (std::size_t image = 0; image < 2; ++image) {
@@ -48,7 +48,7 @@ TEST_CASE("norms agree with a direct sum, whatever the number of threads") {
 }
 
 TEST_CASE("element-wise kernels") {
-  const auto device = openCpuDevice(2);
+  const auto device = openTestDevice(2);
   const std::vector<float> values{-2, -0.5F, 0, 0.5F, 4};
   const Tensor x = upload(device, {5}, DType::f32, values.data());
   CHECK(readFloats(linearCombination(2, x, 0, {})) == std::vector<float>{-4, -1, 0, 1, 8});
@@ -59,7 +59,7 @@ TEST_CASE("element-wise kernels") {
 }
 
 TEST_CASE("a frame is mirrored without repeating the edge, and cut back") {
-  const auto device = openCpuDevice(1);
+  const auto device = openTestDevice(1);
   const std::vector<float> values{0, 1, 2, 3, 4, 5};
   const Tensor x = upload(device, {1, 1, 2, 3}, DType::f32, values.data());
   CHECK(readFloats(fitFrame(x, 3, 6)) == std::vector<float>{0, 1, 2, 1, 0, 1, 3, 4, 5, 4, 3, 4, 0, 1, 2, 1, 0, 1});

@@ -6,10 +6,10 @@
 #include <numeric>
 #include <thread>
 
-#include "cpu/cpu_device.h"
 #include "kernels/elementwise.h"
 #include "operators/operator.h"
 #include "tensor/error.h"
+#include "test_device.h"
 
 using namespace latino;
 
@@ -78,7 +78,7 @@ std::vector<Case> cases() {
 }  // namespace
 
 TEST_CASE("adjointness, optimality of the proximal point, and gamma on the device") {
-  const auto device = openCpuDevice(2);
+  const auto device = openTestDevice(2);
   const Shape shape{2, 3, kHeight, kWidth};
   for (const Case& each : cases()) {
     CAPTURE(std::string(each.name));
@@ -105,7 +105,7 @@ TEST_CASE("adjointness, optimality of the proximal point, and gamma on the devic
 }
 
 TEST_CASE("the discrepancy principle leaves a residual of the noise's size") {
-  const auto device = openCpuDevice(2);
+  const auto device = openTestDevice(2);
   const Shape shape{2, 3, kHeight, kWidth};
   for (const Case& each : cases()) {
     if (std::string(each.name) == "mask" || std::string(each.name).find("separable") == std::string::npos) continue;
@@ -120,7 +120,7 @@ TEST_CASE("the discrepancy principle leaves a residual of the noise's size") {
 }
 
 TEST_CASE("the error variance is the one that made the error") {
-  const auto device = openCpuDevice(2);
+  const auto device = openTestDevice(2);
   const Shape shape{2, 3, 96, 120};
   std::vector<double> taps(25, 1.0 / 25);
   for (const auto& op : {makeCircularConvolution(device, {5, 5, 2, 2, taps}, 96, 120, 1),
@@ -134,7 +134,7 @@ TEST_CASE("the error variance is the one that made the error") {
 }
 
 TEST_CASE("images of a batch each have a noise level of their own") {
-  const auto device = openCpuDevice(2);
+  const auto device = openTestDevice(2);
   const Shape shape{2, 3, kHeight, kWidth};
   for (const Case& each : cases()) {
     CAPTURE(std::string(each.name));
@@ -149,7 +149,7 @@ TEST_CASE("images of a batch each have a noise level of their own") {
 }
 
 TEST_CASE("a mask never looks at what it hides") {
-  const auto device = openCpuDevice(1);
+  const auto device = openTestDevice(1);
   const std::vector<float> y{1, 2, 3, NAN};
   const auto op = makeMask(device, 2, 2, {0, 0, 0, 255});
   const Tensor z = full(device, {1, 1, 2, 2}, DType::f32, 0.5), measured = upload(device, {1, 1, 2, 2}, DType::f32, y.data());
@@ -157,7 +157,7 @@ TEST_CASE("a mask never looks at what it hides") {
 }
 
 TEST_CASE("shapes and arguments are checked") {
-  const auto device = openCpuDevice(1);
+  const auto device = openTestDevice(1);
   const auto op = makeCircularConvolution(device, asymmetric(), kHeight, kWidth, 3);
   CHECK_THROWS_AS(op->forward(full(device, {1, 3, 17, kWidth}, DType::f32, 0)), ShapeError);
   CHECK_THROWS_AS(makeCircularConvolution(device, asymmetric(), 17, kWidth, 3), ShapeError);
@@ -167,7 +167,7 @@ TEST_CASE("shapes and arguments are checked") {
 }
 
 TEST_CASE("the step rules want noise: without it what the operator does not see would decide") {
-  const auto device = openCpuDevice(1);
+  const auto device = openTestDevice(1);
   const Shape shape{1, 3, kHeight, kWidth};
   for (const Case& each : cases()) {
     CAPTURE(std::string(each.name));
@@ -190,11 +190,11 @@ TEST_CASE("the error variance does not depend on the number of threads") {
     CHECK(plain[0] == doctest::Approx(0.99).epsilon(0.03));
     return std::pair(plain, blurred);
   };
-  CHECK(variance(openCpuDevice(1)) == variance(openCpuDevice(3)));
+  CHECK(variance(openTestDevice(1)) == variance(openTestDevice(3)));
 }
 
 TEST_CASE("an operator may be prepared beforehand, on another thread, and again after that was cancelled") {
-  const auto device = openCpuDevice(2);
+  const auto device = openTestDevice(2);
   const Shape shape{1, 3, kHeight, kWidth};
   const Tensor z = randn(device, shape, 6, 0);
   for (const Case& each : cases()) {

@@ -5,9 +5,9 @@
 #include <functional>
 #include <numeric>
 
-#include "cpu/cpu_device.h"
 #include "kernels/elementwise.h"
 #include "operators/operator.h"
+#include "test_device.h"
 
 using namespace latino;
 
@@ -136,7 +136,7 @@ std::vector<Case> cases() {
 }  // namespace
 
 TEST_CASE("forward, adjoint and proximal point agree with the dense operator in float64") {
-  const auto device = openCpuDevice(1);
+  const auto device = openTestDevice(1);
   for (const Case& each : cases()) {
     CAPTURE(each.name);
     const auto op = each.make(device, each.image[2], each.image[3]);

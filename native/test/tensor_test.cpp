@@ -3,12 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <numeric>
 
-#include "cpu/cpu_device.h"
 #include "kernels/elementwise.h"
 #include "tensor/error.h"
+#include "test_device.h"
 
 using namespace latino;
 
@@ -30,7 +29,7 @@ TEST_CASE("a queue runs its tasks in order") {
 }
 
 TEST_CASE("an error travels with the tensors that depend on it, and with no others") {
-  const auto device = openCpuDevice(2);
+  const auto device = openTestDevice(2);
   const Tensor good = ramp(device, {4}), bad(device, {4});
   submit({good}, {bad}, [] { throw ModelError("broken"); });
   const Tensor dependent = linearCombination(1, good, 1, bad), independent = clip(good, 0, 2);
@@ -39,7 +38,7 @@ TEST_CASE("an error travels with the tensors that depend on it, and with no othe
 }
 
 TEST_CASE("memory is reused, and returned when tensors go") {
-  const auto device = openCpuDevice(1);
+  const auto device = openTestDevice(1);
   for (int i = 0; i < 100; ++i) full(device, {1000}, DType::f32, i);
   device->queue().drain();
   CHECK(device->memory().inUse == 0);
@@ -48,14 +47,14 @@ TEST_CASE("memory is reused, and returned when tensors go") {
 }
 
 TEST_CASE("memory that the machine does not have is an error of the tensor") {
-  const auto device = openCpuDevice(1);
+  const auto device = openTestDevice(1);
   const Tensor huge = full(device, {std::int64_t{1} << 52}, DType::f32, 0);
   device->queue().drain();
   CHECK_THROWS_AS(std::rethrow_exception(huge.storage().error), DeviceMemoryError);
 }
 
 TEST_CASE("transfers are counted") {
-  const auto device = openCpuDevice(1);
+  const auto device = openTestDevice(1);
   const Tensor x = ramp(device, {2, 3});
   readFloats(clip(x, 0, 1));
   const TransferCounts counts = device->transfers();
@@ -67,41 +66,19 @@ TEST_CASE("transfers are counted") {
 
 TEST_CASE("the last handle may go on the device's own queue") {
   for (int i = 0; i < 50; ++i) {
-    auto device = openCpuDevice(2);
+    auto device = openTestDevice(2);
     full(device, {10}, DType::f32, 1);
     device.reset();
   }
 }
 
-TEST_CASE("a parallel loop covers its range once") {
-  ThreadPool pool(4);
-  for (const std::int64_t n : {0, 1, 7, 1000, 4097}) {
-    std::vector<int> visits(static_cast<std::size_t>(n));
-    pool.parallelFor(n, 10, [&visits](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) ++visits[static_cast<std::size_t>(i)];
-    });
-    CHECK(std::all_of(visits.begin(), visits.end(), [](int count) { return count == 1; }));
-  }
-}
-
-TEST_CASE("what a piece of a parallel loop throws reaches the caller, and the pool works on") {
-  ThreadPool pool(4);
-  const auto throwing = [](std::int64_t begin, std::int64_t) {
-    if (begin == 50) throw ShapeError("piece");
-  };
-  CHECK_THROWS_AS(pool.parallelFor(100, 10, throwing), ShapeError);
-  std::atomic<int> count = 0;
-  pool.parallelFor(100, 10, [&count](std::int64_t begin, std::int64_t end) { count += static_cast<int>(end - begin); });
-  CHECK(count == 100);
-}
-
 TEST_CASE("tensors of two devices do not mix") {
-  const auto one = openCpuDevice(1), two = openCpuDevice(1);
+  const auto one = openTestDevice(1), two = openTestDevice(1);
   CHECK_THROWS_AS(linearCombination(1, ramp(one, {4}), 1, ramp(two, {4})), ArgumentError);
 }
 
 TEST_CASE("shapes are checked") {
-  const auto device = openCpuDevice(1);
+  const auto device = openTestDevice(1);
   CHECK_THROWS_AS(ramp(device, {6}).reshaped({4}), ShapeError);
   CHECK_THROWS_AS(linearCombination(1, ramp(device, {6}), 1, ramp(device, {5})), ShapeError);
   CHECK_THROWS_AS(Tensor(device, {-1}), ShapeError);

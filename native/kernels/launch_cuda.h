@@ -1,20 +1,17 @@
 // The launcher of the CUDA flavour: grid-stride kernels on the device's stream.
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <string>
 
+#include "cuda/stream.h"
 #include "kernels/host_device.h"
-#include "tensor/device.h"
+#include "tensor/cancellation.h"
 #include "tensor/error.h"
+#include "tensor/scratch.h"
 
 namespace latino {
-
-/// The device's cudaStream_t, defined by the CUDA backend.
-cudaStream_t cudaStreamOf(Device& device);
 
 /// A launch that the driver refuses says so here and nowhere else.
 inline void checkLaunch() {
@@ -28,26 +25,40 @@ __global__ void forEachKernel(std::int64_t n, F f) {
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += stride) f(i);
 }
 
+/// Threads of a block, and values that a block sums where a row has more.
+inline constexpr unsigned kBlockThreads = 256;
+inline constexpr std::int64_t kSumChunk = 8192;
+
+/// out[row, part] = sum of the part's values, kSumChunk of a row's n at most; a block for each.
 template <class Out, class Map>
-__global__ void sumRowsKernel(std::int64_t n, Out* out, Map map) {
-  __shared__ double partial[256];
-  const std::int64_t row = blockIdx.x;
+__global__ void sumPartsKernel(std::int64_t n, std::int64_t parts, Out* out, Map map) {
+  __shared__ double partial[kBlockThreads];
+  const std::int64_t row = blockIdx.x / parts, first = blockIdx.x % parts * kSumChunk;
+  const std::int64_t last = first + kSumChunk < n ? first + kSumChunk : n;
   double sum = 0;
-  for (std::int64_t i = threadIdx.x; i < n; i += 256) sum += map(row, i);
+  for (std::int64_t i = first + threadIdx.x; i < last; i += kBlockThreads) sum += map(row, i);
   partial[threadIdx.x] = sum;
-  for (int half = 128; half > 0; half /= 2) {
+  for (unsigned half = kBlockThreads / 2; half > 0; half /= 2) {
     __syncthreads();
-    if (static_cast<int>(threadIdx.x) < half) partial[threadIdx.x] += partial[threadIdx.x + half];
+    if (threadIdx.x < half) partial[threadIdx.x] += partial[threadIdx.x + half];
   }
-  if (threadIdx.x == 0) out[row] = static_cast<Out>(partial[0]);
+  if (threadIdx.x == 0) out[blockIdx.x] = static_cast<Out>(partial[0]);
 }
+
+/// What adds the sums of a row's parts.
+struct PartsOfRow {
+  const double* sums;
+  std::int64_t parts;
+  __device__ double operator()(std::int64_t row, std::int64_t part) const { return sums[row * parts + part]; }
+};
 
 /// f(i) for every i in [0, n), in any order; the grain is for CPUs. Inside tasks only.
 template <class F>
 void forEach(Device& device, std::int64_t n, F f, std::int64_t = 0) {
   if (n <= 0) return;
-  const unsigned blocks = static_cast<unsigned>(std::clamp<std::int64_t>((n + 255) / 256, 1, 65535));
-  forEachKernel<<<blocks, 256, 0, cudaStreamOf(device)>>>(n, f);
+  throwIfCancelled();
+  const unsigned blocks = static_cast<unsigned>(std::clamp<std::int64_t>((n + kBlockThreads - 1) / kBlockThreads, 1, 65535));
+  forEachKernel<<<blocks, kBlockThreads, 0, cudaStreamOf(device)>>>(n, f);
   checkLaunch();
 }
 
@@ -62,8 +73,9 @@ template <class F>
 void forRows(Device& device, std::int64_t rows, std::int64_t columns, F f) {
   const std::int64_t n = rows * columns;
   if (n <= 0) return;
-  const unsigned blocks = static_cast<unsigned>(std::clamp<std::int64_t>((n + 255) / 256, 1, 65535));
-  forRowsKernel<<<blocks, 256, 0, cudaStreamOf(device)>>>(n, columns, f);
+  throwIfCancelled();
+  const unsigned blocks = static_cast<unsigned>(std::clamp<std::int64_t>((n + kBlockThreads - 1) / kBlockThreads, 1, 65535));
+  forRowsKernel<<<blocks, kBlockThreads, 0, cudaStreamOf(device)>>>(n, columns, f);
   checkLaunch();
 }
 
@@ -71,8 +83,18 @@ void forRows(Device& device, std::int64_t rows, std::int64_t columns, F f) {
 template <class Out, class Map>
 void sumRows(Device& device, std::int64_t rows, std::int64_t n, Out* out, Map map) {
   if (rows <= 0) return;
-  sumRowsKernel<<<static_cast<unsigned>(rows), 256, 0, cudaStreamOf(device)>>>(n, out, map);
+  throwIfCancelled();
+  const cudaStream_t stream = cudaStreamOf(device);
+  const std::int64_t parts = std::max<std::int64_t>(1, (n + kSumChunk - 1) / kSumChunk);
+  if (parts == 1) {
+    sumPartsKernel<<<static_cast<unsigned>(rows), kBlockThreads, 0, stream>>>(n, parts, out, map);
+    return checkLaunch();
+  }
+  const Scratch memory(device, 2 * rows * parts);
+  auto* sums = reinterpret_cast<double*>(memory.data());
+  sumPartsKernel<<<static_cast<unsigned>(rows * parts), kBlockThreads, 0, stream>>>(n, parts, sums, map);
   checkLaunch();
+  sumRows(device, rows, parts, out, PartsOfRow{sums, parts});
 }
 
 /// A number that kernels wrote: the host waits for it, which counts as a transfer.

@@ -22,7 +22,8 @@ const GROUND = ['errors.ts'];
 /** What only some files of native/ may have: a line, the files, why. */
 const RESERVED = [
   [/#include <napi\.h>/, /^native\/addon\//, 'only native/addon knows N-API'],
-  [/#include "cpu\//, /cpu|^native\/(test\/|addon\/addon\.cpp)/, 'only files of the CPU flavour know the CPU'],
+  [/#include "cpu\//, /cpu|^native\/test\//, 'only files of the CPU flavour know the CPU'],
+  [/#include "cuda\//, /cuda|^native\/(test|bench)\//, 'only files of the CUDA flavour know CUDA'],
   [/\bDeviceKind\b/, /^native\/(tensor\/device\.h|cpu\/|cuda\/|addon\/)/, 'nothing asks for the kind of a device: what differs is linked'],
 ];
 

@@ -2,10 +2,10 @@
 #include "addon/arrays.h"
 #include "addon/exports.h"
 #include "addon/wraps.h"
-#include "cpu/cpu_device.h"
 #include "kernels/calibration.h"
 #include "kernels/elementwise.h"
 #include "kernels/windows.h"
+#include "tensor/open_device.h"
 
 namespace latino::addon {
 
@@ -29,9 +29,7 @@ Napi::Value openDevice(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const std::string name = stringFrom(info[0], "device");
     const unsigned threads = info[1].IsUndefined() ? 0 : threadsFrom(objectFrom(info[1], "options"));
-    if (name == "cpu") return DeviceWrap::make(info.Env(), openCpuDevice(threads));
-    if (name.starts_with("cuda")) throw DeviceError("Expected cpu for device but received " + name + ": this build has no CUDA backend");
-    throw DeviceError("Expected cpu or cuda:<index> for device but received " + name);
+    return DeviceWrap::make(info.Env(), latino::openDevice(name, threads));
   });
 }
 

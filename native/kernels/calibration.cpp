@@ -39,13 +39,13 @@ Tensor addNormalized(const Tensor& total, const Tensor& gradient, NormOver over,
     if (rows == 0) return;
     const Scratch squares(device, rows);
     float* norms = squares.data();
-    sumRows(device, rows, length, norms, [=] LATINO_HOST_DEVICE(std::int64_t row, std::int64_t i) {
+    sumRows(device, rows, length, norms, [=] LATINO_DEVICE(std::int64_t row, std::int64_t i) {
       const std::int64_t at = row * length + i;
       const double value = at / channels % tokens < frozenTokens ? 0 : g[at];
       return value * value;
     });
     const float factor = static_cast<float>(scale);
-    forEach(device, out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
+    forEach(device, out.size(), [=] LATINO_DEVICE(std::int64_t i) {
       if (i / channels % tokens < frozenTokens) {
         po[i] = 0;
         return;
@@ -72,12 +72,12 @@ Tensor moveWithinBalls(const Tensor& c, const Tensor& direction, double step, co
     const float eta = static_cast<float>(step), limit = static_cast<float>(radius);
     const Scratch squares(device, rows);
     float* moved = squares.data();
-    sumRows(device, rows, channels, moved, [=] LATINO_HOST_DEVICE(std::int64_t row, std::int64_t i) {
+    sumRows(device, rows, channels, moved, [=] LATINO_DEVICE(std::int64_t row, std::int64_t i) {
       const std::int64_t at = row * channels + i;
       const double value = pc[at] + eta * pd[at] - p0[at];
       return value * value;
     });
-    forEach(device, out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
+    forEach(device, out.size(), [=] LATINO_DEVICE(std::int64_t i) {
       const float shrunk = limit / (sqrtf(moved[i / channels]) + kTiny);
       po[i] = p0[i] + (pc[i] + eta * pd[i] - p0[i]) * (shrunk < 1 ? shrunk : 1);
     });

@@ -49,11 +49,11 @@ Tensor linearCombination(const PerImage& a, const Tensor& x, const PerImage& b, 
       float* po = out.data<float>() + first;
       const float fa = static_cast<float>(of(a, image)), fb = static_cast<float>(of(b, image));
       if (!y.valid()) {
-        forEach(out.device(), count, [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = fa * px[i]; });
+        forEach(out.device(), count, [=] LATINO_DEVICE(std::int64_t i) { po[i] = fa * px[i]; });
         return;
       }
       const float* py = y.data<float>() + first;
-      forEach(out.device(), count, [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = fa * px[i] + fb * py[i]; });
+      forEach(out.device(), count, [=] LATINO_DEVICE(std::int64_t i) { po[i] = fa * px[i] + fb * py[i]; });
     });
   });
   return out;
@@ -66,7 +66,7 @@ Tensor clip(const Tensor& x, double low, double high) {
     const float* px = x.data<float>();
     float* po = out.data<float>();
     const float lo = static_cast<float>(low), hi = static_cast<float>(high);
-    forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = px[i] < lo ? lo : px[i] > hi ? hi : px[i]; });
+    forEach(out.device(), out.size(), [=] LATINO_DEVICE(std::int64_t i) { po[i] = px[i] < lo ? lo : px[i] > hi ? hi : px[i]; });
   });
   return out;
 }
@@ -81,11 +81,11 @@ Tensor full(std::shared_ptr<Device> device, Shape shape, DType dtype, double val
     if (dtype == DType::f32) {
       float* po = out.data<float>();
       const float number = static_cast<float>(value);
-      forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = number; });
+      forEach(out.device(), out.size(), [=] LATINO_DEVICE(std::int64_t i) { po[i] = number; });
     } else {
       auto* po = out.data<std::int64_t>();
       const auto number = static_cast<std::int64_t>(value);
-      forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = number; });
+      forEach(out.device(), out.size(), [=] LATINO_DEVICE(std::int64_t i) { po[i] = number; });
     }
   });
   return out;
@@ -100,7 +100,7 @@ Tensor randn(std::shared_ptr<Device> device, Shape shape, const std::vector<std:
     forParts(out, seeds.size(), [&](std::size_t image, std::int64_t first, std::int64_t n) {
       float* po = out.data<float>() + first;
       const std::uint64_t seed = seeds[image];
-      forEach(out.device(), (n + 3) / 4, [=] LATINO_HOST_DEVICE(std::int64_t block) {
+      forEach(out.device(), (n + 3) / 4, [=] LATINO_DEVICE(std::int64_t block) {
         const NormalBlock normal = normalBlock(seed, call, static_cast<std::uint64_t>(block));
         for (std::int64_t k = 0; k < 4 && 4 * block + k < n; ++k) po[4 * block + k] = normal.value[k];
       });
@@ -117,11 +117,11 @@ Tensor norm(const Tensor& x) {
     const float* px = x.data<float>();
     float* po = out.data<float>();
     const std::int64_t images = x.dim(0), n = images == 0 ? 0 : x.size() / images;
-    sumRows(out.device(), images, n, po, [=] LATINO_HOST_DEVICE(std::int64_t row, std::int64_t i) {
+    sumRows(out.device(), images, n, po, [=] LATINO_DEVICE(std::int64_t row, std::int64_t i) {
       const double value = px[row * n + i];
       return value * value;
     });
-    forEach(out.device(), images, [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = sqrtf(po[i]); });
+    forEach(out.device(), images, [=] LATINO_DEVICE(std::int64_t i) { po[i] = sqrtf(po[i]); });
   });
   return out;
 }
@@ -136,7 +136,7 @@ Tensor power(const Tensor& x, const PerImage& coefficient, double exponent) {
       const float* px = x.data<float>() + first;
       float* po = out.data<float>() + first;
       const float c = static_cast<float>(coefficient[image]);
-      forEach(out.device(), count, [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = c * (e == 1.0F ? px[i] : powf(px[i], e)); });
+      forEach(out.device(), count, [=] LATINO_DEVICE(std::int64_t i) { po[i] = c * (e == 1.0F ? px[i] : powf(px[i], e)); });
     });
   });
   return out;
@@ -148,7 +148,7 @@ namespace {
 void copy(Device& device, const void* from, void* to, std::size_t bytes) {
   const auto* source = static_cast<const std::uint16_t*>(from);
   auto* target = static_cast<std::uint16_t*>(to);
-  forEach(device, static_cast<std::int64_t>(bytes / 2), [=] LATINO_HOST_DEVICE(std::int64_t i) { target[i] = source[i]; });
+  forEach(device, static_cast<std::int64_t>(bytes / 2), [=] LATINO_DEVICE(std::int64_t i) { target[i] = source[i]; });
 }
 
 }  // namespace
@@ -223,7 +223,7 @@ Tensor fitFrame(const Tensor& x, std::int64_t height, std::int64_t width) {
     const float* px = x.data<float>();
     float* po = out.data<float>();
     const std::int64_t h = x.dim(2), w = x.dim(3);
-    forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
+    forEach(out.device(), out.size(), [=] LATINO_DEVICE(std::int64_t i) {
       // Mirrored without repeating the edge, as often as it takes.
       const auto mirrored = [](std::int64_t at, std::int64_t n) {
         const std::int64_t period = n > 1 ? 2 * n - 2 : 1, inside = at % period;

@@ -1,9 +1,11 @@
-// The launcher of the CUDA flavour: grid-stride kernels on the device's stream.
+// The launcher of the CUDA flavour: grid-stride kernels on the device's stream. They are started through the runtime's interface, not by
+// nvcc's syntax, so that the emulated device can run them (native/emulation).
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 
 #include "cuda/stream.h"
 #include "kernels/host_device.h"
@@ -13,21 +15,30 @@
 
 namespace latino {
 
-/// A launch that the driver refuses says so here and nowhere else.
-inline void checkLaunch() {
-  if (const cudaError_t error = cudaGetLastError(); error != cudaSuccess)
-    throw RuntimeError(std::string("A kernel could not be started: ") + cudaGetErrorString(error));
+/// Threads of a block, and values that a block sums where a row has more.
+inline constexpr unsigned kBlockThreads = 256;
+inline constexpr std::int64_t kSumChunk = 8192;
+
+/// kernel(arguments...) on the device's stream. A launch that the driver refuses says so here and nowhere else.
+template <class... Parameters>
+void start(Device& device, void (*kernel)(Parameters...), std::int64_t blocks, std::type_identity_t<Parameters>... arguments) {
+  throwIfCancelled();
+  void* addresses[] = {&arguments...};
+  const cudaError_t error =
+      cudaLaunchKernel(kernel, dim3(static_cast<unsigned>(blocks)), dim3(kBlockThreads), addresses, 0, cudaStreamOf(device));
+  if (error == cudaSuccess) return;
+  cudaGetLastError();  // it is no error of what comes after
+  throw RuntimeError(std::string("A kernel could not be started: ") + cudaGetErrorString(error));
 }
+
+/// A thread for each of n items, as far as a grid goes: the rest are further rounds of the same threads.
+constexpr std::int64_t blocksFor(std::int64_t n) { return std::clamp<std::int64_t>((n + kBlockThreads - 1) / kBlockThreads, 1, 65535); }
 
 template <class F>
 __global__ void forEachKernel(std::int64_t n, F f) {
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += stride) f(i);
 }
-
-/// Threads of a block, and values that a block sums where a row has more.
-inline constexpr unsigned kBlockThreads = 256;
-inline constexpr std::int64_t kSumChunk = 8192;
 
 /// out[row, part] = sum of the part's values, kSumChunk of a row's n at most; a block for each.
 template <class Out, class Map>
@@ -49,17 +60,14 @@ __global__ void sumPartsKernel(std::int64_t n, std::int64_t parts, Out* out, Map
 struct PartsOfRow {
   const double* sums;
   std::int64_t parts;
-  __device__ double operator()(std::int64_t row, std::int64_t part) const { return sums[row * parts + part]; }
+  LATINO_DEVICE double operator()(std::int64_t row, std::int64_t part) const { return sums[row * parts + part]; }
 };
 
 /// f(i) for every i in [0, n), in any order; the grain is for CPUs. Inside tasks only.
 template <class F>
 void forEach(Device& device, std::int64_t n, F f, std::int64_t = 0) {
   if (n <= 0) return;
-  throwIfCancelled();
-  const unsigned blocks = static_cast<unsigned>(std::clamp<std::int64_t>((n + kBlockThreads - 1) / kBlockThreads, 1, 65535));
-  forEachKernel<<<blocks, kBlockThreads, 0, cudaStreamOf(device)>>>(n, f);
-  checkLaunch();
+  start(device, forEachKernel<F>, blocksFor(n), n, f);
 }
 
 template <class F>
@@ -73,27 +81,18 @@ template <class F>
 void forRows(Device& device, std::int64_t rows, std::int64_t columns, F f) {
   const std::int64_t n = rows * columns;
   if (n <= 0) return;
-  throwIfCancelled();
-  const unsigned blocks = static_cast<unsigned>(std::clamp<std::int64_t>((n + kBlockThreads - 1) / kBlockThreads, 1, 65535));
-  forRowsKernel<<<blocks, kBlockThreads, 0, cudaStreamOf(device)>>>(n, columns, f);
-  checkLaunch();
+  start(device, forRowsKernel<F>, blocksFor(n), n, columns, f);
 }
 
 /// out[row] = sum over i in [0, n) of map(row, i), a double; out is device memory. The order of summation is fixed.
 template <class Out, class Map>
 void sumRows(Device& device, std::int64_t rows, std::int64_t n, Out* out, Map map) {
   if (rows <= 0) return;
-  throwIfCancelled();
-  const cudaStream_t stream = cudaStreamOf(device);
   const std::int64_t parts = std::max<std::int64_t>(1, (n + kSumChunk - 1) / kSumChunk);
-  if (parts == 1) {
-    sumPartsKernel<<<static_cast<unsigned>(rows), kBlockThreads, 0, stream>>>(n, parts, out, map);
-    return checkLaunch();
-  }
+  if (parts == 1) return start(device, sumPartsKernel<Out, Map>, rows, n, parts, out, map);
   const Scratch memory(device, 2 * rows * parts);
   auto* sums = reinterpret_cast<double*>(memory.data());
-  sumPartsKernel<<<static_cast<unsigned>(rows * parts), kBlockThreads, 0, stream>>>(n, parts, sums, map);
-  checkLaunch();
+  start(device, sumPartsKernel<double, Map>, rows * parts, n, parts, sums, map);
   sumRows(device, rows, parts, out, PartsOfRow{sums, parts});
 }
 

@@ -75,7 +75,7 @@ void CircularBasis::multiply(Device& device, std::int64_t planes, bool conjugate
   const float* k = transfer_.data<float>();
   const std::int64_t count = height_ * halfWidth(width_);
   const float sign = conjugate ? -1.0F : 1.0F;
-  forRows(device, planes, count, [=] LATINO_HOST_DEVICE(std::int64_t plane, std::int64_t at) {
+  forRows(device, planes, count, [=] LATINO_DEVICE(std::int64_t plane, std::int64_t at) {
     float* number = spectrum + 2 * (plane * count + at);
     const float kr = k[2 * at], ki = sign * k[2 * at + 1], re = number[0], im = number[1];
     number[0] = kr * re - ki * im;
@@ -95,7 +95,7 @@ void CircularBasis::forward(Device& device, std::int64_t planes, const float* x,
   Scratch blurred(device, planes * height * width);
   irfft2(device, planes, height, width, spectrum.data(), blurred.data());
   const float* source = blurred.data();
-  forEach(device, planes * lowH * lowW, [=] LATINO_HOST_DEVICE(std::int64_t i) {
+  forEach(device, planes * lowH * lowW, [=] LATINO_DEVICE(std::int64_t i) {
     const std::int64_t column = i % lowW, row = i / lowW % lowH, plane = i / (lowW * lowH);
     y[i] = source[(plane * height + row * factor) * width + column * factor];
   });
@@ -107,7 +107,7 @@ void CircularBasis::adjoint(Device& device, std::int64_t planes, const float* y,
   if (factor == 1) {
     rfft2(device, planes, height, width, y, spectrum.data());
   } else {
-    forEach(device, planes * height * width, [=] LATINO_HOST_DEVICE(std::int64_t i) {
+    forEach(device, planes * height * width, [=] LATINO_DEVICE(std::int64_t i) {
       const std::int64_t column = i % width, row = i / width % height, plane = i / (width * height);
       x[i] = row % factor == 0 && column % factor == 0 ? y[(plane * lowH + row / factor) * lowW + column / factor] : 0.0F;
     });
@@ -125,13 +125,13 @@ void CircularBasis::residual(Device& device, std::int64_t planes, const float* z
     multiply(device, planes, false, predicted.data());
     rfft2(device, planes, height_, width_, y, spectrum);
     const float* p = predicted.data();
-    forEach(device, count, [=] LATINO_HOST_DEVICE(std::int64_t i) { spectrum[i] -= p[i]; });
+    forEach(device, count, [=] LATINO_DEVICE(std::int64_t i) { spectrum[i] -= p[i]; });
     return;
   }
   Scratch difference(device, planes * lowH * lowW);
   float* d = difference.data();
   forward(device, planes, z, d);
-  forEach(device, planes * lowH * lowW, [=] LATINO_HOST_DEVICE(std::int64_t i) { d[i] = y[i] - d[i]; });
+  forEach(device, planes * lowH * lowW, [=] LATINO_DEVICE(std::int64_t i) { d[i] = y[i] - d[i]; });
   rfft2(device, planes, lowH, lowW, d, spectrum);
 }
 
@@ -142,7 +142,7 @@ void CircularBasis::correction(Device& device, std::int64_t planes, std::int64_t
   const float* lambda = eigenvalues_.data<float>();
   Scratch weights(device, count);
   float* w = weights.data();
-  forRows(device, planes, perPlane, [=] LATINO_HOST_DEVICE(std::int64_t plane, std::int64_t at) {
+  forRows(device, planes, perPlane, [=] LATINO_DEVICE(std::int64_t plane, std::int64_t at) {
     const float g = gamma(plane / planesPerImage), weight = g / (1 + g * lambda[at]);
     const std::int64_t i = plane * perPlane + at;
     w[2 * i] = residual[2 * i] * weight;

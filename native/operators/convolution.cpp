@@ -110,7 +110,7 @@ class Convolution final : public SpectralOperator {
   /// out = a · b, on the device.
   template <class T>
   static void dot(Device& device, std::int64_t n, const T* a, const T* b, double* out) {
-    sumRows(device, 1, n, out, [=] LATINO_HOST_DEVICE(std::int64_t, std::int64_t i) { return static_cast<double>(a[i]) * b[i]; });
+    sumRows(device, 1, n, out, [=] LATINO_DEVICE(std::int64_t, std::int64_t i) { return static_cast<double>(a[i]) * b[i]; });
   }
 
   /// out = start + Aᵀ (A Aᵀ + 1/gamma)⁻¹ b for one image. Exact results are iterated in double: in float32 directions lose their conjugacy
@@ -133,12 +133,12 @@ class Convolution final : public SpectralOperator {
     double *first = left + 1, *curvature = left + 2, *rz = left + 3, *before = left + 4, *unknown = left + 5, *state = left + 6;
     const double sigma = accuracy.sigma;
 
-    forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) {
+    forEach(device, n, [=] LATINO_DEVICE(std::int64_t i) {
       s[i] = p[i] = 0;
       r[i] = b[i];
     });
     dot(device, n, r, r, first);
-    forEach(device, 1, [=] LATINO_HOST_DEVICE(std::int64_t) { left[0] = first[0]; });
+    forEach(device, 1, [=] LATINO_DEVICE(std::int64_t) { left[0] = first[0]; });
     if (sigma > 0) inverse_.meanUnknown(device, gamma, unknown);
     double reached = kIterating;
     for (int iteration = 0; iteration < kMaxIterations; ++iteration) {
@@ -146,7 +146,7 @@ class Convolution final : public SpectralOperator {
       std::swap(rz, before);
       dot(device, n, r, z, rz);
       const bool isFirst = iteration == 0;
-      forEach(device, 1, [=] LATINO_HOST_DEVICE(std::int64_t) {
+      forEach(device, 1, [=] LATINO_DEVICE(std::int64_t) {
         double error = left[0], target = Accuracy::kExact * Accuracy::kExact * first[0];
         if (sigma > 0) {
           const double prior = gamma(0) * sigma * sigma;
@@ -160,14 +160,14 @@ class Convolution final : public SpectralOperator {
         reached = hostValue(device, state);
         if (reached != kIterating) break;
       }
-      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) {
+      forEach(device, n, [=] LATINO_DEVICE(std::int64_t i) {
         p[i] = static_cast<T>(z[i] + (isFirst || before[0] == 0 ? 0 : rz[0] / before[0] * p[i]));
       });
       convolution_.adjoint(device, channels, static_cast<const T*>(p), x);
       convolution_.forward(device, channels, static_cast<const T*>(x), q);
-      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) { q[i] += p[i] / gamma(0); });
+      forEach(device, n, [=] LATINO_DEVICE(std::int64_t i) { q[i] += p[i] / gamma(0); });
       dot(device, n, p, q, curvature);
-      forEach(device, n, [=] LATINO_HOST_DEVICE(std::int64_t i) {
+      forEach(device, n, [=] LATINO_DEVICE(std::int64_t i) {
         // Once it is done it stays where it is, however long the host takes to see that.
         const double step = curvature[0] == 0 || state[0] == kDone ? 0 : rz[0] / curvature[0];
         s[i] += static_cast<T>(step * p[i]);
@@ -182,7 +182,7 @@ class Convolution final : public SpectralOperator {
                              ": are all values finite, and is sigma not too small?");
     }
     convolution_.adjoint(device, channels, static_cast<const T*>(s), x);
-    forEach(device, pixels, [=] LATINO_HOST_DEVICE(std::int64_t i) { out[i] = static_cast<float>(start[i] + x[i]); });
+    forEach(device, pixels, [=] LATINO_DEVICE(std::int64_t i) { out[i] = static_cast<float>(start[i] + x[i]); });
   }
 
  private:

@@ -25,7 +25,7 @@ class FramedConvolution {
     const Scratch frame = scratch<T>(device, planes * frameH * frameW);
     T* extended = reinterpret_cast<T*>(frame.data());
     const auto *rows = rowSources_.data<std::int64_t>(), *columns = columnSources_.data<std::int64_t>();
-    forRows(device, planes * frameH, frameW, [=] LATINO_HOST_DEVICE(std::int64_t line, std::int64_t at) {
+    forRows(device, planes * frameH, frameW, [=] LATINO_DEVICE(std::int64_t line, std::int64_t at) {
       const std::int64_t column = columns[at], row = rows[line % frameH], plane = line / frameH;
       extended[line * frameW + at] = row < 0 || column < 0 ? 0 : x[(plane * height + row) * width + column];
     });
@@ -40,8 +40,8 @@ class FramedConvolution {
     const std::int64_t paddedH = frameH + top, paddedW = frameW + left;
     const Scratch stuffed = scratch<T>(device, planes * paddedH * paddedW), frame = scratch<T>(device, planes * frameH * frameW);
     T *padded = reinterpret_cast<T*>(stuffed.data()), *spread = reinterpret_cast<T*>(frame.data());
-    forEach(device, planes * paddedH * paddedW, [=] LATINO_HOST_DEVICE(std::int64_t i) { padded[i] = 0; });
-    forRows(device, planes * coarseH, coarseW, [=] LATINO_HOST_DEVICE(std::int64_t line, std::int64_t column) {
+    forEach(device, planes * paddedH * paddedW, [=] LATINO_DEVICE(std::int64_t i) { padded[i] = 0; });
+    forRows(device, planes * coarseH, coarseW, [=] LATINO_DEVICE(std::int64_t line, std::int64_t column) {
       const std::int64_t row = line % coarseH, plane = line / coarseH;
       padded[(plane * paddedH + top + factor * row) * paddedW + left + factor * column] = y[line * coarseW + column];
     });
@@ -49,7 +49,7 @@ class FramedConvolution {
               spread);
     const auto *rowStarts = rowFold_.starts.data<std::int64_t>(), *rowReads = rowFold_.reads.data<std::int64_t>();
     const auto *columnStarts = columnFold_.starts.data<std::int64_t>(), *columnReads = columnFold_.reads.data<std::int64_t>();
-    forRows(device, planes * height, width, [=] LATINO_HOST_DEVICE(std::int64_t image, std::int64_t column) {
+    forRows(device, planes * height, width, [=] LATINO_DEVICE(std::int64_t image, std::int64_t column) {
       const std::int64_t row = image % height, plane = image / height;
       T sum = 0;
       for (std::int64_t r = rowStarts[row]; r < rowStarts[row + 1]; ++r) {
@@ -72,7 +72,7 @@ class FramedConvolution {
     const std::int64_t taps = weights_.size(), blocks = (to.width + kBlock - 1) / kBlock;
     forEach(
         device, planes * to.height * blocks,
-        [=] LATINO_HOST_DEVICE(std::int64_t i) {
+        [=] LATINO_DEVICE(std::int64_t i) {
           const std::int64_t first = i % blocks * kBlock, row = i / blocks % to.height, plane = i / (blocks * to.height);
           const T* source = in + (plane * from.height + step * row) * from.width + step * first;
           T* target = out + (plane * to.height + row) * to.width + first;

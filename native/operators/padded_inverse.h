@@ -27,20 +27,20 @@ class PaddedInverse {
     const std::int64_t height = height_, width = width_, frameH = frameHeight_, frameW = frameWidth_, count = frameH * halfWidth(frameW);
     const Scratch frame(device, planes * frameH * frameW), spectrum(device, planes * count * 2);
     float *f = frame.data(), *s = spectrum.data();
-    forRows(device, planes * frameH, frameW, [=] LATINO_HOST_DEVICE(std::int64_t line, std::int64_t column) {
+    forRows(device, planes * frameH, frameW, [=] LATINO_DEVICE(std::int64_t line, std::int64_t column) {
       const std::int64_t row = line % frameH, plane = line / frameH;
       f[line * frameW + column] = row < height && column < width ? static_cast<float>(r[(plane * height + row) * width + column]) : 0;
     });
     rfft2(device, planes, frameH, frameW, f, s);
     const float* lambda = eigenvalues_.data<float>();
-    forRows(device, planes, count, [=] LATINO_HOST_DEVICE(std::int64_t plane, std::int64_t at) {
+    forRows(device, planes, count, [=] LATINO_DEVICE(std::int64_t plane, std::int64_t at) {
       const float g = gamma(0), weight = g / (1 + g * lambda[at]);
       float* number = s + 2 * (plane * count + at);
       number[0] *= weight;
       number[1] *= weight;
     });
     irfft2(device, planes, frameH, frameW, s, f);
-    forRows(device, planes * height, width, [=] LATINO_HOST_DEVICE(std::int64_t line, std::int64_t column) {
+    forRows(device, planes * height, width, [=] LATINO_DEVICE(std::int64_t line, std::int64_t column) {
       const std::int64_t row = line % height, plane = line / height;
       z[line * width + column] = f[(plane * frameH + row) * frameW + column];
     });
@@ -50,7 +50,7 @@ class PaddedInverse {
   void meanUnknown(Device& device, ScalarRef gamma, double* mean) const {
     const float* lambda = eigenvalues_.data<float>();
     const std::int64_t count = eigenvalues_.size();
-    sumRows(device, 1, count, mean, [=] LATINO_HOST_DEVICE(std::int64_t, std::int64_t i) -> double {
+    sumRows(device, 1, count, mean, [=] LATINO_DEVICE(std::int64_t, std::int64_t i) -> double {
       return 1 / (1 + gamma(0) * lambda[i]) / static_cast<double>(count);
     });
   }

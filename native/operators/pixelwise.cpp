@@ -18,7 +18,7 @@ Tensor proxOfSeen(const Tensor& z, const Tensor& residual, const Scalar& gamma) 
     float* po = out.data<float>();
     const ScalarRef g = gamma.ref();
     const std::int64_t perImage = z.size() / z.dim(0);
-    forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
+    forEach(out.device(), out.size(), [=] LATINO_DEVICE(std::int64_t i) {
       const float value = g(i / perImage);
       po[i] = pz[i] + r[i] * value / (1 + value);
     });
@@ -72,7 +72,7 @@ class Mask final : public SpectralOperator {
       float* po = out.data<float>();
       const std::int64_t count = mask.size();
       forEach(out.device(), out.size(),
-              [=] LATINO_HOST_DEVICE(std::int64_t i) { po[i] = m[i % count] == 0 ? 0 : py[i] - (pz == nullptr ? 0 : pz[i]); });
+              [=] LATINO_DEVICE(std::int64_t i) { po[i] = m[i % count] == 0 ? 0 : py[i] - (pz == nullptr ? 0 : pz[i]); });
     });
     return out;
   }
@@ -115,7 +115,7 @@ class ChannelMix final : public SpectralOperator {
       const float *px = x.data<float>(), *pw = w.data<float>();
       float* py = y.data<float>();
       const std::int64_t pixels = x.dim(2) * x.dim(3);
-      forEach(y.device(), y.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
+      forEach(y.device(), y.size(), [=] LATINO_DEVICE(std::int64_t i) {
         const std::int64_t image = i / pixels, pixel = i % pixels;
         float sum = 0;
         for (std::int64_t c = 0; c < channels; ++c) sum += pw[c] * px[(image * channels + c) * pixels + pixel];
@@ -140,7 +140,7 @@ class ChannelMix final : public SpectralOperator {
       const ScalarRef g = gamma.ref();
       const std::int64_t pixels = r.dim(2) * r.dim(3);
       const float lambda = static_cast<float>(eigenvalue);
-      forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
+      forEach(out.device(), out.size(), [=] LATINO_DEVICE(std::int64_t i) {
         const std::int64_t pixel = i % pixels, channel = i / pixels % channels, image = i / (pixels * channels);
         const float value = g(image);
         po[i] = (pz == nullptr ? 0 : pz[i]) + pw[channel] * pr[image * pixels + pixel] * value / (1 + value * lambda);

@@ -118,7 +118,7 @@ class Separable final : public SpectralOperator {
       const float *r = residual.data<float>(), *lambda = eigenvalues_.data<float>();
       float* out = weighted.data<float>();
       const ScalarRef g = gamma.ref();
-      forRows(weighted.device(), weighted.size() / count, count, [=] LATINO_HOST_DEVICE(std::int64_t plane, std::int64_t i) {
+      forRows(weighted.device(), weighted.size() / count, count, [=] LATINO_DEVICE(std::int64_t plane, std::int64_t i) {
         const float value = g(plane / channels);
         out[plane * count + i] = r[plane * count + i] * value / (1 + value * lambda[i]);
       });

@@ -34,7 +34,7 @@ void forImages(Device& device, std::int64_t images, const PerImage& noise, F f) 
   for (std::size_t part = 0; part < noise.size(); ++part) {
     const auto first = static_cast<std::int64_t>(part);
     const double own = noise[part];
-    forEach(device, count, [=] LATINO_HOST_DEVICE(std::int64_t i) { f(first + i, own); });
+    forEach(device, count, [=] LATINO_DEVICE(std::int64_t i) { f(first + i, own); });
   }
 }
 
@@ -117,7 +117,7 @@ Tensor Spectrum::powerOf(const Tensor& residual) const {
     auto* partial = reinterpret_cast<double*>(sums.data());
     forEach(
         device, images * groups * pieces,
-        [=] LATINO_HOST_DEVICE(std::int64_t k) {
+        [=] LATINO_DEVICE(std::int64_t k) {
           const std::int64_t piece = k % pieces, group = k / pieces % groups, image = k / (pieces * groups);
           const std::int64_t lastPlane = (group + 1) * together < planes ? (group + 1) * together : planes;
           double sum = 0;
@@ -135,7 +135,7 @@ Tensor Spectrum::powerOf(const Tensor& residual) const {
         16);
     forEach(
         device, images * kBins,
-        [=] LATINO_HOST_DEVICE(std::int64_t k) {
+        [=] LATINO_DEVICE(std::int64_t k) {
           const std::int64_t image = k / kBins, bin = k % kBins;
           double sum = 0;
           for (std::int64_t group = 0; group < groups; ++group) {
@@ -156,7 +156,7 @@ Tensor Spectrum::errorVariance(const Tensor& residual, const PerImage& sigma, do
   submit({power, bins_}, {variance}, [*this, power, variance, planes, variances, floor] {
     const float *p = power.data<float>(), *bins = bins_.data<float>();
     float* out = variance.data<float>();
-    forImages(variance.device(), variance.size(), variances, [=] LATINO_HOST_DEVICE(std::int64_t image, double noise) {
+    forImages(variance.device(), variance.size(), variances, [=] LATINO_DEVICE(std::int64_t image, double noise) {
       double low = log(1e-6), high = log(1e3);  // the likelihood rises below its maximum and falls above it
       for (int step = 0; step < kBisections; ++step) {
         const double middle = (low + high) / 2, v = exp(middle);
@@ -181,7 +181,7 @@ Tensor Spectrum::discrepancyGamma(const Tensor& residual, const PerImage& sigma)
   submit({power, bins_}, {gamma}, [*this, power, gamma, planes, variances] {
     const float *p = power.data<float>(), *bins = bins_.data<float>();
     float* out = gamma.data<float>();
-    forImages(gamma.device(), gamma.size(), variances, [=] LATINO_HOST_DEVICE(std::int64_t image, double noise) {
+    forImages(gamma.device(), gamma.size(), variances, [=] LATINO_DEVICE(std::int64_t image, double noise) {
       double low = log(1e-6), high = log(1e12);  // the larger gamma, the smaller the discrepancy
       for (int step = 0; step < kBisections; ++step) {
         const double middle = (low + high) / 2, g = exp(middle);

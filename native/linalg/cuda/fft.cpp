@@ -82,7 +82,7 @@ void rfft2(Device& device, std::int64_t planes, std::int64_t height, std::int64_
     return cufftExecR2C(handle, const_cast<float*>(x), reinterpret_cast<cufftComplex*>(spectrum));  // it does not write x out of place
   });
   const float scale = orthonormal(height, width);
-  forEach(device, planes * height * halfWidth(width) * 2, [=] LATINO_HOST_DEVICE(std::int64_t i) { spectrum[i] *= scale; });
+  forEach(device, planes * height * halfWidth(width) * 2, [=] LATINO_DEVICE(std::int64_t i) { spectrum[i] *= scale; });
 }
 
 void irfft2(Device& device, std::int64_t planes, std::int64_t height, std::int64_t width, const float* spectrum, float* x) {
@@ -91,7 +91,7 @@ void irfft2(Device& device, std::int64_t planes, std::int64_t height, std::int64
   const Scratch copy(device, planes * height * half * 2);
   float* scaled = copy.data();
   const float scale = orthonormal(height, width);
-  forRows(device, planes * height, half, [=] LATINO_HOST_DEVICE(std::int64_t row, std::int64_t column) {
+  forRows(device, planes * height, half, [=] LATINO_DEVICE(std::int64_t row, std::int64_t column) {
     const std::int64_t at = 2 * (row * half + column);
     float re = spectrum[at], im = spectrum[at + 1];
     if (column == 0 || 2 * column == width) {  // columns that are their own mirror

@@ -64,7 +64,7 @@ march-check: build
 gyp: build/.setup
 	bash scripts/build-gyp.sh
 
-# Every kernel also compiles for the GPU (compile only; skipped where there is no nvcc).
+# The CUDA flavour, built, linked and loaded; without a GPU it says that there is none (skipped where there is no nvcc).
 cuda-check: build/.setup
 	bash scripts/check-cuda.sh
 

@@ -36,6 +36,7 @@ using OwnedValue = std::unique_ptr<Value, Deleter<releaseValue>>;
 using OwnedMemoryInfo = std::unique_ptr<MemoryInfo, Deleter<releaseMemoryInfo>>;
 using OwnedDomain = std::unique_ptr<CustomOpDomain, Deleter<releaseCustomOpDomain>>;
 using OwnedTensorInfo = std::unique_ptr<TensorInfo, Deleter<releaseTensorInfo>>;
+using OwnedCudaOptions = std::unique_ptr<CudaOptions, Deleter<releaseCudaOptions>>;
 using OwnedBinding = std::unique_ptr<IoBinding, Deleter<releaseIoBinding>>;
 
 /// Memory of the host, from one of its allocators.

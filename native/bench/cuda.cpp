@@ -94,11 +94,13 @@ Taps gaussian(std::int64_t side, double sigma) {
 }
 
 /// Averages of `factor` neighbours each.
-Matrix averaging(std::int64_t columns, std::int64_t factor) {
-  const std::int64_t rows = columns / factor;
-  Matrix matrix{rows, columns, std::vector<double>(static_cast<std::size_t>(rows * columns))};
-  for (std::int64_t j = 0; j < columns; ++j)
-    matrix.values[static_cast<std::size_t>(j / factor * columns + j)] = 1.0 / static_cast<double>(factor);
+SparseMatrix averaging(std::int64_t columns, std::int64_t factor) {
+  SparseMatrix matrix{
+      columns / factor, columns, {0}, {}, std::vector<double>(static_cast<std::size_t>(columns), 1.0 / static_cast<double>(factor))};
+  for (std::int64_t j = 0; j < columns; ++j) {
+    matrix.indices.push_back(static_cast<std::uint32_t>(j));
+    if ((j + 1) % factor == 0) matrix.starts.push_back(static_cast<std::uint32_t>(j + 1));
+  }
   return matrix;
 }
 

@@ -105,11 +105,15 @@ Napi::Value DeviceWrap::randn(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value DeviceWrap::synchronize(const Napi::CallbackInfo& info) {
-  return inQueue(info.Env(), *device_, info.Env().Undefined(), [device = device_](Link&) { device->finish(); });
+  return inQueue(info.Env(), *device_, info.Env().Undefined(),
+                 [device = device_](const auto&, const Completion& done) { device->whenDone(done); });
 }
 
 Napi::Value DeviceWrap::trim(const Napi::CallbackInfo& info) {
-  return inQueue(info.Env(), *device_, info.Env().Undefined(), [device = device_](Link&) { device->trim(); });
+  return inQueue(info.Env(), *device_, info.Env().Undefined(), [device = device_](const auto&, const Completion& done) {
+    device->trim();
+    done(nullptr);
+  });
 }
 
 Napi::Value DeviceWrap::transfers(const Napi::CallbackInfo& info) {

@@ -58,11 +58,14 @@ class PoolWork final : public Napi::AsyncWorker {
 
 }  // namespace
 
-Napi::Promise inQueue(Napi::Env env, Device& device, const Napi::Value& value, std::function<void(Link&)> work) {
+Napi::Promise inQueue(Napi::Env env, Device& device, const Napi::Value& value,
+                      std::function<void(std::shared_ptr<Link>, Completion)> work) {
   const auto deferred = std::make_shared<Napi::Promise::Deferred>(Napi::Promise::Deferred::New(env));
   device.queue().enqueue([deferred, link = Link::open(env, value), work = std::move(work)] {
-    const std::exception_ptr error = errorOf([&] { work(*link); });
-    link->visit([deferred, error](Napi::Env callEnv, Napi::Value kept) { settle(callEnv, *deferred, error, [&] { return kept; }); });
+    const Completion done = [deferred, link](std::exception_ptr error) {
+      link->visit([deferred, error](Napi::Env callEnv, Napi::Value kept) { settle(callEnv, *deferred, error, [&] { return kept; }); });
+    };
+    if (const std::exception_ptr error = errorOf([&] { work(link, done); })) done(error);
   });
   return deferred->Promise();
 }

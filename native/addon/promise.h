@@ -13,9 +13,9 @@
 
 namespace latino::addon {
 
-/// A promise of `value`, settled when `work` has run in the device's queue. Where the value is an array, the work may fill it, by
-/// `Link::whileAlive`.
-Napi::Promise inQueue(Napi::Env env, Device& device, const Napi::Value& value, std::function<void(Link&)> work);
+/// A promise of `value`, settled when `work`, which runs in the device's queue, calls its second argument, once and on any thread, or
+/// throws. Where the value is an array, the work may fill it, by `Link::whileAlive`.
+Napi::Promise inQueue(Napi::Env env, Device& device, const Napi::Value& value, std::function<void(std::shared_ptr<Link>, Completion)> work);
 
 /// A promise of what `result` makes, on JavaScript's thread, when `work` has run on one of libuv's threads: beside the devices' queues, so
 /// that a network that runs does not delay it. `kept` are the arrays whose memory it uses; Node waits for it at the end of a worker.

@@ -1,3 +1,6 @@
+#include <cstring>
+#include <memory>
+
 #include "addon/arrays.h"
 #include "addon/promise.h"
 #include "addon/wraps.h"
@@ -33,6 +36,11 @@ Destination destination(Napi::Env env, const Tensor& tensor) {
     default:
       return destinationOf<std::uint16_t>(env, tensor);
   }
+}
+
+std::exception_ptr notFinite(std::int64_t bad, std::int64_t all) {
+  return std::make_exception_ptr(NumericError("Expected finite values but " + std::to_string(bad) + " of " + std::to_string(all) +
+                                              " are not: is sigma too small, or a weight of the model not finite?"));
 }
 
 }  // namespace
@@ -84,16 +92,19 @@ Napi::Value TensorWrap::read(const Napi::CallbackInfo& info) {
       throw ArgumentError(std::string("Expected a tensor of f32 to look for finite values but received ") + nameOf(tensor.dtype()));
     // Made now, since only this thread can: its memory is taken as the values come in.
     const auto [array, data] = destination(info.Env(), tensor);
-    return inQueue(info.Env(), tensor.device(), array, [tensor, data = data, isFiniteAsked](Link& link) {
+    return inQueue(info.Env(), tensor.device(), array, [tensor, data = data, isFiniteAsked](const auto& link, const Completion& done) {
       if (tensor.storage().error) std::rethrow_exception(tensor.storage().error);
-      if (const std::int64_t bad = isFiniteAsked ? countNotFinite(tensor) : 0; bad > 0)
-        throw NumericError("Expected finite values but " + std::to_string(bad) + " of " + std::to_string(tensor.size()) +
-                           " are not: is sigma too small, or a weight of the model not finite?");
       if (data == nullptr && tensor.bytes() > 0)
         throw DeviceMemoryError("Expected room in JavaScript for " + std::to_string(tensor.bytes()) + " bytes but there is less");
-      link.whileAlive([&] {
-        tensor.device().copyToHost(data, tensor.data<void>(), tensor.bytes());
-        tensor.device().finish();
+      const auto verdict = std::make_shared<std::exception_ptr>();  // known before the values are
+      if (isFiniteAsked)
+        countNotFinite(tensor, [tensor, verdict](std::int64_t bad, const std::exception_ptr& error) {
+          *verdict = bad > 0 ? notFinite(bad, tensor.size()) : error;
+        });
+      tensor.device().read(tensor.data<void>(), tensor.bytes(), [=](const void* values, std::exception_ptr error) {
+        if (!error) error = *verdict;
+        if (!error && tensor.bytes() > 0) link->whileAlive([&] { std::memcpy(data, values, tensor.bytes()); });
+        done(error);
       });
     });
   });
@@ -102,9 +113,9 @@ Napi::Value TensorWrap::read(const Napi::CallbackInfo& info) {
 Napi::Value TensorWrap::ready(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Tensor tensor = live();
-    return inQueue(info.Env(), tensor.device(), info.Env().Undefined(), [tensor](Link&) {
+    return inQueue(info.Env(), tensor.device(), info.Env().Undefined(), [tensor](const auto&, const Completion& done) {
       if (tensor.storage().error) std::rethrow_exception(tensor.storage().error);
-      tensor.device().finish();
+      tensor.device().whenDone(done);
     });
   });
 }

@@ -37,11 +37,9 @@ double millisecondsOf(Device& device, int calls, const std::function<void()>& ca
   for (int batch = 0; batch < kBatches; ++batch) {
     device.queue().enqueue([&] { record(begin); });
     for (int i = 0; i < calls; ++i) call();
-    device.queue().enqueue([&] {
-      record(end);
-      device.finish();
-    });
+    device.queue().enqueue([&] { record(end); });
     device.queue().drain();
+    requireSuccess(cudaEventSynchronize(end.handle), "Waiting");
     float elapsed = 0;
     requireSuccess(cudaEventElapsedTime(&elapsed, begin.handle, end.handle), "Reading a time");
     times.push_back(static_cast<double>(elapsed) / calls);

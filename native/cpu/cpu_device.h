@@ -18,13 +18,16 @@ class CpuDevice final : public Device {
 
   void* allocateRaw(std::size_t bytes) override;
   void freeRaw(void* pointer, std::size_t bytes) noexcept override;
-  void finish() override {}
+  void whenDone(Completion then) override { then(nullptr); }
 
   ThreadPool& threads() { return threads_; }
 
  protected:
   void copyIn(void* device, const void* host, std::size_t bytes) override;
   void copyOut(void* host, const void* device, std::size_t bytes) override;
+  void readOut(const void* device, std::size_t, std::function<void(const void*, std::exception_ptr)> then) override {
+    then(device, nullptr);
+  }
   void returnFreed() noexcept override;
 
  private:

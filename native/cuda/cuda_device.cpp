@@ -1,28 +1,16 @@
 #include "cuda/cuda_device.h"
 
 #include <cstdint>
+#include <cstring>
+#include <utility>
 
+#include "cuda/event.h"
 #include "cuda/stream.h"
 #include "tensor/error.h"
 
 namespace latino {
 
 namespace {
-
-/// The GPU that calls of a thread go to, for as long as this lives.
-class Current {
- public:
-  explicit Current(int index) {
-    cudaGetDevice(&before_);
-    if (before_ != index) cudaSetDevice(index);
-  }
-  ~Current() { cudaSetDevice(before_); }
-  Current(const Current&) = delete;
-  Current& operator=(const Current&) = delete;
-
- private:
-  int before_ = 0;
-};
 
 int requireDevice(int index) {
   int count = 0;
@@ -35,42 +23,50 @@ int requireDevice(int index) {
 
 }  // namespace
 
-void requireSuccess(cudaError_t error, const char* what) {
-  if (error != cudaSuccess) throw RuntimeError(std::string(what) + " failed on the GPU: " + cudaGetErrorString(error));
-}
-
 void requireSuccess(cublasStatus_t status, const char* what) {
-  if (status != CUBLAS_STATUS_SUCCESS) throw RuntimeError(std::string(what) + " failed in cuBLAS: " + cublasGetStatusString(status));
+  if (status == CUBLAS_STATUS_SUCCESS) return;
+  requireSuccess(cudaGetLastError(), what);
+  throw RuntimeError(std::string(what) + " failed in cuBLAS: " + cublasGetStatusString(status));
 }
 
-CudaDevice::CudaDevice(int index) : index_(requireDevice(index)) {
-  const Current current(index_);
+CudaDevice::DriverPool::DriverPool(int gpu) {
+  std::uint64_t everything = UINT64_MAX;
+  requireSuccess(cudaDeviceGetDefaultMemPool(&pool_, gpu), "Asking for memory");
+  // Else it would hand memory back, and take it anew, whenever somebody waits.
+  requireSuccess(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &everything), "Asking for memory");
+}
+
+std::size_t CudaDevice::DriverPool::keptBytes() const {
+  std::uint64_t reserved = 0, used = 0;
+  cudaMemPoolGetAttribute(pool_, cudaMemPoolAttrReservedMemCurrent, &reserved);
+  cudaMemPoolGetAttribute(pool_, cudaMemPoolAttrUsedMemCurrent, &used);
+  return reserved - used;
+}
+
+CudaDevice::CudaDevice(int index) : Device(MemoryPool::Keeps::nothing), index_(requireDevice(index)) {
+  const CurrentGpu current(index_);
   cudaStream_t stream = nullptr;
   requireSuccess(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "Making a stream");
   stream_.reset(stream);
-  // The driver keeps what is freed until returnFreed; else it would hand it back, and take it anew, whenever somebody waits.
-  std::uint64_t everything = UINT64_MAX;
-  requireSuccess(cudaDeviceGetDefaultMemPool(&memory_, index_), "Asking for memory");
-  requireSuccess(cudaMemPoolSetAttribute(memory_, cudaMemPoolAttrReleaseThreshold, &everything), "Asking for memory");
-  cublasHandle_t blas = nullptr;
-  requireSuccess(cublasCreate(&blas), "Starting");
-  blas_.reset(blas);
-  requireSuccess(cublasSetStream(blas, stream), "Setting the stream");
-  // Products are in float32 throughout: no TF32.
-  requireSuccess(cublasSetMathMode(blas, CUBLAS_PEDANTIC_MATH), "Setting the precision");
-  queue().enqueue([index] { cudaSetDevice(index); });
+  driverPool_ = std::make_shared<DriverPool>(index_);
+  staging_ = std::make_shared<Staging>(index_);
+  completions_ = std::make_unique<Queue>();
+  alsoTrim(driverPool_);
+  alsoTrim(staging_);
+  for (Queue* each : {&queue(), completions_.get()}) each->enqueue([index] { cudaSetDevice(index); });
 }
 
 CudaDevice::~CudaDevice() {
   shutdown();
-  const Current current(index_);
+  const CurrentGpu current(index_);
   cudaStreamSynchronize(stream());
+  completions_.reset();
   blas_.reset();
   stream_.reset();
 }
 
 void* CudaDevice::allocateRaw(std::size_t bytes) {
-  const Current current(index_);
+  const CurrentGpu current(index_);
   void* pointer = nullptr;
   const cudaError_t error = cudaMallocAsync(&pointer, bytes, stream());
   if (error == cudaErrorMemoryAllocation) {
@@ -82,25 +78,46 @@ void* CudaDevice::allocateRaw(std::size_t bytes) {
 }
 
 void CudaDevice::freeRaw(void* pointer, std::size_t) noexcept {
-  const Current current(index_);
+  const CurrentGpu current(index_);
   cudaFreeAsync(pointer, stream());
 }
 
-void CudaDevice::returnFreed() noexcept {
-  cudaStreamSynchronize(stream());
-  cudaMemPoolTrimTo(memory_, 0);
+void CudaDevice::whenDone(Completion then) {
+  completions_->enqueue([event = std::make_shared<Event>(stream()), then = std::move(then)] {
+    std::exception_ptr error;
+    try {
+      event->wait();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    then(error);
+  });
 }
 
-void CudaDevice::finish() { requireSuccess(cudaStreamSynchronize(stream()), "Work"); }
-
-// Host memory that is not pinned is copied before these return: into a buffer of the driver's on the way in, to its end on the way out.
-
-void CudaDevice::copyIn(void* device, const void* host, std::size_t bytes) {
-  requireSuccess(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream()), "An upload");
+cublasHandle_t CudaDevice::blas() {
+  if (blas_) return blas_.get();
+  cublasHandle_t blas = nullptr;
+  requireSuccess(cublasCreate(&blas), "Starting");
+  blas_.reset(blas);
+  requireSuccess(cublasSetStream(blas, stream()), "Setting the stream");
+  // Products are in float32 throughout: no TF32.
+  requireSuccess(cublasSetMathMode(blas, CUBLAS_PEDANTIC_MATH), "Setting the precision");
+  return blas;
 }
+
+void CudaDevice::copyIn(void* device, const void* host, std::size_t bytes) { staging_->upload(device, host, bytes, stream()); }
 
 void CudaDevice::copyOut(void* host, const void* device, std::size_t bytes) {
-  requireSuccess(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream()), "A download");
+  const auto block = staging_->lend(bytes);
+  requireSuccess(cudaMemcpyAsync(block.get(), device, bytes, cudaMemcpyDeviceToHost, stream()), "A download");
+  requireSuccess(cudaStreamSynchronize(stream()), "Work");
+  std::memcpy(host, block.get(), bytes);
+}
+
+void CudaDevice::readOut(const void* device, std::size_t bytes, std::function<void(const void*, std::exception_ptr)> then) {
+  const auto block = staging_->lend(bytes);
+  requireSuccess(cudaMemcpyAsync(block.get(), device, bytes, cudaMemcpyDeviceToHost, stream()), "A download");
+  whenDone([block, then = std::move(then)](const std::exception_ptr& error) { then(error ? nullptr : block.get(), error); });
 }
 
 std::shared_ptr<Device> openCudaDevice(int index) { return std::make_shared<CudaDevice>(index); }

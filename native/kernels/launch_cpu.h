@@ -68,6 +68,12 @@ T hostValue(Device&, const T* number) {
   return *number;
 }
 
+/// The same, for what needs it later: then(number, error), now.
+template <class T, class Then>
+void whenKnown(Device&, const T* number, const Then& then) {
+  then(*number, nullptr);
+}
+
 /// Iterations of a solver between two looks at its residual, which a CPU has at hand.
 inline constexpr int kIterationsBetweenChecks = 1;
 

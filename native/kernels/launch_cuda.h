@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "cuda/stream.h"
 #include "kernels/host_device.h"
@@ -19,13 +21,20 @@ namespace latino {
 inline constexpr unsigned kBlockThreads = 256;
 inline constexpr std::int64_t kSumChunk = 8192;
 
+/// What a block's threads share, as many as its launch asks for.
+extern __shared__ double blockMemory[];
+
+struct Grid {
+  std::int64_t blocks, sharedDoubles = 0;
+};
+
 /// kernel(arguments...) on the device's stream. A launch that the driver refuses says so here and nowhere else.
 template <class... Parameters>
-void start(Device& device, void (*kernel)(Parameters...), std::int64_t blocks, std::type_identity_t<Parameters>... arguments) {
+void start(Device& device, void (*kernel)(Parameters...), Grid grid, std::type_identity_t<Parameters>... arguments) {
   throwIfCancelled();
   void* addresses[] = {&arguments...};
-  const cudaError_t error =
-      cudaLaunchKernel(kernel, dim3(static_cast<unsigned>(blocks)), dim3(kBlockThreads), addresses, 0, cudaStreamOf(device));
+  const cudaError_t error = cudaLaunchKernel(kernel, dim3(static_cast<unsigned>(grid.blocks)), dim3(kBlockThreads), addresses,
+                                             static_cast<std::size_t>(grid.sharedDoubles) * sizeof(double), cudaStreamOf(device));
   if (error == cudaSuccess) return;
   cudaGetLastError();  // it is no error of what comes after
   throw RuntimeError(std::string("A kernel could not be started: ") + cudaGetErrorString(error));
@@ -43,17 +52,16 @@ __global__ void forEachKernel(std::int64_t n, F f) {
 /// out[row, part] = sum of the part's values, kSumChunk of a row's n at most; a block for each.
 template <class Out, class Map>
 __global__ void sumPartsKernel(std::int64_t n, std::int64_t parts, Out* out, Map map) {
-  __shared__ double partial[kBlockThreads];
   const std::int64_t row = blockIdx.x / parts, first = blockIdx.x % parts * kSumChunk;
   const std::int64_t last = first + kSumChunk < n ? first + kSumChunk : n;
   double sum = 0;
   for (std::int64_t i = first + threadIdx.x; i < last; i += kBlockThreads) sum += map(row, i);
-  partial[threadIdx.x] = sum;
+  blockMemory[threadIdx.x] = sum;
   for (unsigned half = kBlockThreads / 2; half > 0; half /= 2) {
     __syncthreads();
-    if (threadIdx.x < half) partial[threadIdx.x] += partial[threadIdx.x + half];
+    if (threadIdx.x < half) blockMemory[threadIdx.x] += blockMemory[threadIdx.x + half];
   }
-  if (threadIdx.x == 0) out[blockIdx.x] = static_cast<Out>(partial[0]);
+  if (threadIdx.x == 0) out[blockIdx.x] = static_cast<Out>(blockMemory[0]);
 }
 
 /// What adds the sums of a row's parts.
@@ -67,7 +75,7 @@ struct PartsOfRow {
 template <class F>
 void forEach(Device& device, std::int64_t n, F f, std::int64_t = 0) {
   if (n <= 0) return;
-  start(device, forEachKernel<F>, blocksFor(n), n, f);
+  start(device, forEachKernel<F>, {blocksFor(n)}, n, f);
 }
 
 template <class F>
@@ -81,7 +89,7 @@ template <class F>
 void forRows(Device& device, std::int64_t rows, std::int64_t columns, F f) {
   const std::int64_t n = rows * columns;
   if (n <= 0) return;
-  start(device, forRowsKernel<F>, blocksFor(n), n, columns, f);
+  start(device, forRowsKernel<F>, {blocksFor(n)}, n, columns, f);
 }
 
 /// out[row] = sum over i in [0, n) of map(row, i), a double; out is device memory. The order of summation is fixed.
@@ -89,10 +97,10 @@ template <class Out, class Map>
 void sumRows(Device& device, std::int64_t rows, std::int64_t n, Out* out, Map map) {
   if (rows <= 0) return;
   const std::int64_t parts = std::max<std::int64_t>(1, (n + kSumChunk - 1) / kSumChunk);
-  if (parts == 1) return start(device, sumPartsKernel<Out, Map>, rows, n, parts, out, map);
+  if (parts == 1) return start(device, sumPartsKernel<Out, Map>, {rows, kBlockThreads}, n, parts, out, map);
   const Scratch memory(device, 2 * rows * parts);
   auto* sums = reinterpret_cast<double*>(memory.data());
-  start(device, sumPartsKernel<double, Map>, rows * parts, n, parts, sums, map);
+  start(device, sumPartsKernel<double, Map>, {rows * parts, kBlockThreads}, n, parts, sums, map);
   sumRows(device, rows, parts, out, PartsOfRow{sums, parts});
 }
 
@@ -101,8 +109,15 @@ template <class T>
 T hostValue(Device& device, const T* number) {
   T value;
   device.copyToHost(&value, number, sizeof value);
-  device.finish();
   return value;
+}
+
+/// The same, but nobody waits: then(number, error), on any thread.
+template <class T, class Then>
+void whenKnown(Device& device, const T* number, Then then) {
+  device.read(number, sizeof(T), [then = std::move(then)](const void* value, std::exception_ptr error) {
+    then(value == nullptr ? T{} : *static_cast<const T*>(value), error);
+  });
 }
 
 /// Iterations of a solver between two looks at its residual, for which the host must wait.

@@ -9,7 +9,8 @@ namespace {
 constexpr std::size_t kMuch = std::size_t{96} << 20;
 }  // namespace
 
-Device::Device() : pool_(std::make_unique<MemoryPool>(*this)), queue_(std::make_unique<Queue>([this] { trimIfMuch(); })) {}
+Device::Device(MemoryPool::Keeps keeps)
+    : pool_(std::make_unique<MemoryPool>(*this, keeps)), queue_(std::make_unique<Queue>([this] { trimIfMuch(); })) {}
 
 Device::~Device() = default;
 
@@ -30,6 +31,13 @@ void Device::copyToHost(void* host, const void* device, std::size_t bytes) {
   copyOut(host, device, bytes);
   ++downloads_;
   downloadBytes_ += bytes;
+}
+
+void Device::read(const void* device, std::size_t bytes, std::function<void(const void*, std::exception_ptr)> then) {
+  if (bytes == 0) return whenDone([then = std::move(then)](const std::exception_ptr& error) { then(nullptr, error); });
+  ++downloads_;  // first: whoever hears of the values may look
+  downloadBytes_ += bytes;
+  readOut(device, bytes, std::move(then));
 }
 
 TransferCounts Device::transfers() const { return {uploads_, uploadBytes_, downloads_, downloadBytes_}; }

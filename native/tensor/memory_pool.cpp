@@ -15,7 +15,8 @@ constexpr std::size_t kKeptShare = 2;
 }  // namespace
 
 /// Eight classes per power of two: at most an eighth is wasted.
-std::size_t MemoryPool::sizeClass(std::size_t bytes) {
+std::size_t MemoryPool::sizeClass(std::size_t bytes) const {
+  if (keeps_ == Keeps::nothing) return bytes;
   const std::size_t step = std::max<std::size_t>(256, std::bit_floor(std::max<std::size_t>(bytes, 1)) / 8);
   return (std::max<std::size_t>(bytes, 1) + step - 1) / step * step;
 }
@@ -41,6 +42,7 @@ void* MemoryPool::take(std::size_t bytes) {
     try {
       pointer = source_.allocateRaw(size);
     } catch (const DeviceMemoryError&) {
+      if (keeps_ == Keeps::nothing) throw;
       trim();
       pointer = source_.allocateRaw(size);
     }
@@ -56,6 +58,7 @@ void MemoryPool::give(void* pointer, std::size_t bytes) noexcept {
   const std::size_t size = sizeClass(bytes);
   const std::lock_guard lock(mutex_);
   counts_.inUse -= size;
+  if (keeps_ == Keeps::nothing) return source_.freeRaw(pointer, size);
   try {
     free_.push_back({size, pointer});
     counts_.pooled += size;

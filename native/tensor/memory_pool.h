@@ -17,8 +17,10 @@ struct MemoryCounts {
 /// goes on as it did. May be used from any thread.
 class MemoryPool final : public KeptMemory {
  public:
-  /// The source outlives the pool.
-  explicit MemoryPool(MemorySource& source) : source_(source) {}
+  enum class Keeps { whatWasInUse, nothing };
+
+  /// The source outlives the pool. One that keeps memory itself wants a pool that keeps nothing, and only counts.
+  explicit MemoryPool(MemorySource& source, Keeps keeps = Keeps::whatWasInUse) : source_(source), keeps_(keeps) {}
   ~MemoryPool() override { trim(); }
   MemoryPool(const MemoryPool&) = delete;
   MemoryPool& operator=(const MemoryPool&) = delete;
@@ -36,10 +38,11 @@ class MemoryPool final : public KeptMemory {
     std::size_t size;
     void* pointer;
   };
-  static std::size_t sizeClass(std::size_t bytes);
+  std::size_t sizeClass(std::size_t bytes) const;
   void* reuse(std::size_t size);
 
   MemorySource& source_;
+  Keeps keeps_;
   mutable std::mutex mutex_;
   std::vector<Block> free_;  // in the order in which they were given back: few enough to be looked through
   MemoryCounts counts_;

@@ -92,8 +92,11 @@ std::vector<float> readFloats(const Tensor& tensor) {
   Device& device = tensor.device();
   device.queue().enqueue([&] {
     if (tensor.storage().error || tensor.storage().data() == nullptr) return;
-    device.copyToHost(values.data(), tensor.data<void>(), tensor.bytes());
-    device.finish();
+    try {
+      device.copyToHost(values.data(), tensor.data<void>(), tensor.bytes());
+    } catch (...) {
+      tensor.storage().error = std::current_exception();
+    }
   });
   device.queue().drain();
   if (tensor.storage().error) std::rethrow_exception(tensor.storage().error);

@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
-.PHONY: demo test checks setup build native-test thread-check clang-check arm64-check march-check gyp cuda-check package-check lint format bench clean
+.PHONY: demo test checks setup build native-test thread-check clang-check arm64-check march-check gyp cuda-check emulated package-check lint format bench clean
 
 # Where setup puts a Node of its own, if the machine's is too old.
 export PATH := $(CURDIR)/build/node/node_modules/.bin:$(PATH)
@@ -14,7 +14,7 @@ test: build
 	$(MAKE) --jobs=2 --output-sync=target checks
 	npx vitest run
 
-checks: lint native-test thread-check clang-check arm64-check march-check gyp cuda-check package-check
+checks: lint native-test thread-check clang-check arm64-check march-check gyp cuda-check emulated package-check
 
 build: build/Release/latino.node dist/.built
 
@@ -67,6 +67,10 @@ gyp: build/.setup
 # The CUDA flavour, built, linked and loaded; without a GPU it says that there is none (skipped where there is no nvcc).
 cuda-check: build/.setup
 	bash scripts/check-cuda.sh
+
+# The C++ tests of the CUDA flavour, on an emulated device that is stricter than a GPU (skipped where NVIDIA's headers are not to be had).
+emulated: build/.setup
+	bash scripts/check-emulated.sh
 
 # The packed package, installed in an empty folder, runs there.
 package-check: build

@@ -1,30 +1,18 @@
 #!/usr/bin/env bash
 # Builds and links the CUDA flavour (CMake's LATINO_CUDA option), addon and tests, warnings being errors, and starts them: without a GPU they
-# say that there is none. cuFFT and cuBLAS are those of NVIDIA's Python packages, which this brings into the build folder; where they are not to
-# be had the kernels are compiled and nothing is linked. LATINO_CUDA_PACKAGES names a folder that has them already.
+# say that there is none. cuFFT and cuBLAS are those of NVIDIA's Python packages (cuda-packages.sh); where they are not to be had the kernels
+# are compiled and nothing is linked.
 set -euo pipefail
 if ! command -v nvcc >/dev/null 2>&1; then
   echo "cuda-check: no nvcc here, skipped"
   exit 0
 fi
 build=build-cuda
-packages=${LATINO_CUDA_PACKAGES:-$build/packages}
-mkdir -p "$packages"
-if [ -z "${LATINO_CUDA_PACKAGES:-}" ] && [ ! -e "$packages/.complete" ]; then
-  if python3 -m pip download --quiet --no-deps --retries 1 --dest "$packages" nvidia-cufft nvidia-cublas 2>"$packages/pip.log"; then
-    for wheel in "$packages"/*.whl; do
-      python3 -m zipfile -e "$wheel" "$packages"
-      rm "$wheel"
-    done
-    touch "$packages/.complete"
-  else
-    echo "cuda-check: no cuFFT and cuBLAS to be had (see $packages/pip.log): the kernels are compiled, nothing is linked"
-  fi
-fi
-mapfile -t libraries < <(bash scripts/cuda-libraries.sh "$build/headers" "$packages")
+mapfile -t libraries < <(bash scripts/cuda-packages.sh)
 cmake -S . -B "$build" -G Ninja -DLATINO_CUDA=ON -DLATINO_TESTS=ON -DCMAKE_BUILD_TYPE=Release -DCMAKE_JS_VERSION=none \
   "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")" "${libraries[@]}"
 if [ ${#libraries[@]} -eq 0 ]; then
+  echo "cuda-check: no cuFFT and cuBLAS to be had: the kernels are compiled, nothing is linked"
   cmake --build "$build" --target latino_cuda_kernels
   exit 0
 fi
@@ -32,7 +20,7 @@ cmake --build "$build" --target latino-cuda latino_cuda_tests latino_cuda_bench
 ctest --test-dir "$build" --output-on-failure -R '^cuda$'
 
 # The addon, where Node loads it. With a GPU it computes.
-LD_LIBRARY_PATH=$(dirname "$(find -L "$packages" -name 'libcufft.so*' | head -1)")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} node -e '
+node -e '
   const addon = require(process.argv[1]);
   addon.setErrorClass(class extends Error { constructor(code, message) { super(message); this.code = code; } });
   try {

@@ -190,7 +190,7 @@ Tensor joinLast(const Tensor& x, const Tensor& y) {
   submit({x, y}, {out}, [=] {
     const float *px = x.data<float>(), *py = y.data<float>();
     float* po = out.data<float>();
-    forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t i) {
+    forEach(out.device(), out.size(), [=] LATINO_DEVICE(std::int64_t i) {
       const std::int64_t row = i / (a + b), at = i % (a + b);
       po[i] = at < a ? px[row * a + at] : py[row * b + at - a];
     });

@@ -63,7 +63,7 @@ Tensor windowsOf(const Tensor& x, const WindowGrid& grid, bool isShared) {
     const std::int64_t *top = down.starts.data<std::int64_t>(), *left = across.starts.data<std::int64_t>();
     float* po = out.data<float>();
     const std::int64_t windows = down.count * across.count, columns = across.count, h = down.size, w = across.size;
-    forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t at) {
+    forEach(out.device(), out.size(), [=] LATINO_DEVICE(std::int64_t at) {
       const std::int64_t j = at % w, i = at / w % h, channel = at / (w * h) % channels, window = at / (w * h * channels);
       const std::int64_t row = window % windows / columns, column = window % columns, image = window / windows;
       const float value = px[((image * channels + channel) * height + top[row] + i) * width + left[column] + j];
@@ -93,7 +93,7 @@ Tensor blendWindows(const Tensor& windows, const WindowGrid& grid, std::int64_t 
     const std::int64_t *top = down.starts.data<std::int64_t>(), *left = across.starts.data<std::int64_t>();
     float* po = out.data<float>();
     const std::int64_t rows = down.count, columns = across.count, h = down.size, w = across.size;
-    forEach(out.device(), out.size(), [=] LATINO_HOST_DEVICE(std::int64_t at) {
+    forEach(out.device(), out.size(), [=] LATINO_DEVICE(std::int64_t at) {
       const std::int64_t x = at % width, y = at / width % height, channel = at / (width * height) % channels,
                          image = at / (width * height * channels);
       float sum = 0;

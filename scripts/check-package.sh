@@ -12,7 +12,7 @@ for wanted in dist/cli/main.js dist/index.js dist/index.d.ts build/Release/latin
   native/sources.txt CMakeLists.txt binding.gyp LICENSE README.md CHANGELOG.md docs/licenses/Inter.txt; do
   grep -qx "package/$wanted" "$work/contents" || { echo "the package lacks $wanted" >&2; exit 1; }
 done
-if grep -E '^package/(test|src|bench|node_modules|.*/training|native/test)/' "$work/contents"; then
+if grep -E '^package/(test|src|bench|node_modules|.*/training|native/(bench|emulation|test))/' "$work/contents"; then
   echo "the package holds what no user needs" >&2
   exit 1
 fi

@@ -34,7 +34,7 @@ export const sha256 = (text: string | Uint8Array): Hash => createHash('sha256').
 
 /** JSON with keys in order, and pixels, taps and embeddings as digests. */
 function canonical(value: unknown): string {
-  if (value instanceof Embedding) return canonical({ shape: value.shape, data: value.data });
+  if (value instanceof Embedding) return canonical({ shape: value.shape, data: value.data, pooled: value.pooled });
   if (ArrayBuffer.isView(value)) return bytesDigest(value);
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);

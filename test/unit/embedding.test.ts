@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { imageId } from '../../src/batch/identity.js';
 import { encodeSafetensors } from '../../src/checkpoint/encode_safetensors.js';
 import { openSafetensors, readTensorFloat32 } from '../../src/checkpoint/safetensors.js';
 import { Embedding } from '../../src/prior/embedding.js';
@@ -95,5 +96,23 @@ describe('Embedding', () => {
     await expect(Embedding.load(at('none'))).rejects.toThrow(expect.objectContaining({ code: 'ERR_LATINO_EMBEDDING' }));
     const saving = new Embedding(values, [1, 2, 3]).save(at('none/c.safetensors'));
     await expect(saving).rejects.toThrow(expect.objectContaining({ code: 'ERR_LATINO_OUTPUT' }));
+  });
+
+  it('is another one to a batch where its values are, or those of its pooled part', () => {
+    const ids = [undefined, Float32Array.of(1), Float32Array.of(2)].map((pooled) =>
+      imageId('input', { embedding: new Embedding(values, [1, 2, 3], {}, pooled) }, 'model'),
+    );
+    const moved = imageId(
+      'input',
+      {
+        embedding: new Embedding(
+          values.map((value) => value + 1),
+          [1, 2, 3],
+        ),
+      },
+      'model',
+    );
+    expect(new Set([...ids, moved]).size).toBe(4);
+    expect(imageId('input', { embedding: new Embedding(values.slice(), [1, 2, 3]) }, 'model')).toBe(ids[0]);
   });
 });

@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module';
 import { Latino } from '../latino.js';
 import { operatorName } from '../operators/index.js';
 import type { CalibrationPass } from '../options.js';
+import { packageVersion } from '../package_version.js';
 import type { ManyInput, ManyResult } from '../scheduling/restore_many.js';
 import { batchEmbedding, embeddingFile } from './calibrate_sample.js';
 import { failure, finish } from './finish.js';
@@ -21,7 +21,6 @@ import type { Tally } from './tally.js';
 
 /** Results that are encoded and written at a time. */
 const FINISHING = 4;
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 /** A batch that is to be worked on. */
 export interface Batch {
@@ -188,7 +187,7 @@ function runRecord({ settings, spellings, model }: Batch): RunRecord {
   return {
     kind: 'run',
     version: 1,
-    package: version,
+    package: packageVersion,
     startedAt: new Date().toISOString(),
     model: { name: load.model ?? 'portraits', digest: model, ...load },
     options: {

@@ -42,10 +42,8 @@ export class DiffusersFolder {
     readonly pipelineClass: string,
     /** Class by component; those that the index leaves null are not there. */
     readonly classNames: ReadonlyMap<string, string>,
-    /** Folders of components that lie elsewhere. */
-    private readonly elsewhere: ReadonlyMap<string, string> = new Map(),
-    /** Files of weights that take the place of a component's own. */
-    private readonly files: ReadonlyMap<string, string> = new Map(),
+    /** Components that lie elsewhere, or whose weights do. */
+    private readonly elsewhere: ReadonlyMap<string, { readonly folder: string } | { readonly file: string }> = new Map(),
   ) {}
 
   /**
@@ -56,23 +54,17 @@ export class DiffusersFolder {
    */
   async with(component: string, path: string): Promise<DiffusersFolder> {
     const folder = await resolveModelFolder(path);
+    const withPart = (classNames: ReadonlyMap<string, string>, part: { folder: string } | { file: string }) =>
+      new DiffusersFolder(this.path, this.pipelineClass, classNames, new Map([...this.elsewhere, [component, part]]));
     if (await isFile(folder)) {
       this.component(component);
-      const files = new Map([...this.files, [component, folder]]);
-      return new DiffusersFolder(this.path, this.pipelineClass, this.classNames, this.elsewhere, files);
+      return withPart(this.classNames, { file: folder });
     }
     const configPath = join(folder, 'config.json');
     const config = Named.safeParse(await readModelJson(configPath));
     if (!config.success)
       throw new LatinoError('ERR_LATINO_MODEL', `${configPath} has no _class_name, expected the configuration of a diffusers network`);
-    const classNames = new Map([...this.classNames, [component, config.data._class_name]]);
-    return new DiffusersFolder(
-      this.path,
-      this.pipelineClass,
-      classNames,
-      new Map([...this.elsewhere, [component, folder]]),
-      without(this.files, component),
-    );
+    return withPart(new Map([...this.classNames, [component, config.data._class_name]]), { folder });
   }
 
   /** The component's class in diffusers or transformers. */
@@ -88,7 +80,8 @@ export class DiffusersFolder {
         `${this.path} has no ${name}, expected one beside ${[...this.classNames.keys()].join(', ')}`,
       );
     }
-    return this.elsewhere.get(name) ?? join(this.path, name);
+    const part = this.elsewhere.get(name);
+    return part && 'folder' in part ? part.folder : join(this.path, name);
   }
 
   /** The component's config.json. @throws LatinoError ERR_LATINO_MODEL when it is missing or not JSON. */
@@ -98,8 +91,8 @@ export class DiffusersFolder {
 
   /** The component's weights; the fp16 variant only where the plain file is missing. @throws LatinoError ERR_LATINO_MODEL */
   async weights(component: string): Promise<FolderWeights> {
-    const file = this.files.get(component);
-    return file === undefined ? openWeights(this.component(component)) : openWeightsFile(file);
+    const part = this.elsewhere.get(component);
+    return part && 'file' in part ? openWeightsFile(part.file) : openWeights(this.component(component));
   }
 
   /** @throws LatinoError ERR_LATINO_MODEL when a used component has no weights that can be read. */
@@ -169,8 +162,6 @@ export async function openCheckpoint(path: string, { unet, vae, textEncoder, tex
     if (part !== undefined) checkpoint = await checkpoint.with(component, part);
   return checkpoint;
 }
-
-const without = (files: ReadonlyMap<string, string>, component: string) => new Map([...files].filter(([name]) => name !== component));
 
 const isFile = (path: string): Promise<boolean> =>
   stat(path).then(

@@ -113,13 +113,7 @@ TEST_CASE("an inverse transform destroys its input, a transform does not") {
   float *x = floats(stream, 16), *spectrum = floats(stream, 24), *work = floats(stream, 1024);
   launch(stream, {1, 16}, fill, x, 16, 2.0F);
   const auto transform = [&](cufftType type) {
-    cufftHandle plan = 0;
-    std::size_t bytes = 0;
-    long long sides[2] = {4, 4};
-    cufftCreate(&plan);
-    cufftSetAutoAllocation(plan, 0);
-    cufftMakePlanMany64(plan, 2, sides, nullptr, 1, 0, nullptr, 1, 0, type, 1, &bytes);
-    cufftSetStream(plan, stream);
+    const cufftHandle plan = planOf(type, stream);
     cufftSetWorkArea(plan, work);
     if (type == CUFFT_R2C)
       cufftExecR2C(plan, x, reinterpret_cast<cufftComplex*>(spectrum));

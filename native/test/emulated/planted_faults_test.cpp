@@ -178,13 +178,7 @@ TEST_CASE("a transform works in memory that it was lent") {
   const auto transforming = [](bool isLent, std::int64_t lent) {
     return brokenBy([=] {
       const Stream stream;
-      cufftHandle plan = 0;
-      std::size_t bytes = 0;
-      long long sides[2] = {4, 4};
-      cufftCreate(&plan);
-      cufftSetAutoAllocation(plan, 0);
-      cufftMakePlanMany64(plan, 2, sides, nullptr, 1, 0, nullptr, 1, 0, CUFFT_R2C, 1, &bytes);
-      cufftSetStream(plan, stream);
+      const cufftHandle plan = planOf(CUFFT_R2C, stream);
       if (isLent) cufftSetWorkArea(plan, floats(stream, lent));
       cufftExecR2C(plan, floats(stream, 16), reinterpret_cast<cufftComplex*>(floats(stream, 24)));
       cudaStreamSynchronize(stream);

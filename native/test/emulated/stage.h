@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cuda_runtime.h>
+#include <cufft.h>
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -53,6 +54,18 @@ cudaError_t launch(cudaStream_t stream, Extent extent, void (*kernel)(Parameters
 inline __global__ void fill(float* x, std::int64_t n, float value) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i < n) x[i] = value;
+}
+
+/// A transform of 4 x 4 on the stream, which has yet to be lent memory to work in.
+inline cufftHandle planOf(cufftType type, cudaStream_t stream) {
+  cufftHandle plan = 0;
+  std::size_t bytes = 0;
+  long long sides[2] = {4, 4};
+  cufftCreate(&plan);
+  cufftSetAutoAllocation(plan, 0);
+  cufftMakePlanMany64(plan, 2, sides, nullptr, 1, 0, nullptr, 1, 0, type, 1, &bytes);
+  cufftSetStream(plan, stream);
+  return plan;
 }
 
 /// Of the work on a stream so far: the number there, once it is done.

@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module';
 import { basename, join, resolve } from 'node:path';
 import { LatinoError } from '../../errors.js';
 import { writeWhole } from '../../output_file.js';
+import { packageVersion } from '../../package_version.js';
 import { type ImageRecord, readJournals } from '../journal.js';
 import { histogram } from './histogram.js';
 import { History } from './history.js';
@@ -11,7 +11,6 @@ import type { Metric, PageData } from './page_data.js';
 import { commonFolder, pageRow, pageRun } from './rows.js';
 import { makeThumbnails, removeThumbnails, THUMBNAILS } from './thumbnails.js';
 
-const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
 const METRICS: Readonly<Record<Metric, (image: ImageRecord) => number | undefined>> = {
   seconds: ({ status, seconds }) => (status === 'done' ? seconds : undefined),
   psnr: ({ metrics }) => metrics?.psnr ?? undefined,
@@ -55,7 +54,7 @@ export async function writeReport(folder: string): Promise<Report> {
   };
   const data: PageData = {
     title: `Restored images: ${basename(resolve(folder))}`,
-    version,
+    version: packageVersion,
     made: new Date().toISOString(),
     inputs,
     runs: history.runs.map(pageRun).sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1)),

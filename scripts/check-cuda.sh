@@ -14,9 +14,11 @@ cmake -S . -B "$build" -G Ninja -DLATINO_CUDA=ON -DLATINO_TESTS=ON -DCMAKE_BUILD
 if [ ${#libraries[@]} -eq 0 ]; then
   echo "cuda-check: no cuFFT and cuBLAS to be had: the kernels are compiled, nothing is linked"
   cmake --build "$build" --target latino_cuda_kernels
+  bash scripts/check-cuda-kernels.sh "$build"
   exit 0
 fi
 cmake --build "$build" --target latino-cuda latino_cuda_tests latino_cuda_bench
+bash scripts/check-cuda-kernels.sh "$build"
 ctest --test-dir "$build" --output-on-failure -R '^cuda$'
 
 # The addon, where Node loads it. With a GPU it computes.

@@ -111,10 +111,10 @@ class ChannelMix final : public SpectralOperator {
 
   Tensor forward(const Tensor& x) const override {
     const Tensor y(x.sharedDevice(), measurementShape(x.shape()));
-    submit({x, weights_}, {y}, [=, w = weights_, channels = channels_] {
+    submit({x, weights_}, {y}, [=, w = weights_] {
       const float *px = x.data<float>(), *pw = w.data<float>();
       float* py = y.data<float>();
-      const std::int64_t pixels = x.dim(2) * x.dim(3);
+      const std::int64_t channels = x.dim(1), pixels = x.dim(2) * x.dim(3);
       forEach(y.device(), y.size(), [=] LATINO_DEVICE(std::int64_t i) {
         const std::int64_t image = i / pixels, pixel = i % pixels;
         float sum = 0;
@@ -134,11 +134,11 @@ class ChannelMix final : public SpectralOperator {
   /// z + weights gamma / (1 + gamma eigenvalue) r; z may be invalid and is zero then.
   Tensor spread(const Tensor& z, const Tensor& r, const Scalar& gamma, double eigenvalue) const {
     const Tensor out(r.sharedDevice(), imageShape(r.shape()));
-    submit({z, r, weights_, gamma.tensor}, {out}, [=, w = weights_, channels = channels_] {
+    submit({z, r, weights_, gamma.tensor}, {out}, [=, w = weights_] {
       const float *pz = z.valid() ? z.data<float>() : nullptr, *pr = r.data<float>(), *pw = w.data<float>();
       float* po = out.data<float>();
       const ScalarRef g = gamma.ref();
-      const std::int64_t pixels = r.dim(2) * r.dim(3);
+      const std::int64_t channels = out.dim(1), pixels = r.dim(2) * r.dim(3);
       const float lambda = static_cast<float>(eigenvalue);
       forEach(out.device(), out.size(), [=] LATINO_DEVICE(std::int64_t i) {
         const std::int64_t pixel = i % pixels, channel = i / pixels % channels, image = i / (pixels * channels);

@@ -49,11 +49,13 @@ Tensor linearCombination(const PerImage& a, const Tensor& x, const PerImage& b, 
       float* po = out.data<float>() + first;
       const float fa = static_cast<float>(of(a, image)), fb = static_cast<float>(of(b, image));
       if (!y.valid()) {
-        forEach(out.device(), count, [=] LATINO_DEVICE(std::int64_t i) { po[i] = fa * px[i]; });
+        mapFloats(
+            out.device(), count, po, [=] LATINO_DEVICE(float u) { return fa * u; }, px);
         return;
       }
       const float* py = y.data<float>() + first;
-      forEach(out.device(), count, [=] LATINO_DEVICE(std::int64_t i) { po[i] = fa * px[i] + fb * py[i]; });
+      mapFloats(
+          out.device(), count, po, [=] LATINO_DEVICE(float u, float v) { return fa * u + fb * v; }, px, py);
     });
   });
   return out;
@@ -66,7 +68,10 @@ Tensor clip(const Tensor& x, double low, double high) {
     const float* px = x.data<float>();
     float* po = out.data<float>();
     const float lo = static_cast<float>(low), hi = static_cast<float>(high);
-    forEach(out.device(), out.size(), [=] LATINO_DEVICE(std::int64_t i) { po[i] = px[i] < lo ? lo : px[i] > hi ? hi : px[i]; });
+    mapFloats(
+        out.device(), out.size(), po, [=] LATINO_DEVICE(float u) { return u < lo   ? lo
+                                                                          : u > hi ? hi
+                                                                                   : u; }, px);
   });
   return out;
 }
@@ -81,7 +86,7 @@ Tensor full(std::shared_ptr<Device> device, Shape shape, DType dtype, double val
     if (dtype == DType::f32) {
       float* po = out.data<float>();
       const float number = static_cast<float>(value);
-      forEach(out.device(), out.size(), [=] LATINO_DEVICE(std::int64_t i) { po[i] = number; });
+      mapFloats(out.device(), out.size(), po, [=] LATINO_DEVICE() { return number; });
     } else {
       auto* po = out.data<std::int64_t>();
       const auto number = static_cast<std::int64_t>(value);
@@ -136,22 +141,12 @@ Tensor power(const Tensor& x, const PerImage& coefficient, double exponent) {
       const float* px = x.data<float>() + first;
       float* po = out.data<float>() + first;
       const float c = static_cast<float>(coefficient[image]);
-      forEach(out.device(), count, [=] LATINO_DEVICE(std::int64_t i) { po[i] = c * (e == 1.0F ? px[i] : powf(px[i], e)); });
+      mapFloats(
+          out.device(), count, po, [=] LATINO_DEVICE(float u) { return c * (e == 1.0F ? u : powf(u, e)); }, px);
     });
   });
   return out;
 }
-
-namespace {
-
-/// Whole elements of any type, 2, 4 or 8 bytes wide, in halves.
-void copy(Device& device, const void* from, void* to, std::size_t bytes) {
-  const auto* source = static_cast<const std::uint16_t*>(from);
-  auto* target = static_cast<std::uint16_t*>(to);
-  forEach(device, static_cast<std::int64_t>(bytes / 2), [=] LATINO_DEVICE(std::int64_t i) { target[i] = source[i]; });
-}
-
-}  // namespace
 
 Tensor concatenate(const std::vector<Tensor>& tensors) {
   if (tensors.empty()) throw ArgumentError("Expected at least one tensor to concatenate but received none");
@@ -170,7 +165,7 @@ Tensor concatenate(const std::vector<Tensor>& tensors) {
   submit(tensors, {out}, [=] {
     auto* target = out.data<std::byte>();
     for (const Tensor& tensor : tensors) {
-      copy(out.device(), tensor.data<void>(), target, tensor.bytes());
+      copyBytes(out.device(), tensor.data<void>(), target, tensor.bytes());
       target += tensor.bytes();
     }
   });
@@ -208,7 +203,7 @@ Tensor slice(const Tensor& x, std::int64_t from, std::int64_t to) {
   const Tensor out(x.sharedDevice(), shape, x.dtype());
   submit({x}, {out}, [=] {
     const std::size_t bytes = out.dim(0) == 0 ? 0 : out.bytes() / static_cast<std::size_t>(out.dim(0));
-    copy(out.device(), x.data<std::byte>() + static_cast<std::size_t>(from) * bytes, out.data<void>(), out.bytes());
+    copyBytes(out.device(), x.data<std::byte>() + static_cast<std::size_t>(from) * bytes, out.data<void>(), out.bytes());
   });
   return out;
 }

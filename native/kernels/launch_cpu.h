@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -32,6 +33,38 @@ void forRows(Device& device, std::int64_t rows, std::int64_t columns, F f) {
       begin += last - first;
     }
   });
+}
+
+/// out[i] = f(inputs[i]...) for every i in [0, n).
+template <class F, class... Inputs>
+void mapFloats(Device& device, std::int64_t n, float* out, F f, const Inputs*... inputs) {
+  forEach(device, n, [=](std::int64_t i) { out[i] = f(inputs[i]...); });
+}
+
+/// Whole elements of any type, 2, 4 or 8 bytes wide, in halves.
+inline void copyBytes(Device& device, const void* from, void* to, std::size_t bytes) {
+  const auto* source = static_cast<const std::uint16_t*>(from);
+  auto* target = static_cast<std::uint16_t*>(to);
+  forEach(device, static_cast<std::int64_t>(bytes / 2), [=](std::int64_t i) { target[i] = source[i]; });
+}
+
+/// Who computes one item of forTeams: here a thread alone.
+struct Team {
+  /// start + map(0) + ... + map(n - 1), known to all of the team.
+  template <class Map>
+  double sum(double start, std::int64_t n, const Map& map) const {
+    for (std::int64_t i = 0; i < n; ++i) start += map(i);
+    return start;
+  }
+  /// Whether this one writes what the team has computed.
+  bool writes() const { return true; }
+};
+
+/// f(i, team) for every i in [0, n), in any order: for items of many values, `size` at most, which a team sums together.
+template <class F>
+void forTeams(Device& device, std::int64_t n, std::int64_t /*size*/, F f, std::int64_t grain = kLoopGrain) {
+  forEach(
+      device, n, [=](std::int64_t i) { f(i, Team()); }, grain);
 }
 
 /// out[row] = sum over i in [0, n) of map(row, i), a double; out is device memory. The order of summation is fixed, whatever the number of
@@ -73,6 +106,9 @@ template <class T, class Then>
 void whenKnown(Device&, const T* number, const Then& then) {
   then(*number, nullptr);
 }
+
+/// Neighbouring values that a thread computes together: here they share vector registers.
+inline constexpr std::int64_t kNeighbours = 64;
 
 /// Iterations of a solver between two looks at its residual, which a CPU has at hand.
 inline constexpr int kIterationsBetweenChecks = 1;

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <string>
 #include <type_traits>
 #include <utility>
 
+#include "cuda/current_gpu.h"
 #include "cuda/stream.h"
 #include "kernels/host_device.h"
 #include "tensor/cancellation.h"
@@ -25,7 +28,9 @@ inline constexpr std::int64_t kSumChunk = 8192;
 extern __shared__ double blockMemory[];
 
 struct Grid {
-  std::int64_t blocks, sharedDoubles = 0;
+  std::int64_t blocks;
+  unsigned threads = kBlockThreads;
+  std::int64_t sharedDoubles = 0;
 };
 
 /// kernel(arguments...) on the device's stream. A launch that the driver refuses says so here and nowhere else.
@@ -33,43 +38,23 @@ template <class... Parameters>
 void start(Device& device, void (*kernel)(Parameters...), Grid grid, std::type_identity_t<Parameters>... arguments) {
   throwIfCancelled();
   void* addresses[] = {&arguments...};
-  const cudaError_t error = cudaLaunchKernel(kernel, dim3(static_cast<unsigned>(grid.blocks)), dim3(kBlockThreads), addresses,
+  const cudaError_t error = cudaLaunchKernel(kernel, dim3(static_cast<unsigned>(grid.blocks)), dim3(grid.threads), addresses,
                                              static_cast<std::size_t>(grid.sharedDoubles) * sizeof(double), cudaStreamOf(device));
-  if (error == cudaSuccess) return;
-  cudaGetLastError();  // it is no error of what comes after
-  throw RuntimeError(std::string("A kernel could not be started: ") + cudaGetErrorString(error));
+  requireSuccess(error, "Starting a kernel");
 }
 
-/// A thread for each of n items, as far as a grid goes: the rest are further rounds of the same threads.
-constexpr std::int64_t blocksFor(std::int64_t n) { return std::clamp<std::int64_t>((n + kBlockThreads - 1) / kBlockThreads, 1, 65535); }
+/// As far as a grid goes: what is more is further rounds of the same threads.
+inline constexpr std::int64_t kMostBlocks = 65535;
+/// With a thread for each of n items.
+constexpr std::int64_t blocksFor(std::int64_t n) {
+  return std::clamp<std::int64_t>((n + kBlockThreads - 1) / kBlockThreads, 1, kMostBlocks);
+}
 
 template <class F>
 __global__ void forEachKernel(std::int64_t n, F f) {
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += stride) f(i);
 }
-
-/// out[row, part] = sum of the part's values, kSumChunk of a row's n at most; a block for each.
-template <class Out, class Map>
-__global__ void sumPartsKernel(std::int64_t n, std::int64_t parts, Out* out, Map map) {
-  const std::int64_t row = blockIdx.x / parts, first = blockIdx.x % parts * kSumChunk;
-  const std::int64_t last = first + kSumChunk < n ? first + kSumChunk : n;
-  double sum = 0;
-  for (std::int64_t i = first + threadIdx.x; i < last; i += kBlockThreads) sum += map(row, i);
-  blockMemory[threadIdx.x] = sum;
-  for (unsigned half = kBlockThreads / 2; half > 0; half /= 2) {
-    __syncthreads();
-    if (threadIdx.x < half) blockMemory[threadIdx.x] += blockMemory[threadIdx.x + half];
-  }
-  if (threadIdx.x == 0) out[blockIdx.x] = static_cast<Out>(blockMemory[0]);
-}
-
-/// What adds the sums of a row's parts.
-struct PartsOfRow {
-  const double* sums;
-  std::int64_t parts;
-  LATINO_DEVICE double operator()(std::int64_t row, std::int64_t part) const { return sums[row * parts + part]; }
-};
 
 /// f(i) for every i in [0, n), in any order; the grain is for CPUs. Inside tasks only.
 template <class F>
@@ -92,15 +77,98 @@ void forRows(Device& device, std::int64_t rows, std::int64_t columns, F f) {
   start(device, forRowsKernel<F>, {blocksFor(n)}, n, columns, f);
 }
 
+template <class F, class... Quads>
+LATINO_DEVICE float4 ofQuads(const F& f, Quads... quads) {
+  return {f(quads.x...), f(quads.y...), f(quads.z...), f(quads.w...)};
+}
+
+template <class F, class... Inputs>
+__global__ void mapFloatsKernel(std::int64_t quads, std::int64_t n, float* out, F f, Inputs... inputs) {
+  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+  for (std::int64_t i = first; i < quads; i += stride)
+    reinterpret_cast<float4*>(out)[i] = ofQuads(f, reinterpret_cast<const float4*>(inputs)[i]...);
+  for (std::int64_t i = 4 * quads + first; i < n; i += stride) out[i] = f(inputs[i]...);
+}
+
+/// out[i] = f(inputs[i]...) for every i in [0, n), 16 bytes at a time where all begin at a multiple of that.
+template <class F, class... Inputs>
+void mapFloats(Device& device, std::int64_t n, float* out, F f, const Inputs*... inputs) {
+  if (n <= 0) return;
+  const bool isAligned = ((reinterpret_cast<std::uintptr_t>(out) | ... | reinterpret_cast<std::uintptr_t>(inputs)) % sizeof(float4)) == 0;
+  const std::int64_t quads = isAligned ? n / 4 : 0;
+  void (*kernel)(std::int64_t, std::int64_t, float*, F, const Inputs*...) = mapFloatsKernel<F, const Inputs*...>;
+  start(device, kernel, {blocksFor(std::max(quads, n - 4 * quads))}, quads, n, out, f, inputs...);
+}
+
+inline void copyBytes(Device& device, const void* from, void* to, std::size_t bytes) {
+  if (bytes == 0) return;
+  requireSuccess(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, cudaStreamOf(device)), "A copy");
+}
+
+/// Who computes one item of forTeams: the threads of a block.
+class Team {
+ public:
+  /// start + map(0) + ... + map(n - 1), known to all of the team; the order of summation is fixed. To be called by all of them.
+  template <class Map>
+  LATINO_DEVICE double sum(double start, std::int64_t n, const Map& map) const {
+    double own = 0;
+    for (std::int64_t i = threadIdx.x; i < n; i += blockDim.x) own += map(i);
+    __syncthreads();  // some may still read the last sum
+    blockMemory[threadIdx.x] = own;
+    for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
+      __syncthreads();
+      if (threadIdx.x < half) blockMemory[threadIdx.x] += blockMemory[threadIdx.x + half];
+    }
+    __syncthreads();
+    return start + blockMemory[0];
+  }
+  /// Whether this one writes what the team has computed.
+  LATINO_DEVICE bool writes() const { return threadIdx.x == 0; }
+};
+
+template <class F>
+__global__ void forTeamsKernel(std::int64_t n, F f) {
+  for (std::int64_t i = blockIdx.x; i < n; i += gridDim.x) f(i, Team());
+}
+
+/// f(i, team) for every i in [0, n), in any order: for items of many values, `size` at most, which a team sums together.
+template <class F>
+void forTeams(Device& device, std::int64_t n, std::int64_t size, F f, std::int64_t = 0) {
+  if (n <= 0) return;
+  // A power of two, and whole warps.
+  const unsigned threads = std::bit_ceil(static_cast<unsigned>(std::clamp<std::int64_t>(size, 32, kBlockThreads)));
+  start(device, forTeamsKernel<F>, {std::min<std::int64_t>(n, kMostBlocks), threads, threads}, n, f);
+}
+
+/// What a team sums: a part of a row of n values.
+template <class Out, class Map>
+struct SumOfPart {
+  std::int64_t n, parts;
+  Out* out;
+  Map map;
+  LATINO_DEVICE void operator()(std::int64_t i, Team team) const {
+    const std::int64_t row = i / parts, first = i % parts * kSumChunk, count = n - first < kSumChunk ? n - first : kSumChunk;
+    const double sum = team.sum(0, count, [=, this](std::int64_t at) -> double { return map(row, first + at); });
+    if (team.writes()) out[i] = static_cast<Out>(sum);
+  }
+};
+
+/// What adds the sums of a row's parts.
+struct PartsOfRow {
+  const double* sums;
+  std::int64_t parts;
+  LATINO_DEVICE double operator()(std::int64_t row, std::int64_t part) const { return sums[row * parts + part]; }
+};
+
 /// out[row] = sum over i in [0, n) of map(row, i), a double; out is device memory. The order of summation is fixed.
 template <class Out, class Map>
 void sumRows(Device& device, std::int64_t rows, std::int64_t n, Out* out, Map map) {
-  if (rows <= 0) return;
   const std::int64_t parts = std::max<std::int64_t>(1, (n + kSumChunk - 1) / kSumChunk);
-  if (parts == 1) return start(device, sumPartsKernel<Out, Map>, {rows, kBlockThreads}, n, parts, out, map);
+  if (parts == 1) return forTeams(device, rows, n, SumOfPart<Out, Map>{n, parts, out, map});
   const Scratch memory(device, 2 * rows * parts);
   auto* sums = reinterpret_cast<double*>(memory.data());
-  start(device, sumPartsKernel<double, Map>, {rows * parts, kBlockThreads}, n, parts, sums, map);
+  forTeams(device, rows * parts, kSumChunk, SumOfPart<double, Map>{n, parts, sums, map});
   sumRows(device, rows, parts, out, PartsOfRow{sums, parts});
 }
 
@@ -119,6 +187,9 @@ void whenKnown(Device& device, const T* number, Then then) {
     then(value == nullptr ? T{} : *static_cast<const T*>(value), error);
   });
 }
+
+/// Neighbouring values that a thread computes together: here those are another thread's, so that a block reads what lies side by side.
+inline constexpr std::int64_t kNeighbours = 1;
 
 /// Iterations of a solver between two looks at its residual, for which the host must wait.
 inline constexpr int kIterationsBetweenChecks = 16;

@@ -92,7 +92,7 @@ class FramedConvolution {
 
  private:
   /// Neighbouring outputs that share the loads of the taps and fill vector registers; at the end of a row fewer of them.
-  static constexpr std::int64_t kBlock = 64, kShortBlock = 8;
+  static constexpr std::int64_t kBlock = kNeighbours, kShortBlock = kBlock < 8 ? kBlock : 8;
 
   template <std::int64_t Count, class T>
   LATINO_HOST_DEVICE static void sumTaps(std::int64_t taps, const float* weights, const std::int64_t* offsets, const T* source, T* target) {

@@ -27,14 +27,14 @@ PerImage noiseVariances(const PerImage& sigma, std::int64_t images) {
   return variances;
 }
 
-/// f(image, noise variance) for every image, where there is one variance in one launch.
+/// f(image, noise variance, team) for every image, where there is one variance in one launch.
 template <class F>
 void forImages(Device& device, std::int64_t images, const PerImage& noise, F f) {
   const std::int64_t count = noise.size() == 1 ? images : 1;
   for (std::size_t part = 0; part < noise.size(); ++part) {
     const auto first = static_cast<std::int64_t>(part);
     const double own = noise[part];
-    forEach(device, count, [=] LATINO_DEVICE(std::int64_t i) { f(first + i, own); });
+    forTeams(device, count, kBins, [=] LATINO_DEVICE(std::int64_t i, Team team) { f(first + i, own, team); });
   }
 }
 
@@ -115,22 +115,23 @@ Tensor Spectrum::powerOf(const Tensor& residual) const {
                        pieces = segments_.dim(0);
     const Scratch sums(device, 2 * images * groups * pieces);
     auto* partial = reinterpret_cast<double*>(sums.data());
-    forEach(
-        device, images * groups * pieces,
-        [=] LATINO_DEVICE(std::int64_t k) {
+    forTeams(
+        device, images * groups * pieces, kSegment,
+        [=] LATINO_DEVICE(std::int64_t k, Team team) {
           const std::int64_t piece = k % pieces, group = k / pieces % groups, image = k / (pieces * groups);
           const std::int64_t lastPlane = (group + 1) * together < planes ? (group + 1) * together : planes;
           double sum = 0;
           for (std::int64_t plane = group * together; plane < lastPlane; ++plane) {
             const float* base = r + (image * planes + plane) * count * components;
-            for (std::int64_t i = segments[2 * piece]; i < segments[2 * piece + 1]; ++i) {
+            const std::int64_t* segment = order + segments[2 * piece];
+            sum = team.sum(sum, segments[2 * piece + 1] - segments[2 * piece], [=](std::int64_t i) {
               double square = 0;
               for (std::int64_t c = 0; c < components; ++c)
-                square += static_cast<double>(base[order[i] * components + c]) * base[order[i] * components + c];
-              sum += multiplicity[order[i]] * square;
-            }
+                square += static_cast<double>(base[segment[i] * components + c]) * base[segment[i] * components + c];
+              return multiplicity[segment[i]] * square;
+            });
           }
-          partial[k] = sum;
+          if (team.writes()) partial[k] = sum;
         },
         16);
     forEach(
@@ -156,19 +157,18 @@ Tensor Spectrum::errorVariance(const Tensor& residual, const PerImage& sigma, do
   submit({power, bins_}, {variance}, [*this, power, variance, planes, variances, floor] {
     const float *p = power.data<float>(), *bins = bins_.data<float>();
     float* out = variance.data<float>();
-    forImages(variance.device(), variance.size(), variances, [=] LATINO_DEVICE(std::int64_t image, double noise) {
+    forImages(variance.device(), variance.size(), variances, [=] LATINO_DEVICE(std::int64_t image, double noise, Team team) {
       double low = log(1e-6), high = log(1e3);  // the likelihood rises below its maximum and falls above it
       for (int step = 0; step < kBisections; ++step) {
         const double middle = (low + high) / 2, v = exp(middle);
-        double derivative = 0;
-        for (std::int64_t b = 0; b < kBins; ++b) {
+        const double derivative = team.sum(0, kBins, [=](std::int64_t b) {
           const double lambda = bins[2 * b], weight = bins[2 * b + 1] * planes, total = v * lambda + noise;
-          if (weight > 0) derivative += lambda * (p[image * kBins + b] - weight * total) / (total * total);
-        }
+          return weight > 0 ? lambda * (p[image * kBins + b] - weight * total) / (total * total) : 0;
+        });
         (derivative > 0 ? low : high) = middle;
       }
       const double v = exp(high);
-      out[image] = static_cast<float>(v < floor ? floor : v);
+      if (team.writes()) out[image] = static_cast<float>(v < floor ? floor : v);
     });
   });
   return variance;
@@ -181,18 +181,17 @@ Tensor Spectrum::discrepancyGamma(const Tensor& residual, const PerImage& sigma)
   submit({power, bins_}, {gamma}, [*this, power, gamma, planes, variances] {
     const float *p = power.data<float>(), *bins = bins_.data<float>();
     float* out = gamma.data<float>();
-    forImages(gamma.device(), gamma.size(), variances, [=] LATINO_DEVICE(std::int64_t image, double noise) {
+    forImages(gamma.device(), gamma.size(), variances, [=] LATINO_DEVICE(std::int64_t image, double noise, Team team) {
       double low = log(1e-6), high = log(1e12);  // the larger gamma, the smaller the discrepancy
       for (int step = 0; step < kBisections; ++step) {
         const double middle = (low + high) / 2, g = exp(middle);
-        double excess = 0;
-        for (std::int64_t b = 0; b < kBins; ++b) {
+        const double excess = team.sum(0, kBins, [=](std::int64_t b) {
           const double shrunk = 1 + g * bins[2 * b];
-          excess += p[image * kBins + b] / (shrunk * shrunk) - bins[2 * b + 1] * planes * noise;
-        }
+          return p[image * kBins + b] / (shrunk * shrunk) - bins[2 * b + 1] * planes * noise;
+        });
         (excess > 0 ? low : high) = middle;
       }
-      out[image] = static_cast<float>(exp(high));
+      if (team.writes()) out[image] = static_cast<float>(exp(high));
     });
   });
   return gamma;

@@ -49,7 +49,7 @@ TEST_CASE("a call that fails is the error of one tensor") {
   failNth(Call::launch, 2);
   const Tensor first = numbers(device, 10, 1), second = numbers(device, 10, 1);
   CHECK(readFloats(first)[0] == 1);
-  CHECK_THROWS_WITH_AS(readFloats(second), "A kernel could not be started: too many resources requested for launch", RuntimeError);
+  CHECK_THROWS_WITH_AS(readFloats(second), "Starting a kernel failed on the GPU: too many resources requested for launch", RuntimeError);
   CHECK(isWell());
   failNth(Call::copy, 1);
   const float value = 1;

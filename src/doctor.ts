@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import { loadAddon, runtimeLibrary } from './device/load.js';
+import { tryGpu } from './device/try_gpu.js';
 
 const require = createRequire(import.meta.url);
 
@@ -14,6 +15,7 @@ export interface Diagnosis {
   /** Version of the package that ships it. */
   readonly onnxruntimeNode: string;
   readonly cpu: string;
+  /** `cuda:0`, or why it is not used. */
   readonly cuda: string;
 }
 
@@ -21,13 +23,14 @@ export interface Diagnosis {
 export function diagnose(): Diagnosis {
   const addon = loadAddon();
   const device = addon.openDevice('cpu');
+  const library = runtimeLibrary();
   return {
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
     onnxruntime: addon.runtimeVersion(),
-    onnxruntimeLibrary: runtimeLibrary(),
+    onnxruntimeLibrary: library,
     onnxruntimeNode: (require('onnxruntime-node/package.json') as { version: string }).version,
     cpu: `${device.name}, ${device.threads} threads, ${(os.totalmem() / 2 ** 30).toFixed(0)} GiB`,
-    cuda: 'not used: this build has no CUDA backend',
+    cuda: tryGpu(library),
   };
 }

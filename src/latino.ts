@@ -77,8 +77,9 @@ export class Latino implements AsyncDisposable {
    */
   static async load(options: LoadOptions = {}): Promise<Latino> {
     const { model, device = 'auto', signal, ...rest } = parseOptions(LoadOptions, options, argument('options of Latino.load'));
-    const addon = loadAddon();
-    const opened = addon.openDevice(device === 'auto' ? 'cpu' : device, { threads: rest.threads });
+    const name = device === 'auto' ? 'cpu' : device;
+    const addon = loadAddon(name);
+    const opened = addon.openDevice(name, { threads: rest.threads });
     const { folder, prompt, knows } = findModel(model);
     return interruptible(addon, [signal], async ({ signal: stopped, cancellation }) => {
       // A file on a disk that does not answer cannot be cancelled, only left alone.

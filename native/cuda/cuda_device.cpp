@@ -15,7 +15,8 @@ namespace {
 int requireDevice(int index) {
   int count = 0;
   if (const cudaError_t error = cudaGetDeviceCount(&count); error != cudaSuccess)
-    throw DeviceError(std::string("Expected an NVIDIA GPU but there is none that can be used: ") + cudaGetErrorString(error));
+    throw DeviceError("Expected an NVIDIA GPU for cuda:" + std::to_string(index) +
+                      " but there is none that can be used: " + cudaGetErrorString(error));
   if (index < 0 || index >= count)
     throw DeviceError("Expected cuda:0 to cuda:" + std::to_string(count - 1) + " for device but received cuda:" + std::to_string(index));
   return index;

@@ -1,74 +1,50 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
 import { LatinoError } from '../errors.js';
 import type { Addon, ImageFunctions } from './addon.js';
-import { missingFeatures } from './processor.js';
+import { type Flavour, flavourOf, openAddon, unusable } from './flavour.js';
 
 const require = createRequire(import.meta.url);
 const LIBRARY_NAME = /^(libonnxruntime\.so\.\d+|libonnxruntime[\d.]*\.dylib)$/;
 
-let loaded: Addon | undefined;
-let isRuntimeOpen = false;
+const loaded = new Map<Flavour, Addon>();
+const withRuntime = new Set<Flavour>();
 
 /**
- * The native addon with ONNX Runtime opened, loaded once per process.
+ * The native addon that has a device of this name, with ONNX Runtime opened, loaded once per process. What it makes is used with no other.
  *
- * `LATINO_ADDON` names another addon, `LATINO_ORT_LIBRARY` another ONNX Runtime library.
+ * `LATINO_ORT_LIBRARY` names another ONNX Runtime library.
  *
- * @throws LatinoError ERR_LATINO_ADDON with what to do about it
+ * @throws LatinoError ERR_LATINO_ADDON, or ERR_LATINO_DEVICE where it is that of GPUs, with what to do about it
  */
-export function loadAddon(): Addon {
-  const addon = load();
-  if (!isRuntimeOpen) {
+export function loadAddon(device = 'cpu'): Addon {
+  const flavour = flavourOf(device);
+  const addon = load(device);
+  if (!withRuntime.has(flavour)) {
     const library = runtimeLibrary();
-    usable(() => addon.openRuntime(library));
+    try {
+      addon.openRuntime(library);
+    } catch (error) {
+      throw unusable(device, error as Error);
+    }
+    withRuntime.add(flavour);
   }
-  isRuntimeOpen = true;
   return addon;
 }
 
 /**
- * What needs no ONNX Runtime, which is then not opened.
+ * What needs no ONNX Runtime, which is then not opened, and no GPU.
  *
  * @throws LatinoError as `loadAddon` does
  */
-export const imageFunctions = (): ImageFunctions => load();
+export const imageFunctions = (): ImageFunctions => load('cpu');
 
-function load(): Addon {
-  loaded ??= open();
-  return loaded;
-}
-
-function open(): Addon {
-  const path = resolve(process.env.LATINO_ADDON ?? fileURLToPath(new URL('../../build/Release/latino.node', import.meta.url)));
-  if (!existsSync(path))
-    throw new LatinoError(
-      'ERR_LATINO_ADDON',
-      `Expected the native addon at ${path} but there is none; build it with: npx cmake-js compile`,
-    );
-  // Without them its first instruction would end the process.
-  const missing = missingFeatures();
-  if (missing.length > 0)
-    throw new LatinoError(
-      'ERR_LATINO_ADDON',
-      `Expected a processor with AVX2 and what came with it but this one lacks ${missing.join(', ')}`,
-    );
-  return usable(() => {
-    const addon = require(path) as Addon;
-    addon.setErrorClass(LatinoError);
-    return addon;
-  });
-}
-
-function usable<T>(attempt: () => T): T {
-  try {
-    return attempt();
-  } catch (error) {
-    const fixes = 'rebuild it for this Node with: npx cmake-js rebuild; or name another ONNX Runtime in LATINO_ORT_LIBRARY';
-    throw new LatinoError('ERR_LATINO_ADDON', `The native addon cannot be used (${(error as Error).message}); ${fixes}`, { cause: error });
-  }
+function load(device: string): Addon {
+  const flavour = flavourOf(device);
+  const addon = loaded.get(flavour) ?? openAddon(device);
+  loaded.set(flavour, addon);
+  return addon;
 }
 
 /** Absolute path of the ONNX Runtime library that the installed onnxruntime-node ships for this platform. */

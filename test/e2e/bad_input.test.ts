@@ -105,9 +105,9 @@ const cases: readonly [what: string, code: string, says: RegExp, args: () => str
     () => restore(sample('03'), '--task', 'denoise', '--device', 'gpu'),
   ],
   [
-    'a GPU without a backend',
+    'a GPU that is not there',
     'DEVICE',
-    /cuda:0: this build has no/,
+    /Expected .+ for cuda:0.* but there is none/,
     () => restore(sample('03'), '--task', 'denoise', '--device', 'cuda:0'),
   ],
   ['guidance for a model that takes none', 'ARGUMENT', /no guidance/, () => restore(sample('03'), '--task', 'denoise', '--guidance', '2')],

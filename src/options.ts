@@ -56,6 +56,8 @@ export const LoadOptions = z.strictObject({
   device: z
     .custom<'auto' | 'cpu' | `cuda:${number}`>((value) => /^(auto|cpu|cuda:\d+)$/.test(String(value)), 'auto, cpu or cuda:<index>')
     .optional(),
+  /** What UNet and text encoders are computed in: `float32`, the default, or on a GPU `float16`, which rounds more. */
+  precision: z.enum(['float32', 'float16']).optional(),
   /** CPU threads; every core that the process may use by default. */
   threads: z.int().min(1).max(1024).optional(),
   /**

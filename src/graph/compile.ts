@@ -5,6 +5,8 @@ import { type OnnxModel, serializeModel } from './onnx.js';
 export interface Target {
   /** Rewrites a network into operators that the device runs, in the precision that it runs them in; one after the other. */
   readonly passes: readonly ((graph: Graph) => Graph)[];
+  /** How a derivative has to be written (`VjpOptions`). */
+  readonly withoutLoops?: boolean;
 }
 
 /** The network as ONNX Runtime loads it on a device of this kind; the graph stays as it is. */

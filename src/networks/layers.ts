@@ -112,14 +112,13 @@ export function toTokens(g: Graph, x: Value): Value {
   return g.op('Transpose', [flat], { dims: [n, pixels, channels], attributes: { perm: ints([0, 2, 1]) } });
 }
 
-/** [N, h w, C] to [N, C, h, w], with height and width of `image`. */
+/** [N, h w, C] to [N, C, h, w], the shape of `image`. */
 export function toImage(g: Graph, tokens: Value, image: Value): Value {
   const [n, pixels, channels] = tokens.dims as [Dim, Dim, number];
-  const [, , h, w] = image.dims as [Dim, Dim, Dim, Dim];
   const flat = g.op('Transpose', [tokens], { dims: [n, channels, pixels], attributes: { perm: ints([0, 2, 1]) } });
-  const size = g.op('Shape', [image], { dims: [2], dtype: 'i64', attributes: { start: int(2), end: int(4) } });
-  const shape = g.op('Concat', [g.integers(0, channels), size], { dims: [4], dtype: 'i64', attributes: { axis: int(0) } });
-  return g.op('Reshape', [flat, shape], { dims: [n, channels, h, w] });
+  // The whole shape as it is: what is computed from one, ONNX Runtime's CUDA provider leaves to the CPU.
+  const shape = g.op('Shape', [image], { dims: [4], dtype: 'i64' });
+  return g.op('Reshape', [flat, shape], { dims: image.dims });
 }
 
 /** [N, C] to [N, C, 1, 1]. */

@@ -1,7 +1,9 @@
 import type { Addon, Cancellation, Device, Session, Shape } from '../device/addon.js';
-import { compile } from '../graph/compile.js';
+import { LatinoError } from '../errors.js';
+import { compile, type Target } from '../graph/compile.js';
 import type { Graph } from '../graph/graph.js';
 import { cpu } from '../graph/targets/cpu/cpu.js';
+import { cuda, cudaHalf } from '../graph/targets/cuda/cuda.js';
 import { unetVjpGraph } from '../networks/unet2d_condition.js';
 import { allOrNone } from './all_or_none.js';
 import { LatentModel } from './latent_model.js';
@@ -9,9 +11,19 @@ import { type LoadedTextEncoder, PromptEncoder } from './prompt_encoder.js';
 import { type ModelSource, readModel, stepGraphs, type TextEncoderFiles, textGraph } from './read_model.js';
 import { TextEncoder } from './text_encoder.js';
 
+/** What the networks are computed in. */
+export type Precision = 'float32' | 'float16';
+
+const TARGETS: Readonly<Record<Device['kind'], Partial<Record<Precision, Target>>>> = {
+  cpu: { float32: cpu },
+  cuda: { float32: cuda, float16: cudaHalf },
+};
+
 export interface ModelOptions extends ModelSource {
   /** CPU threads; every core by default. */
   readonly threads?: number;
+  /** Of UNet and text encoders, `float32` by default. The autoencoder is computed in float32: SDXL's leaves the range of float16. */
+  readonly precision?: Precision;
   /** Stops the load. */
   readonly cancellation?: Cancellation;
 }
@@ -19,25 +31,35 @@ export interface ModelOptions extends ModelSource {
 /**
  * Loads a diffusers folder as a prior.
  *
- * @throws LatinoError as `readModel` and `stepGraphs` do; ERR_LATINO_CANCELLED
+ * @throws LatinoError as `readModel` and `stepGraphs` do; ERR_LATINO_ARGUMENT when the device does not compute in this precision;
+ * ERR_LATINO_CANCELLED
  */
 export async function loadModel(addon: Addon, device: Device, folder: string, options: ModelOptions = {}): Promise<LatentModel> {
   const files = await readModel(folder, options);
   const { family, schedule, unet, vae, texts, guidance, nativeSize, multiple } = files;
-  const open = async (graph: Graph, cancellation?: Cancellation): Promise<Session> => {
-    const { model, options: weights } = compile(graph, cpu);
+  const full = targetOf(device, 'float32');
+  const chosen = targetOf(device, options.precision ?? 'float32');
+  const openAs = async (target: Target, graph: Graph, cancellation?: Cancellation): Promise<Session> => {
+    const { model, options: weights } = compile(graph, target);
     return addon.createSession(device, model, { ...weights, threads: options.threads, cancellation });
   };
+  const open = (graph: Graph): Promise<Session> => openAs(chosen, graph);
   // Built before any session is begun: what is wrong with a later graph leaves none behind.
   const graphs = stepGraphs(files);
-  const sessions = await allOrNone([graphs.unet, graphs.encoder, graphs.decoder].map((graph) => open(graph, options.cancellation)));
+  const steps: [Target, Graph][] = [
+    [chosen, graphs.unet],
+    [full, graphs.encoder],
+    [full, graphs.decoder],
+  ];
+  const sessions = await allOrNone(steps.map(([target, graph]) => openAs(target, graph, options.cancellation)));
   const [predictor, encoder, decoder] = sessions as [Session, Session, Session];
   return new LatentModel(addon, device, {
     family,
     nativeSize,
     alphaCumprod: (t) => schedule.alphaCumprod(t),
     unet: predictor,
-    openReverse: async () => open(unetVjpGraph(unet.config, unet.weights, { wrt: ['encoder_hidden_states'], guidance })),
+    openReverse: async () =>
+      open(unetVjpGraph(unet.config, unet.weights, { wrt: ['encoder_hidden_states'], guidance, withoutLoops: chosen.withoutLoops })),
     encoder,
     decoder,
     latentChannels: vae.network.latentChannels,
@@ -48,6 +70,12 @@ export async function loadModel(addon: Addon, device: Device, folder: string, op
       texts.map((text) => loadedTextEncoder(device, text, open)),
     ),
   });
+}
+
+function targetOf({ kind, name }: Device, precision: Precision): Target {
+  const target = TARGETS[kind][precision];
+  if (!target) throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected float32 for precision on ${name} but received ${precision}`);
+  return target;
 }
 
 function loadedTextEncoder(device: Device, files: TextEncoderFiles, open: (graph: Graph) => Promise<Session>): LoadedTextEncoder {

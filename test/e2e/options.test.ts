@@ -56,6 +56,9 @@ describe('options', () => {
 
   it('of a load, a calibration and a degradation are checked as strictly', async () => {
     await expect(Latino.load({ modle: 'x' } as never)).rejects.toThrow(withCode('ARGUMENT', /modle.*model/));
+    await expect(Latino.load({ device: 'cpu', precision: 'float16' })).rejects.toThrow(
+      withCode('ARGUMENT', /float32 for precision on cpu but/),
+    );
     await expect(Latino.load({ device: 'gpu' as never })).rejects.toThrow(withCode('ARGUMENT', /auto, cpu or cuda:<index> for device/));
     await expect(latino.calibrate([small], { ...sr8, sedd: 1 } as never)).rejects.toThrow(withCode('ARGUMENT', /sedd.*seed/));
     await expect(latino.degrade(sample, { ...sr8, sigma: 2 })).rejects.toThrow(withCode('ARGUMENT', /sigma/));

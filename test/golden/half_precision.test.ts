@@ -1,19 +1,18 @@
 import { expect, it } from 'vitest';
 import { readModelJson } from '../../src/checkpoint/json_file.js';
 import { openWeights } from '../../src/checkpoint/weights_folder.js';
-import { compile, type Target } from '../../src/graph/compile.js';
+import { compile } from '../../src/graph/compile.js';
 import type { Graph } from '../../src/graph/graph.js';
-import { inHalfPrecision } from '../../src/graph/half_precision.js';
-import { lower } from '../../src/graph/targets/cpu/lower.js';
+import { cudaHalf } from '../../src/graph/targets/cuda/cuda.js';
 import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../../src/networks/unet2d_condition.js';
 import { goldenPath, goldenSet } from '../support/golden.js';
 import { relativeError } from '../support/compare.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 import { openNetwork } from '../support/session.js';
 
-/** As a GPU runs it; ONNX Runtime's CPU provider computes it operator by operator, and rounds to half precision after each. */
-const half: Target = { passes: [lower, inHalfPrecision] };
-/** float16 carries 11 bits; a network of some hundred operators loses a few of them. */
+/**
+ * float16 carries 11 bits; a network of some hundred operators loses a few of them: here ONNX Runtime's CPU provider rounds after each.
+ */
 const TOLERANCE = 1e-2;
 
 /** The tensors `unet/case/tensor` of the first case that has a tensor of this name. */
@@ -25,7 +24,7 @@ async function caseWith(name: string, set: string, component: string): Promise<R
 }
 
 async function expectAgreement(graph: Graph, stored: Readonly<Record<string, Stored>>, outputs: readonly string[]): Promise<void> {
-  const run = await openNetwork(graph, half);
+  const run = await openNetwork(graph, cudaHalf);
   const results = await run(stored, Object.fromEntries(outputs.map((name) => [name, stored[name]!])));
   for (const name of outputs) {
     const error = relativeError(results[name]!, stored[name]!);
@@ -42,7 +41,7 @@ goldenSet('half precision against diffusers: a UNet with its derivative', needs(
     const path = goldenPath('models/tiny-sd15/unet');
     const config = UNet2DConditionConfig.parse(await readModelJson(`${path}/config.json`));
     const graph = unetVjpGraph(config, await openWeights(path, { variant: 'fp16' }), { wrt: ['encoder_hidden_states'] });
-    expect(compile(graph, half).options.weights).toEqual([]);
+    expect(compile(graph, cudaHalf).options.weights).toEqual([]);
     const stored = await caseWith('vjp_encoder_hidden_states', 'tiny-sd15', 'unet_fp16_weights');
     await expectAgreement(graph, stored, ['eps', 'vjp_encoder_hidden_states']);
   });

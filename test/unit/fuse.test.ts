@@ -5,7 +5,7 @@ import { loadAddon } from '../../src/device/load.js';
 import { float, Graph, int, subgraph, type Value } from '../../src/graph/graph.js';
 import { serializeModel } from '../../src/graph/onnx.js';
 import { fuse } from '../../src/graph/targets/cpu/fuse/fuse.js';
-import { lower } from '../../src/graph/targets/cpu/lower.js';
+import { lower } from '../../src/graph/targets/lower.js';
 import { appendVjp } from '../../src/graph/vjp/vjp.js';
 import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
 import { AutoencoderTinyConfig, tinyDecoderGraph, tinyDecoderVjpGraph, tinyEncoderGraph } from '../../src/networks/autoencoder_tiny.js';
@@ -110,8 +110,8 @@ describe('fuse', () => {
 
   it('reads and writes images and tokens by linear layers alike', () => {
     const g = network((g, x) => {
-      const tokens = toTokens(g, conv(g, x, 'in', 6, { kernel: 1 }));
-      const hidden = add(g, tokens, linear(g, geglu(g, layerNorm(g, tokens, 'norm', 1e-5), 'expand', 12), 'contract', 6));
+      const tokens = toTokens(g, conv(g, x, 'in', 4, { kernel: 1 }));
+      const hidden = add(g, tokens, linear(g, geglu(g, layerNorm(g, tokens, 'norm', 1e-5), 'expand', 12), 'contract', 4));
       return add(g, conv(g, toImage(g, hidden, x), 'out', 4, { kernel: 1 }), x);
     });
     const nodes = fuse(g).nodes;

@@ -26,7 +26,7 @@ interface Heads {
  * With P = softmax(s Q K^T), O = P V and dP = dO V^T, head by head:
  * dV = P^T dO, dS = P (dP - rowsum(dO O)), dQ = s dS K, dK = s dS^T Q.
  * P is computed anew. Where the tokens attend to themselves it is so for a few queries at a time, so that memory does not grow
- * with the square of their number (as in Dao et al., FlashAttention, 2022).
+ * with the square of their number (as in Dao et al., FlashAttention, 2022), unless loops are to be avoided.
  */
 export const attention: Rule = (r, node, dy, isActive) => {
   const [query, key, value] = node.inputs as [Value, Value, Value];
@@ -58,7 +58,7 @@ function attentionGradients(
     ...(wanted.some((part) => part !== 'value') && { along: splitHeads(r, r.mul(dy, output), heads, true) }),
   };
   const isSquare = inputs.query.dims[1] === inputs.key.dims[1];
-  const gradients = isSquare ? inChunks(r, split, wanted) : ofQueries(r.graph, split, wanted);
+  const gradients = isSquare && !r.isWithoutLoops ? inChunks(r, split, wanted) : ofQueries(r.graph, split, wanted);
   return Object.fromEntries(wanted.map((part) => [part, joinHeads(r, gradients[part]!, inputs[part])]));
 }
 

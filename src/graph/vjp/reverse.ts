@@ -38,7 +38,10 @@ export class Reverse {
   private readonly totals = new Map<string, Value>();
   private readonly made = new Map<string, Value>();
 
-  constructor(readonly graph: Graph) {}
+  constructor(
+    readonly graph: Graph,
+    readonly isWithoutLoops: boolean,
+  ) {}
 
   add(value: Value, contribution: Contribution): void {
     const reduced = isPart(contribution) ? contribution : this.reduceTo(value.dims, contribution);

@@ -94,8 +94,8 @@ function convolution(r: Reverse, node: Node, dy: Value): Value {
     : node.attributes;
   const result = r.op('ConvTranspose', [dy, weight], { dims: x.dims, attributes });
   if (!isStrided) return result;
-  const size = r.graph.op('Slice', [r.shape(x), r.integers(2), r.integers(4)], { dims: [2], dtype: 'i64' });
-  return r.op('Slice', [result, r.integers(0, 0), size, r.integers(2, 3)]);
+  const axes = x.dims.map((_, axis) => axis);
+  return r.op('Slice', [result, r.integers(...axes.map(() => 0)), r.shape(x), r.integers(...axes)]);
 }
 
 const fromStart = (axis: number, dims: readonly Dim[]): number => (axis < 0 ? axis + dims.length : axis);

@@ -14,6 +14,8 @@ export interface VjpOptions {
    * Left out, every output has its cotangent as a new input: `g` when there is one output, else `g_NAME`.
    */
   readonly cotangent?: Cotangent;
+  /** No loop and nothing that is computed from shapes, for a device that would leave that to the host; takes more memory. */
+  readonly withoutLoops?: boolean;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface VjpOptions {
  * sum(cotangent * output) with respect to that input and of its shape.
  * Throws ERR_LATINO_ARGUMENT for an input or output that is not there or does not matter, ERR_LATINO_MODEL for an operator without a rule.
  */
-export function appendVjp(graph: Graph, { wrt, cotangent = newInputs }: VjpOptions): Graph {
+export function appendVjp(graph: Graph, { wrt, cotangent = newInputs, withoutLoops }: VjpOptions): Graph {
   const inputs = wrt.map((name) => floatInput(graph, name));
   const outputs = Object.fromEntries(graph.outputs.map((output) => [output.name, output]));
   const seeds = Object.entries(cotangent(graph, outputs)).map(([name, value]): [Value, Value] => {
@@ -29,7 +31,7 @@ export function appendVjp(graph: Graph, { wrt, cotangent = newInputs }: VjpOptio
       throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected a cotangent of ${list(outputs)} but received one of ${name}`);
     return [outputs[name], value];
   });
-  for (const [index, gradient] of vjp(graph, seeds, inputs).entries()) graph.output(`vjp_${wrt[index]}`, gradient);
+  for (const [index, gradient] of vjp(graph, seeds, inputs, { withoutLoops }).entries()) graph.output(`vjp_${wrt[index]}`, gradient);
   return graph;
 }
 
@@ -37,10 +39,15 @@ export function appendVjp(graph: Graph, { wrt, cotangent = newInputs }: VjpOptio
  * The gradients of sum over (output, cotangent) of sum(cotangent * output) with respect to `wanted`, appended to the graph.
  * Only values between a wanted input and a seeded output get a cotangent. Throws as `appendVjp`.
  */
-export function vjp(graph: Graph, seeds: readonly (readonly [output: Value, cotangent: Value])[], wanted: readonly Value[]): Value[] {
+export function vjp(
+  graph: Graph,
+  seeds: readonly (readonly [output: Value, cotangent: Value])[],
+  wanted: readonly Value[],
+  { withoutLoops = false }: Pick<VjpOptions, 'withoutLoops'> = {},
+): Value[] {
   const active = dependents(graph, wanted);
   const forward = [...graph.nodes];
-  const reverse = new Reverse(graph);
+  const reverse = new Reverse(graph, withoutLoops);
   for (const [output, cotangent] of seeds) reverse.add(output, cotangent);
   for (const node of forward.reverse()) {
     const output = node.outputs[0]!;

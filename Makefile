@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
-.PHONY: demo test checks setup build native-test thread-check clang-check arm64-check march-check gyp cuda-check emulated package-check lint format bench clean
+.PHONY: demo test checks setup build native-test thread-check arm64-check march-check gyp cuda-check emulated package-check lint format bench clean
 
 # Where setup puts a Node of its own, if the machine's is too old.
 export PATH := $(CURDIR)/build/node/node_modules/.bin:$(PATH)
@@ -14,7 +14,7 @@ test: build
 	$(MAKE) --jobs=2 --output-sync=target checks
 	npx vitest run
 
-checks: lint native-test thread-check clang-check arm64-check march-check gyp cuda-check emulated package-check
+checks: lint native-test thread-check arm64-check march-check gyp cuda-check emulated package-check
 
 build: build/Release/latino.node dist/.built
 
@@ -40,17 +40,14 @@ lint: build/.setup
 	node scripts/check-layout.mjs
 	find native -name '*.h' -o -name '*.cpp' | xargs clang-format --dry-run --Werror
 
-# C++ tests, under address and undefined-behaviour sanitizers.
+# C++ tests, under address and undefined-behaviour sanitizers, and the addon, as Clang compiles them with libc++ (the tests, as GCC does, where there
+# is no clang++).
 native-test: build/.setup
 	bash scripts/check-native.sh sanitize
 
 # The same tests, watched for data races.
 thread-check: build/.setup
 	bash scripts/check-native.sh thread
-
-# The same tests, and the addon, as Clang compiles them with libc++ (skipped where there is no clang++).
-clang-check: build/.setup
-	bash scripts/check-native.sh clang
 
 # The same tests on an emulated arm64 (skipped where the tools for it are missing).
 arm64-check: build/.setup

@@ -9,12 +9,12 @@ TS_SOURCES := $(shell find src -name '*.ts')
 demo: build
 	node dist/cli/main.js demo --output demo-output
 
-# Two checks at a time: while one runs its tests on one core, another compiles.
+# Two checks at a time: while one runs its tests on one core, another compiles. The longest come first, so that both cores have work to the end.
 test: build
 	$(MAKE) --jobs=2 --output-sync=target checks
 	npx vitest run
 
-checks: lint native-test thread-check arm64-check march-check gyp cuda-check emulated package-check
+checks: native-test thread-check arm64-check march-check cuda-check emulated package-check lint
 
 build: build/Release/latino.node dist/.built
 
@@ -53,11 +53,11 @@ thread-check: build/.setup
 arm64-check: build/.setup
 	bash scripts/check-native.sh arm64
 
-# The addon compiled for older and for newer processors restores the same images.
+# The addon compiled for older processors, without CMake, and for newer ones restores the same images.
 march-check: build
 	bash scripts/check-march.sh
 
-# The same addon without CMake.
+# The same addon without CMake, as optimised as CMake's; march-check builds it otherwise.
 gyp: build/.setup
 	bash scripts/build-gyp.sh
 

@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
-.PHONY: demo test checks setup build native-test thread-check clang-check arm64-check march-check gyp cuda-check emulated package-check lint format bench clean
+.PHONY: demo test checks setup build native-test thread-check arm64-check march-check gyp cuda-check emulated package-check lint format bench clean
 
 # Where setup puts a Node of its own, if the machine's is too old.
 export PATH := $(CURDIR)/build/node/node_modules/.bin:$(PATH)
@@ -9,12 +9,12 @@ TS_SOURCES := $(shell find src -name '*.ts')
 demo: build
 	node dist/cli/main.js demo --output demo-output
 
-# Two checks at a time: while one runs its tests on one core, another compiles.
+# Two checks at a time: while one runs its tests on one core, another compiles. The longest come first, so that both cores have work to the end.
 test: build
 	$(MAKE) --jobs=2 --output-sync=target checks
 	npx vitest run
 
-checks: lint native-test thread-check clang-check arm64-check march-check gyp cuda-check emulated package-check
+checks: native-test thread-check arm64-check march-check cuda-check emulated package-check lint
 
 build: build/Release/latino.node dist/.built
 
@@ -40,7 +40,8 @@ lint: build/.setup
 	node scripts/check-layout.mjs
 	find native -name '*.h' -o -name '*.cpp' | xargs clang-format --dry-run --Werror
 
-# C++ tests, under address and undefined-behaviour sanitizers.
+# C++ tests, under address and undefined-behaviour sanitizers, and the addon, as Clang compiles them with libc++ (the tests, as GCC does, where there
+# is no clang++).
 native-test: build/.setup
 	bash scripts/check-native.sh sanitize
 
@@ -48,19 +49,15 @@ native-test: build/.setup
 thread-check: build/.setup
 	bash scripts/check-native.sh thread
 
-# The same tests, and the addon, as Clang compiles them with libc++ (skipped where there is no clang++).
-clang-check: build/.setup
-	bash scripts/check-native.sh clang
-
 # The same tests on an emulated arm64 (skipped where the tools for it are missing).
 arm64-check: build/.setup
 	bash scripts/check-native.sh arm64
 
-# The addon compiled for older and for newer processors restores the same images.
+# The addon compiled for older processors, without CMake, and for newer ones restores the same images.
 march-check: build
 	bash scripts/check-march.sh
 
-# The same addon without CMake.
+# The same addon without CMake, as optimised as CMake's; march-check builds it otherwise.
 gyp: build/.setup
 	bash scripts/build-gyp.sh
 

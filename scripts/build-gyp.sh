@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# Builds the CPU addon from binding.gyp, in a folder of its own so that CMake's result stays.
+# Builds the CPU addon from binding.gyp, in a folder of its own so that CMake's result stays. What is given goes to node-gyp, as
+# --latino_march=x86-64-v2 --latino_optimization=1.
 set -euo pipefail
 built=build-gyp/build/Release/latino.node
-if [ -e "$built" ] && [ -z "$(find native binding.gyp -newer "$built" -type f)" ]; then exit 0; fi
+# Built before, of these sources and with these options?
+if [ -e "$built" ] && [ "$(cat build-gyp/options 2>/dev/null)" = "$*" ] && [ -z "$(find native binding.gyp -newer "$built" -type f)" ]; then exit 0; fi
 mkdir -p build-gyp
+echo "$*" >build-gyp/options
 cp -r binding.gyp native package.json build-gyp/
 ln -sfn ../node_modules build-gyp/node_modules
 
@@ -12,5 +15,5 @@ prefix=$(node -p "require('path').dirname(require('path').dirname(process.execPa
 headers=()
 [ -e "$prefix/include/node/node_api.h" ] && headers=(--nodedir "$prefix")
 # Run by npm, which brings node-gyp wherever it is installed.
-(cd build-gyp && npm run build:gyp -- --jobs 2 "${headers[@]}" >gyp.log 2>&1) || { tail -40 build-gyp/gyp.log; exit 1; }
+(cd build-gyp && npm run build:gyp -- --jobs 2 "${headers[@]}" "$@" >gyp.log 2>&1) || { tail -40 build-gyp/gyp.log; exit 1; }
 node -e "process.exit(typeof require('./$built').openDevice === 'function' ? 0 : 1)"

@@ -7,6 +7,7 @@
 
 #include "kernels/elementwise.h"
 #include "operators/operator.h"
+#include "slow_run.h"
 #include "tensor/error.h"
 #include "test_device.h"
 
@@ -37,6 +38,7 @@ TEST_CASE("the proximal point of a convolution is optimal whatever the kernel su
       const auto op = makeConvolution(device, tapsOfSum(sum), height, width, 1, boundary);
       const Tensor y = linearCombination(1, op->forward(x), 0.1 * sum, randn(device, x.shape(), 1, 2));
       for (const double gamma : {1e-2, 1.0, 1e2, 1e4, 1e6}) {
+        if (kSlowRun && gamma > kSlowGamma) continue;
         if (gamma == 1e6 && (sum != 1 || boundary != Boundary::reflect)) continue;  // hundreds of iterations
         CAPTURE(sum);
         CAPTURE(static_cast<int>(boundary));
@@ -70,6 +72,7 @@ TEST_CASE("with the noise's sigma a proximal point is as exact as can be seen") 
       for (const double sigma : {0.1, 0.02, 0.002}) {
         const Tensor y = linearCombination(1, clean, sigma, randn(device, clean.shape(), 1, 2));
         for (const double gamma : {10.0, 1000.0}) {
+          if (kSlowRun && gamma > kSlowGamma) continue;
           CAPTURE(static_cast<int>(boundary));
           CAPTURE(factor);
           CAPTURE(sigma);

@@ -8,6 +8,7 @@
 
 #include "kernels/elementwise.h"
 #include "operators/operator.h"
+#include "slow_run.h"
 #include "tensor/error.h"
 #include "test_device.h"
 
@@ -90,6 +91,7 @@ TEST_CASE("adjointness, optimality of the proximal point, and gamma on the devic
 
     const Tensor y = linearCombination(1, op->forward(x), 0.1, u);
     for (const double gamma : {1e-2, 1.0, 1e2, 1e4}) {
+      if (kSlowRun && gamma > kSlowGamma) continue;
       CAPTURE(gamma);
       const Tensor p = op->prox(z, y, gamma);
       // gamma Aᵀ(A p - y) + p - z = 0, relative to the right-hand side of the normal equations.

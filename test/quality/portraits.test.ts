@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findModel } from '../../src/checkpoint/embedded_models.js';
-import type { Device, Tensor } from '../../src/device/addon.js';
+import type { Device, NativeOperator, Tensor } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
 import { fromPlanar, type Image, psnr, readImage } from '../../src/image/index.js';
 import {
@@ -31,6 +31,7 @@ import { TorchGenerator } from '../support/torch_noise.js';
 const STEPS = 8;
 const SIDE = 128;
 const IMAGES = 16;
+const IMAGE = [3, SIDE, SIDE];
 const LATENT = [8, 16, 16];
 const TOLERANCE = 0.2;
 const QUICK = new Set(['sr8 0.01', 'gaussian6 0.05', 'inpaint 0.01']);
@@ -69,7 +70,7 @@ describe('restorations of held-out portraits', () => {
   beforeAll(async () => {
     device = addon.openDevice('cpu');
     model = await loadModel(addon, device, folder);
-    conditioning = await model.condition([reference.prompt]);
+    conditioning = await model.condition(Array<string>(IMAGES).fill(reference.prompt));
     const names = Array.from({ length: IMAGES }, (_, i) => `${String(i).padStart(2, '0')}.png`);
     samples = await Promise.all(names.map((name) => readImage(join(folder, 'samples', name), { channels: 3 })));
     noises = new Map(
@@ -84,35 +85,37 @@ describe('restorations of held-out portraits', () => {
     if (process.env.LATINO_QUALITY_REPORT) writeFileSync(process.env.LATINO_QUALITY_REPORT, `${JSON.stringify(rows, null, 1)}\n`);
   });
 
-  /** Number `index` of what was drawn for a batch. */
-  const slice = (batch: Float64Array, index: number, shape: readonly number[]): Tensor =>
-    device.upload(Float32Array.from(batch.subarray(index * size(shape), (index + 1) * size(shape))), [1, ...shape]);
+  /** What was drawn for the batch. */
+  const upload = (drawn: Float64Array, shape: readonly number[]): Tensor => device.upload(Float32Array.from(drawn), [IMAGES, ...shape]);
 
-  async function scores({ name, sigma }: Task, index: number, drawn: Float64Array): Promise<{ decoded: number; proximal: number }[]> {
-    const descriptor = OPERATORS[name]!;
-    const operator = buildOperator(addon, device, descriptor, { height: SIDE, width: SIDE });
-    const imageShape = [1, 3, SIDE, SIDE];
-    using x = device.upload(samples[index]!.data, imageShape);
+  /** Of every sample, restored in one batch with each of the reference's noises. */
+  async function scores({ name, sigma }: Task, operator: NativeOperator): Promise<{ decoded: number; proximal: number }[]> {
+    const imageShape = [IMAGES, ...IMAGE];
+    using x = device.upload(Float32Array.from(samples.flatMap(({ data }) => [...data])), imageShape);
     using clean = operator.forward(x);
-    using noise = slice(drawn, index, clean.shape.slice(1));
+    const measured = clean.shape.slice(1);
+    using noise = upload(new TorchGenerator(5).randn(IMAGES * size(measured), 'float64'), measured);
     using noisy = addon.linearCombination(1, clean, 2 * sigma, noise);
-    using y = descriptor.kind === 'inpainting' ? operator.forward(noisy) : addon.linearCombination(1, noisy, 0, noisy);
+    using y = OPERATORS[name]!.kind === 'inpainting' ? operator.forward(noisy) : addon.linearCombination(1, noisy, 0, noisy);
     const results: { decoded: number; proximal: number }[] = [];
     for (const draws of noises.values()) {
       let call = 0;
       let prox: Promise<ArrayLike<number> | BigInt64Array> | undefined;
       const problem = { operator, y, imageShape, sigma: 2 * sigma };
       const rule = gammaRule(addon, 'auto', { family: 'sd15', task: 'other' });
-      const run = { kernels: addon, prior: model, problem, gammaRule: rule, noise: () => slice(draws[call++]!, index, LATENT) };
+      const run = { kernels: addon, prior: model, problem, gammaRule: rule, noise: () => upload(draws[call++]!, LATENT) };
       using restored = await drive(latino(run, { conditioning, timesteps: latinoTimesteps(STEPS) }), {
         see: (step) => {
           if (step.t === latinoTimesteps(STEPS).at(-1)) prox = step.prox.read();
           return undefined;
         },
       });
-      const score = async (data: typeof prox) =>
-        psnr(fromPlanar((await data) as Float32Array, { channels: 3, height: SIDE, width: SIDE }), samples[index]!);
-      results.push({ decoded: await score(restored.read()), proximal: await score(prox) });
+      const [decoded, proximal] = (await Promise.all([restored.read(), prox!])) as [Float32Array, Float32Array];
+      const score = (values: Float32Array, index: number): Promise<number> => {
+        const planes = values.subarray(index * size(IMAGE), (index + 1) * size(IMAGE));
+        return psnr(fromPlanar(planes, { channels: 3, height: SIDE, width: SIDE }), samples[index]!);
+      };
+      for (const index of samples.keys()) results.push({ decoded: await score(decoded, index), proximal: await score(proximal, index) });
     }
     return results;
   }
@@ -121,12 +124,7 @@ describe('restorations of held-out portraits', () => {
   it.each(reference.tasks.filter(isWanted))(
     '$name, sigma $sigma',
     async (task) => {
-      const shape = buildOperator(addon, device, OPERATORS[task.name]!, { height: SIDE, width: SIDE });
-      using zero = device.full([1, 3, SIDE, SIDE], 0);
-      using measured = shape.forward(zero);
-      const drawn = new TorchGenerator(5).randn(IMAGES * size(measured.shape), 'float64');
-      const all: Awaited<ReturnType<typeof scores>> = [];
-      for (const index of samples.keys()) all.push(...(await scores(task, index, drawn)));
+      const all = await scores(task, buildOperator(addon, device, OPERATORS[task.name]!, { height: SIDE, width: SIDE }));
       const mean = (key: 'decoded' | 'proximal') => all.reduce((sum, score) => sum + score[key], 0) / all.length;
       rows.push({
         name: task.name,

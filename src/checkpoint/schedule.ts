@@ -13,7 +13,7 @@ const SchedulerConfig = z.object({
   beta_start: Beta,
   beta_end: Beta,
   num_train_timesteps: only(TRAIN_TIMESTEPS),
-  prediction_type: only('epsilon'),
+  prediction_type: only('epsilon', 'v_prediction'),
   rescale_betas_zero_snr: only(false),
   trained_betas: z.array(Beta).length(TRAIN_TIMESTEPS).nullish(),
 });
@@ -23,7 +23,11 @@ export class Schedule {
   /** alphas_cumprod[t] = prod_{i <= t} (1 - beta_i), in float64. */
   readonly alphasCumprod: Float64Array;
 
-  constructor(betas: readonly number[]) {
+  constructor(
+    betas: readonly number[],
+    /** What the UNet predicts: the noise, or v = sqrt(a) n - sqrt(1 - a) x_0. */
+    readonly prediction: 'epsilon' | 'v_prediction' = 'epsilon',
+  ) {
     let product = 1;
     this.alphasCumprod = Float64Array.from(betas, (beta) => {
       product *= 1 - beta;
@@ -46,17 +50,19 @@ export class Schedule {
 
 /**
  * Reads scheduler_config.json in the folder.
- * @throws LatinoError ERR_LATINO_MODEL when it is missing or describes a schedule that is not supported, such as v-prediction.
+ * @throws LatinoError ERR_LATINO_MODEL when it is missing or describes a schedule that is not supported, such as one that predicts x_0.
  */
 export async function loadSchedule(folder: string): Promise<Schedule> {
   const path = join(folder, 'scheduler_config.json');
   const config = parseConfig(SchedulerConfig, await readModelJson(path), path);
-  if (config.trained_betas) return new Schedule(config.trained_betas);
+  const prediction = config.prediction_type ?? 'epsilon';
+  if (config.trained_betas) return new Schedule(config.trained_betas, prediction);
   const { beta_start: start, beta_end: end } = config;
   return new Schedule(
     config.beta_schedule === 'linear'
       ? linspace(start, end, TRAIN_TIMESTEPS)
       : linspace(Math.sqrt(start), Math.sqrt(end), TRAIN_TIMESTEPS).map((root) => root ** 2),
+    prediction,
   );
 }
 

@@ -4,7 +4,7 @@ import { Graph, int, type Value } from '../graph/graph.js';
 import { appendVjp, type VjpOptions } from '../graph/vjp/vjp.js';
 import type { WeightStore } from '../graph/weights.js';
 import { only, parseConfig } from './config.js';
-import { add, concat, conv, groupNorm, linear, silu, sinusoid, upsample2x } from './layers.js';
+import { add, concat, conv, groupNorm, linear, multiply, perChannel, silu, sinusoid, upsample2x } from './layers.js';
 import { resnetBlock } from './resnet2d.js';
 import { transformer } from './transformer2d.js';
 
@@ -23,6 +23,8 @@ const schema = z.object({
   layers_per_block: perLevel.default(2),
   transformer_layers_per_block: perLevel.default(1),
   cross_attention_dim: z.int().default(1280),
+  /** Ours: the deviation of each channel of clean latents, for a network that predicts v channel by channel. */
+  latents_std: z.array(z.number().positive()).nullish(),
   sample_size: z.union([z.int(), z.tuple([z.int(), z.int()])]).nullish(),
   attention_head_dim: perLevel.default(8),
   num_attention_heads: perLevel.nullish(),
@@ -78,6 +80,8 @@ interface Level {
 export interface UNetOptions {
   /** With time_cond_proj_dim: the guidance scale that the network was distilled for. It becomes part of the graph, and `timestep_cond` no input. */
   readonly guidance?: number;
+  /** alphas_cumprod of the schedule, for a network that predicts v. It becomes part of the graph, whose output is eps all the same. */
+  readonly velocity?: Float64Array;
 }
 
 /** What every block of the network sees. */
@@ -103,7 +107,8 @@ export function unetGraph(config: UNet2DConditionConfig, weights: WeightStore, o
   const mid = down[down.length - 1]!;
   const up = levels(config, [...config.up_block_types].reverse()).reverse();
 
-  let x = conv(g, sample, 'conv_in', config.block_out_channels[0]!);
+  const velocity = options.velocity && new Velocity(g, timestep, options.velocity, config);
+  let x = conv(g, velocity ? velocity.input(sample) : sample, 'conv_in', config.block_out_channels[0]!);
   const skips = [x];
   for (const [index, level] of down.entries()) {
     const name = `down_blocks.${index}`;
@@ -133,7 +138,8 @@ export function unetGraph(config: UNet2DConditionConfig, weights: WeightStore, o
   }
 
   x = silu(g, groupNorm(g, x, 'conv_norm_out', config.norm_num_groups, config.norm_eps));
-  g.output('eps', conv(g, x, 'conv_out', config.out_channels));
+  x = conv(g, x, 'conv_out', config.out_channels);
+  g.output('eps', velocity ? velocity.noise(sample, x) : x);
   return g;
 }
 
@@ -142,8 +148,59 @@ export function unetGraph(config: UNet2DConditionConfig, weights: WeightStore, o
  * name in `options.wrt` (`encoder_hidden_states`, `sample`, `timestep_cond`, `text_embeds`), `vjp_NAME`: the gradient of sum(g * eps).
  * Throws as `appendVjp`.
  */
-export const unetVjpGraph = (config: UNet2DConditionConfig, weights: WeightStore, { guidance, ...vjp }: UNetOptions & VjpOptions): Graph =>
-  appendVjp(unetGraph(config, weights, { guidance }), vjp);
+export const unetVjpGraph = (
+  config: UNet2DConditionConfig,
+  weights: WeightStore,
+  { guidance, velocity, ...vjp }: UNetOptions & VjpOptions,
+): Graph => appendVjp(unetGraph(config, weights, { guidance, velocity }), vjp);
+
+/**
+ * v-prediction, channel by channel. With s the deviation of a channel of the latents (1 where the config has no latents_std), the network
+ * sees u = i z with i = 1 / sqrt(a s^2 + 1 - a), of variance 1, and eps = i (sqrt(1 - a) u + sqrt(a) s v).
+ */
+class Velocity {
+  private readonly scale: Value;
+  private readonly ofSample: Value;
+  private readonly ofOutput: Value;
+
+  constructor(
+    private readonly g: Graph,
+    timestep: Value,
+    alphas: Float64Array,
+    { latents_std: deviations, in_channels: channels }: UNet2DConditionConfig,
+  ) {
+    if (deviations && deviations.length !== channels) {
+      throw new LatinoError(
+        'ERR_LATINO_MODEL',
+        `a UNet2DConditionModel with ${channels} in_channels needs ${channels} latents_std, not ${deviations.length}`,
+      );
+    }
+    const each = deviations ?? [1];
+    /** [N, C, 1, 1]: a factor of each channel at the timestep. */
+    const table = (factor: (a: number, s: number, i: number) => number): Value => {
+      const rows = Float32Array.from({ length: alphas.length * each.length }, (_, index) => {
+        const a = alphas[Math.floor(index / each.length)]!;
+        const s = each[index % each.length]!;
+        return factor(a, s, 1 / Math.sqrt(a * s * s + 1 - a));
+      });
+      const constant = g.constant(rows, [alphas.length, each.length]);
+      return perChannel(g, g.op('Gather', [constant, timestep], { dims: ['batch', each.length] }));
+    };
+    this.scale = table((_, __, i) => i);
+    this.ofSample = table((a, _, i) => i * i * Math.sqrt(1 - a));
+    this.ofOutput = table((a, s, i) => i * Math.sqrt(a) * s);
+  }
+
+  /** u */
+  input(sample: Value): Value {
+    return multiply(this.g, sample, this.scale);
+  }
+
+  /** eps */
+  noise(sample: Value, output: Value): Value {
+    return add(this.g, multiply(this.g, sample, this.ofSample), multiply(this.g, output, this.ofOutput));
+  }
+}
 
 const atLevel = (setting: number | readonly number[], level: number): number =>
   typeof setting === 'number' ? setting : (setting[level] ?? Number.NaN);

@@ -20,6 +20,8 @@ export interface LatentModelParts {
   readonly latentChannels: number;
   /** Image pixels per latent, along a side. */
   readonly downscaling: number;
+  /** Deviation, in the image, of latents' white noise of deviation 1. */
+  readonly noiseGain: number;
   /** Image sides that the networks can halve as often as they do are multiples of this. */
   readonly multiple: number;
   readonly promptEncoder: PromptEncoder;
@@ -103,6 +105,10 @@ export class LatentModel implements Prior {
 
   get downscaling(): number {
     return this.parts.downscaling;
+  }
+
+  get noiseGain(): number {
+    return this.parts.noiseGain;
   }
 
   placeInputs(picture: PictureSize, window: Window): Readonly<Record<string, Tensor>> {

@@ -4,11 +4,10 @@ import { compile, type Target } from '../graph/compile.js';
 import type { Graph } from '../graph/graph.js';
 import { cpu } from '../graph/targets/cpu/cpu.js';
 import { cuda, cudaHalf } from '../graph/targets/cuda/cuda.js';
-import { unetVjpGraph } from '../networks/unet2d_condition.js';
 import { allOrNone } from './all_or_none.js';
 import { LatentModel } from './latent_model.js';
 import { type LoadedTextEncoder, PromptEncoder } from './prompt_encoder.js';
-import { type ModelSource, readModel, stepGraphs, type TextEncoderFiles, textGraph } from './read_model.js';
+import { type ModelSource, readModel, reverseGraph, stepGraphs, type TextEncoderFiles, textGraph } from './read_model.js';
 import { TextEncoder } from './text_encoder.js';
 
 /** What the networks are computed in. */
@@ -36,7 +35,7 @@ export interface ModelOptions extends ModelSource {
  */
 export async function loadModel(addon: Addon, device: Device, folder: string, options: ModelOptions = {}): Promise<LatentModel> {
   const files = await readModel(folder, options);
-  const { family, schedule, unet, vae, texts, guidance, nativeSize, multiple } = files;
+  const { family, schedule, vae, texts, nativeSize, multiple } = files;
   const full = targetOf(device, 'float32');
   const chosen = targetOf(device, options.precision ?? 'float32');
   const openAs = async (target: Target, graph: Graph, cancellation?: Cancellation): Promise<Session> => {
@@ -58,12 +57,12 @@ export async function loadModel(addon: Addon, device: Device, folder: string, op
     nativeSize,
     alphaCumprod: (t) => schedule.alphaCumprod(t),
     unet: predictor,
-    openReverse: async () =>
-      open(unetVjpGraph(unet.config, unet.weights, { wrt: ['encoder_hidden_states'], guidance, withoutLoops: chosen.withoutLoops })),
+    openReverse: async () => open(reverseGraph(files, chosen)),
     encoder,
     decoder,
     latentChannels: vae.network.latentChannels,
     downscaling: vae.network.downscaling,
+    noiseGain: vae.network.noiseGain,
     multiple,
     promptEncoder: new PromptEncoder(
       addon,

@@ -14,6 +14,8 @@ export interface Prior {
   readonly nativeSize: number;
   /** Image pixels per latent, along a side. */
   readonly downscaling: number;
+  /** Deviation, in the image, of latents' white noise of deviation 1. */
+  readonly noiseGain: number;
   /** alphas_cumprod of the noise schedule at timestep t in [0, 999]. */
   alphaCumprod(t: number): number;
   /** Image [N, 3, H, W], clipped to [-1, 1], to scaled latents [N, C, h, w]. */

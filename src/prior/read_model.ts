@@ -3,11 +3,12 @@ import { Lora, type LoraOptions, withLoras } from '../checkpoint/lora.js';
 import { loadSchedule, type Schedule } from '../checkpoint/schedule.js';
 import { type CLIPTokenizer, loadTokenizer } from '../checkpoint/tokenizer.js';
 import { digestWeights } from '../checkpoint/weights_digest.js';
+import type { Target } from '../graph/compile.js';
 import type { Graph } from '../graph/graph.js';
 import type { WeightStore } from '../graph/weights.js';
 import { AUTOENCODERS, type Autoencoder } from '../networks/autoencoder.js';
 import { CLIPTextConfig, clipTextGraph } from '../networks/clip_text.js';
-import { UNet2DConditionConfig, unetGraph } from '../networks/unet2d_condition.js';
+import { UNet2DConditionConfig, type UNetOptions, unetGraph, unetVjpGraph } from '../networks/unet2d_condition.js';
 import { familyOf } from './families/families.js';
 import type { Family, TextEncoderPart } from './families/family.js';
 import { guidanceOf, requireClass, requireFittingParts } from './model_parts.js';
@@ -74,13 +75,23 @@ export async function readModel(folder: string, source: ModelSource = {}): Promi
  *
  * @throws LatinoError ERR_LATINO_MODEL when one is missing, or of another shape
  */
-export function stepGraphs({ unet, vae, guidance }: ModelFiles): Record<'unet' | 'encoder' | 'decoder', Graph> {
+export function stepGraphs(files: ModelFiles): Record<'unet' | 'encoder' | 'decoder', Graph> {
+  const { unet, vae } = files;
   return {
-    unet: unetGraph(unet.config, unet.weights, { guidance }),
+    unet: unetGraph(unet.config, unet.weights, unetOptions(files)),
     encoder: vae.network.encoder(vae.weights),
     decoder: vae.network.decoder(vae.weights),
   };
 }
+
+/** The UNet with the derivative that calibration needs. @throws LatinoError ERR_LATINO_MODEL as `stepGraphs` does */
+export const reverseGraph = (files: ModelFiles, { withoutLoops }: Target): Graph =>
+  unetVjpGraph(files.unet.config, files.unet.weights, { ...unetOptions(files), wrt: ['encoder_hidden_states'], withoutLoops });
+
+const unetOptions = ({ guidance, schedule }: ModelFiles): UNetOptions => ({
+  guidance,
+  ...(schedule.prediction === 'v_prediction' && { velocity: schedule.alphasCumprod }),
+});
 
 /** The network of a text encoder. @throws LatinoError ERR_LATINO_MODEL as `stepGraphs` does */
 export const textGraph = async ({ config, weights }: TextEncoderFiles): Promise<Graph> => clipTextGraph(config, await weights());

@@ -45,6 +45,10 @@ export class WindowedPrior implements Prior {
     return this.prior.downscaling;
   }
 
+  get noiseGain(): number {
+    return this.prior.noiseGain;
+  }
+
   alphaCumprod(t: number): number {
     return this.prior.alphaCumprod(t);
   }

@@ -76,7 +76,7 @@ export function latinoStep({ kernels, prior, problem, gammaRule, noise }: Run, z
   const z0 = kernels.linearCombination(1 / Math.sqrt(alpha), z, -Math.sqrt((1 - alpha) / alpha), eps);
   const x = prior.decode(z0, imageShape[2]!, imageShape[3]!);
   using residual = operator.residual(x, y);
-  const gamma = gammaRule({ device: prior.device, operator, x, y, residual, t, alpha, sigma, noise });
+  const gamma = gammaRule({ device: prior.device, operator, x, y, residual, t, alpha, noiseGain: prior.noiseGain, sigma, noise });
   const prox = operator.proxFromResidual(x, residual, gamma, sigma);
   return { t, z, eps, z0, x, gamma, prox, m: prior.encode(prox) };
 }

@@ -16,6 +16,8 @@ export interface StepState {
   readonly t: number;
   /** alphas_cumprod[t] */
   readonly alpha: number;
+  /** Deviation, in the image, of latents' white noise of deviation 1. */
+  readonly noiseGain: number;
   /** Noise level on the [-1, 1] scale. */
   readonly sigma: PerImage;
   readonly noise: NoiseSource;
@@ -29,11 +31,11 @@ type Kernels = Pick<Addon, 'linearCombination' | 'norm' | 'power'>;
 /** What f gives for each number. */
 const map = (numbers: PerImage, f: (number: number) => number): PerImage => (typeof numbers === 'number' ? f(numbers) : numbers.map(f));
 
-/** gamma = v / sigma², v >= 1 - a(t) the variance of the prior's error that explains the residual best. */
+/** gamma = v / sigma², v the variance of the prior's error that explains the residual best, no less than what the step's noise has in the image. */
 const auto =
   (kernels: Kernels): GammaRule =>
-  ({ operator, residual, sigma, alpha }) => {
-    using variance = operator.errorVariance(residual, sigma, 1 - alpha);
+  ({ operator, residual, sigma, alpha, noiseGain }) => {
+    using variance = operator.errorVariance(residual, sigma, (1 - alpha) * noiseGain ** 2);
     return kernels.power(
       variance,
       map(sigma, (s) => 1 / s ** 2),

@@ -127,7 +127,7 @@ goldenSet('a checkpoint with a guidance embedding', [MODEL_INDEX, ...Object.valu
     await expect(Latino.load({ model: full, vae: join(folder, 'none') })).rejects.toThrow(withCode('MODEL', /none.config.json/));
     await expect(Latino.load({ model: full, vae: join(full, 'text_encoder') })).rejects.toThrow(withCode('MODEL', /no _class_name/));
     await expect(Latino.load({ model: full, vae: join(full, 'unet') })).rejects.toThrow(
-      withCode('MODEL', /AutoencoderKL or AutoencoderTiny in .*unet but found UNet2DConditionModel/),
+      withCode('MODEL', /AutoencoderKL or AutoencoderTiny or AutoencoderLinear in .*unet but found UNet2DConditionModel/),
     );
   });
 

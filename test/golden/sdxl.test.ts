@@ -101,7 +101,7 @@ goldenSet('SDXL (golden/sdxl)', [MODEL, 'sdxl/tokenizer-cases.json', ...FILES], 
       using z0 = addon.linearCombination(1 / Math.sqrt(alpha), z, -Math.sqrt((1 - alpha) / alpha), eps);
       using x = model.decode(z0, SIZE.height, SIZE.width);
       using residual = measurement.residual(x, y);
-      using gamma = rule({ device, operator: measurement, x, y, residual, t, alpha, sigma: 0.02, noise: () => z }) as Tensor;
+      using gamma = rule({ device, operator: measurement, x, y, residual, t, alpha, noiseGain: 1, sigma: 0.02, noise: () => z }) as Tensor;
       using prox = measurement.proxFromResidual(x, residual, gamma);
       using m = model.encode(prox);
       for (const [name, tensor] of Object.entries({ eps, z0, x, gamma, prox, m }))

@@ -70,7 +70,7 @@ goldenSet('LATINO trace (golden/solver)', ['solver/latino.safetensors'], () => {
     using x = model.decode(z0, 128, 128);
     using residual = operator.residual(x, y);
     const rule = gammaRule(addon, 'auto', { family: 'sd15', task: 'super-resolution', factor: 4 });
-    using gamma = rule({ device, operator, x, y, residual, t, alpha, sigma: 0.02, noise: () => z }) as Tensor;
+    using gamma = rule({ device, operator, x, y, residual, t, alpha, noiseGain: 1, sigma: 0.02, noise: () => z }) as Tensor;
     using prox = operator.proxFromResidual(x, residual, gamma);
     using m = model.encode(prox);
     const tensors: Record<string, Tensor> = { eps, z0, x, gamma, prox, m };

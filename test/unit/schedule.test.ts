@@ -48,7 +48,6 @@ describe('loadSchedule', () => {
   });
 
   it.each([
-    { prediction_type: 'v_prediction' },
     { prediction_type: 'sample' },
     { beta_schedule: 'squaredcos_cap_v2' },
     { rescale_betas_zero_snr: true },

@@ -27,7 +27,7 @@ const words = (steps, ...more) => [command, 'batch', ...more, '--task', 'sr:8', 
 async function measure(name, count) {
   const names = [];
   for (let k = 0; k < count; k++) {
-    const sample = join(embeddedModelFolder(), 'samples', `${String(k % 16).padStart(2, '0')}.png`);
+    const sample = join(embeddedModelFolder('portraits'), 'samples', `${String(k % 16).padStart(2, '0')}.png`);
     const own = `${String(Math.floor(k / 10)).padStart(3, '0')}/${String(k).padStart(4, '0')}.png`;
     mkdirSync(dirname(at(`${name}/${own}`)), { recursive: true });
     await (await degrade(sample, { operator, sigma: SIGMA, seed: k })).toFile(at(`${name}/${own}`));
@@ -124,8 +124,8 @@ async function timed(work) {
 async function throughput() {
   const [images, rounds, steps] = [32, 4, 8];
   const names = await measure('warm', images);
-  const latino = await Latino.load({ device: 'cpu' });
-  const [first, second] = [await Latino.load({ device: 'cpu', threads: 1 }), await Latino.load({ device: 'cpu', threads: 1 })];
+  const latino = await Latino.load({ model: 'portraits', device: 'cpu' });
+  const [first, second] = [await Latino.load({ model: 'portraits', device: 'cpu', threads: 1 }), await Latino.load({ device: 'cpu', threads: 1 })];
   const options = { operator, sigma: SIGMA, steps };
   const paths = names.map((name) => at(`warm/${name}`));
   mkdirSync(at('results'));

@@ -29,7 +29,7 @@ const folder = fileURLToPath(new URL('heldout/', import.meta.url));
 const facts = JSON.parse(readFileSync(`${folder}facts.json`, 'utf8')).slice(0, Number(values.images));
 const promptOf = ({ attributes, background, style }) => `${VAGUE} with ${attributes.join(', ')}, ${background} background, ${style} style`;
 const images = await Promise.all(facts.map(({ seed }) => readImage(`${folder}${seed}.png`, { channels: 3 })));
-const latino = await Latino.load({ device: 'cpu', ...(values.threads && { threads: Number(values.threads) }) });
+const latino = await Latino.load({ model: 'portraits', device: 'cpu', ...(values.threads && { threads: Number(values.threads) }) });
 
 /** Mean and standard error; runs on one picture are averaged first, since they are not independent. */
 function summary(perPicture) {

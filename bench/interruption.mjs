@@ -11,11 +11,11 @@ const sample = fileURLToPath(new URL('../models/portraits-lcm/samples/00.png', i
 const sr8 = { operator: superResolution({ factor: 8 }), sigma: 0.01 };
 const reflect = { operator: motionBlur({ length: 15, angle: 30, boundary: 'reflect' }), sigma: 0.01 };
 
-const latino = await Latino.load({ device: 'cpu' });
+const latino = await Latino.load({ model: 'portraits', device: 'cpu' });
 const small = (await latino.degrade(sample, sr8)).image;
 const blurred = (await latino.degrade(sample, reflect)).image;
 const works = {
-  load: (signal) => Latino.load({ device: 'cpu', signal }).then((loaded) => loaded.dispose()),
+  load: (signal) => Latino.load({ model: 'portraits', device: 'cpu', signal }).then((loaded) => loaded.dispose()),
   'restoration, sr:8': (signal) => latino.restore(small, { ...sr8, signal }),
   'restoration, conjugate gradients': (signal) => latino.restore(blurred, { ...reflect, signal }),
   calibration: (signal) => latino.calibrate([small], { ...sr8, settings: { passes: 3 }, signal }),

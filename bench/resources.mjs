@@ -16,7 +16,7 @@ const here = fileURLToPath(new URL('..', import.meta.url));
 const grey = (size) => ({ width: size, height: size, channels: 3, data: new Float32Array(3 * size * size).fill(0.5) });
 /** Milliseconds of each of `repeats` restorations, and processor time of all, after one that is not counted. */
 async function restorations({ Latino, denoising }, size, { steps, repeats, pause = 0, threads }) {
-  const latino = await Latino.load({ device: 'cpu', threads });
+  const latino = await Latino.load({ model: 'portraits', device: 'cpu', threads });
   const options = { operator: denoising(), sigma: 0.1, steps };
   const image = grey(size);
   await latino.restore(image, options);
@@ -34,7 +34,7 @@ async function restorations({ Latino, denoising }, size, { steps, repeats, pause
 
 const measures = {
   async prompts({ Latino, denoising }) {
-    const latino = await Latino.load({ device: 'cpu' });
+    const latino = await Latino.load({ model: 'portraits', device: 'cpu' });
     const options = { operator: denoising(), sigma: 0.1, steps: 1 };
     await latino.restore(grey(16), options);
     const before = process.resourceUsage().maxRSS;
@@ -55,7 +55,7 @@ const measures = {
       return process.memoryUsage.rss() / 2 ** 20;
     };
     const before = await level();
-    const latino = await Latino.load({ device: 'cpu' });
+    const latino = await Latino.load({ model: 'portraits', device: 'cpu' });
     const loaded = await level();
     await latino.restore(grey(768), { operator: denoising(), sigma: 0.1, steps: 2 });
     const restored = await level();

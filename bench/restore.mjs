@@ -49,7 +49,7 @@ const calls = {
 const components = {};
 for (const [name, call] of Object.entries(calls)) components[name] = await time(device, call);
 
-const latino = await Latino.load({ device: 'cpu' });
+const latino = await Latino.load({ model: 'portraits', device: 'cpu' });
 const clean = await readImage(`${folder}/samples/03.png`, { channels: 3 });
 const options = { operator: superResolution({ factor: 8 }), sigma: 0.01, steps: STEPS };
 const { image } = await latino.degrade(clean, options);

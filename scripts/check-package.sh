@@ -34,8 +34,8 @@ if ! (cd "$app" && npm install --no-audit --no-fund --ignore-scripts --prefer-of
 fi
 cd "$app"
 npx --no-install latino-native doctor
-npx --no-install latino-native demo --output demo-output
-[ -s demo-output/contact-sheet.png ]
+npx --no-install latino-native demo portraits --output demo-output
+[ -s demo-output/portraits.png ]
 npx --no-install latino-native batch node_modules/latino-native/models/portraits-lcm/samples/00.png --task denoise --sigma 0.1 --steps 1 --out restored
 [ -s restored/report.html ]
 node -e "import('latino-native').then(({ Latino, superResolution }) => process.exit(typeof Latino.load === 'function' && superResolution({ factor: 8 }) ? 0 : 1))"

@@ -44,7 +44,6 @@ type Own = Pick<RestoreOptions, 'sigma' | 'prompt' | 'embedding' | 'seed'>;
 /** Which of the authors' tables `official` step sizes come from. */
 type OfficialTable = Pick<OfficialProblem, 'method' | 'steps'>;
 
-const DEFAULT_STEPS = 8;
 /** Pixels of images that are solved together; on a CPU measured with the embedded model (bench/batch.mjs). */
 const PIXELS_TOGETHER = { cpu: 8 * 128 * 128, cuda: 4 * 512 * 512 } as const;
 /** Bytes of operators that are kept for the next measurement of their kind and size. */
@@ -127,14 +126,14 @@ export class Latino implements AsyncDisposable {
     const parsed = parseOptions(RestoreOptions, options, argument('options of restore'));
     const operator = checkOperator(parsed.operator);
     const batch = ownOptions(inputs, parsed);
-    const { steps = DEFAULT_STEPS, onProgress } = parsed;
+    const traits = operatorTraits(operator);
+    const { steps = this.model.family.defaultSteps(traits), onProgress } = parsed;
     const settings = parsed.calibrate ? calibrationSettings(parsed.calibrate, this.model.embeddingShape[1]) : undefined;
     if (settings && batch.length > 1)
       throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected one measurement with calibrate but received ${batch.length}`);
 
     return this.undertake(parsed.signal, async (interruption) => {
       const { signal } = interruption;
-      const traits = operatorTraits(operator);
       const sources = inputs.map(({ input }) => input);
       using measured = await uploadMeasurements(this.addon, this.device, sources, traits.measurementChannels, interruption);
       using lease = await this.operators.lease(operator, imageSize(operator, measured));
@@ -150,7 +149,7 @@ export class Latino implements AsyncDisposable {
       const { start, previews } = parsed;
       const result = this.resultFor(problem, parsed);
       const conditioning = calibrated ? prompted.withPromptEmbeds(calibrated) : prompted;
-      const solver = latino(run, { conditioning, timesteps: this.model.family.timesteps(steps), start, result });
+      const solver = latino(run, { conditioning, timesteps: this.model.family.timesteps(steps, traits), start, result });
       let step = 0;
       using restored = await drive(solver, {
         signal,

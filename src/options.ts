@@ -49,7 +49,7 @@ const StepRule = z.union([z.enum(['auto', 'discrepancy', 'official']), z.number(
 export const LoadOptions = z.strictObject({
   /**
    * A diffusers folder, the name of a model in Hugging Face's cache (`organisation/model`) or its folder there, or the name of an embedded model:
-   * `portraits`, the default.
+   * `photos`, the default, or `portraits`.
    */
   model: z.string().optional(),
   /** `auto` takes a GPU where there is one. */
@@ -97,7 +97,7 @@ export type LoadOptions = Readonly<z.input<typeof LoadOptions>>;
 const own = {
   /** Standard deviation of the noise on a [0, 1] image, in (0, 1]. */
   sigma: Sigma,
-  /** What the image shows; a portrait with the embedded model, `a photo` with any other, where nothing is said. */
+  /** What the image shows; `a photo`, and a portrait with the embedded model of portraits, where nothing is said. */
   prompt: z.string().optional(),
   /** Takes the place of the prompt. */
   embedding: z.instanceof(Embedding, { error: 'an Embedding' }).optional(),
@@ -122,11 +122,11 @@ const MeasurementOptions = z.strictObject({
 export type MeasurementOptions = Readonly<z.input<typeof MeasurementOptions>>;
 
 export const RestoreOptions = MeasurementOptions.extend({
-  /** 1 to 50, 8 by default. */
+  /** 1 to 50; by default 8, and 32 to fill holes with the embedded model of photographs. */
   steps: z.int().min(1).max(50).optional(),
   /**
    * `decoded`: the paper's; `proximal`: the last point that keeps the data, better at low noise. By default `decoded`, but `proximal` for images
-   * that the embedded model does not know.
+   * that a model of one subject, such as portraits, does not know.
    */
   result: z.enum(['decoded', 'proximal']).optional(),
   /** LATINO-PRO: calibrates the prompt or the embedding on this measurement first. A preset, or settings that differ from one. */

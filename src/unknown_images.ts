@@ -35,5 +35,5 @@ export function ofAnotherSize(known: KnownImages | undefined, { imageShape: [, ,
 
 const unknown = ({ subject, width, height }: KnownImages, why: string): Warning => ({
   code: 'WARN_LATINO_UNKNOWN_IMAGE',
-  message: `The embedded model knows ${subject} of ${width} × ${height} pixels only, and ${why}: expect no more than what the data alone tell, or name a model for such images (model, --model)`,
+  message: `The model knows ${subject} of ${width} × ${height} pixels only, and ${why}: expect no more than what the data alone tell, or name a model for such images, such as photos (model, --model)`,
 });

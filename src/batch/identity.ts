@@ -8,7 +8,8 @@ import { Embedding } from '../prior/embedding.js';
 /** What makes a restored file what it is, beside its input and the model. */
 export type ImageSettings = ManyOptions & Pick<EncodeOptions, 'bitDepth'>;
 
-const DEFAULTS: ImageSettings = { seed: 0, steps: 8, stepRule: 'auto', start: 'regularised', bitDepth: 8 };
+/** Those that no model has its own for. */
+const DEFAULTS: ImageSettings = { seed: 0, stepRule: 'auto', start: 'regularised', bitDepth: 8 };
 
 /**
  * 64 hexadecimal digits that two images share exactly when the bytes of the input, the options and the model do: nothing with the same id needs to

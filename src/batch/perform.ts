@@ -1,3 +1,4 @@
+import { DEFAULT_MODEL } from '../checkpoint/embedded_models.js';
 import { Latino } from '../latino.js';
 import { operatorName } from '../operators/index.js';
 import type { CalibrationPass } from '../options.js';
@@ -189,7 +190,7 @@ function runRecord({ settings, spellings, model }: Batch): RunRecord {
     version: 1,
     package: packageVersion,
     startedAt: new Date().toISOString(),
-    model: { name: load.model ?? 'portraits', digest: model, ...load },
+    model: { name: load.model ?? DEFAULT_MODEL, digest: model, ...load },
     options: {
       inputs: spellings,
       operator: operator && operatorName(operator),

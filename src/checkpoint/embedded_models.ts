@@ -19,7 +19,11 @@ export interface FoundModel {
   readonly knows?: KnownImages;
 }
 
+/** What images show when nobody says it, of a model that knows more than one thing. */
+const ANY_IMAGE = 'a photo';
+
 const EMBEDDED: Readonly<Record<string, FoundModel>> = {
+  photos: { folder: fileURLToPath(new URL('../../models/photos-lcm', import.meta.url)), prompt: ANY_IMAGE },
   portraits: {
     folder: fileURLToPath(new URL('../../models/portraits-lcm', import.meta.url)),
     prompt: 'a portrait of a person',
@@ -28,13 +32,11 @@ const EMBEDDED: Readonly<Record<string, FoundModel>> = {
   },
 };
 
-export const DEFAULT_MODEL = 'portraits';
-/** What images show when nobody says it, of a model that knows more than one thing. */
-const ANY_IMAGE = 'a photo';
+export const DEFAULT_MODEL = 'photos';
 
 /**
  * A model by the name of an embedded one, or by the path of its folder. A name always means the embedded model: a folder of that name in the
- * working directory is `./portraits`.
+ * working directory is `./photos`.
  */
 export function findModel(nameOrPath: string = DEFAULT_MODEL): FoundModel {
   return Object.hasOwn(EMBEDDED, nameOrPath) ? EMBEDDED[nameOrPath]! : { folder: nameOrPath, prompt: ANY_IMAGE };

@@ -25,7 +25,7 @@ interface LoraFlag {
 
 export const addModelOptions = (command: Command): Command =>
   command
-    .option('--model <folder>', "a diffusers folder, the name of a model in Hugging Face's cache, or portraits", 'portraits')
+    .option('--model <folder>', "a diffusers folder, the name of a model in Hugging Face's cache, photos or portraits", 'photos')
     .option(
       '--unet <path>',
       "a UNet in place of the model's own, such as DMD2: a folder, or a .safetensors file of one that is built alike",
@@ -76,6 +76,9 @@ export const addSolverOptions = (command: Command): Command =>
     .option('--seed <n>', 'non-negative integer', number, 0)
     .option('--step-rule <rule>', 'auto, official, discrepancy or a number', stepRule, 'auto')
     .option('--start <kind>', 'regularised or official', 'regularised');
+
+export const addStepsOption = (command: Command): Command =>
+  command.option('--steps <n>', '1 to 50; by default 8, and 32 to fill holes with the model photos', number);
 
 /** The options that these flags stand for; files that they name are read. Of a batch its manifest may say what the flags do not. */
 export async function measurementOptions(flags: MeasurementFlags): Promise<MeasurementOptions>;

@@ -19,7 +19,7 @@ let measurements: Image[];
 let prompted: Embedding;
 
 beforeAll(async () => {
-  latino = await Latino.load({ device: 'cpu' });
+  latino = await Latino.load({ model: 'portraits', device: 'cpu' });
   measurements = [];
   for (const name of ['00', '03']) measurements.push((await latino.degrade(sample(name), task)).image);
   const still = { passes: 1, timesteps: [999, 249], stepSize: 1e-30 };

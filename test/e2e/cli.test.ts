@@ -24,7 +24,18 @@ describe('latino-native', () => {
       stdout: `${at('small.png')}: 16 × 16\n`,
       stderr: '',
     });
-    const restored = await run('restore', at('small.png'), ...task, '--seed', '1', '-o', at('restored.png'), '--json');
+    const restored = await run(
+      'restore',
+      at('small.png'),
+      ...task,
+      '--model',
+      'portraits',
+      '--seed',
+      '1',
+      '-o',
+      at('restored.png'),
+      '--json',
+    );
     expect(restored).toMatchObject({ status: 0, stderr: '' });
     const files = { input: at('small.png'), output: at('restored.png') };
     expect(JSON.parse(restored.stdout)).toEqual({
@@ -62,8 +73,8 @@ describe('latino-native', () => {
     });
     expect((await run('doctor')).stdout).toContain(`node             ${process.version}\n`);
     const unet = expect.objectContaining({ name: 'unet', className: 'UNet2DConditionModel' });
-    expect(JSON.parse((await run('inspect', '--json')).stdout)).toMatchObject({ components: expect.arrayContaining([unet]) });
-    expect((await run('inspect')).stdout).toMatch(/unet +UNet2DConditionModel +11\.71 M parameters/);
+    expect(JSON.parse((await run('inspect', 'portraits', '--json')).stdout)).toMatchObject({ components: expect.arrayContaining([unet]) });
+    expect((await run('inspect', 'portraits')).stdout).toMatch(/unet +UNet2DConditionModel +11\.71 M parameters/);
   });
 });
 
@@ -71,7 +82,21 @@ describe('--result', () => {
   it('is chosen by the library where it is not given', async () => {
     await run('degrade', sample, '--task', 'sr:2', '--sigma', '0.05', '-o', at('half.png'));
     const bytes = async (...more: string[]): Promise<Buffer> => {
-      const args = ['restore', at('half.png'), '--task', 'denoise', '--sigma', '0.05', '--steps', '1', '-o', at('chosen.png'), ...more];
+      const args = [
+        'restore',
+        at('half.png'),
+        '--task',
+        'denoise',
+        '--sigma',
+        '0.05',
+        '--steps',
+        '1',
+        '--model',
+        'portraits',
+        '-o',
+        at('chosen.png'),
+        ...more,
+      ];
       expect(await run(...args)).toMatchObject({
         status: 0,
         stderr: expect.stringMatching(/^latino-native: warning: .+UNKNOWN_IMAGE\]\n$/),
@@ -111,7 +136,21 @@ describe('help', () => {
 
 describe('progress', () => {
   const restore = (...more: string[]): string[] => {
-    return ['restore', sample, '--task', 'denoise', '--sigma', '0.1', '--steps', '2', '-o', at('denoised.png'), ...more];
+    return [
+      'restore',
+      sample,
+      '--task',
+      'denoise',
+      '--sigma',
+      '0.1',
+      '--steps',
+      '2',
+      '--model',
+      'portraits',
+      '-o',
+      at('denoised.png'),
+      ...more,
+    ];
   };
   const BAR = /[█░]{30}/;
 

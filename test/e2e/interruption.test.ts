@@ -20,7 +20,7 @@ let small: Image;
 let blurred: Image;
 
 beforeAll(async () => {
-  latino = await Latino.load({ device: 'cpu' });
+  latino = await Latino.load({ model: 'portraits', device: 'cpu' });
   small = (await latino.degrade(sample, sr8)).image;
   blurred = (await latino.degrade(sample, slow)).image;
   // What is kept for the next call is there already when memory is counted.
@@ -62,7 +62,7 @@ describe.each([0, 1, 3, 10, 30, 70])('an abort after %i ms', (milliseconds) => {
 
   it('ends a load with its reason', async () => {
     const controller = new AbortController();
-    const outcome = Latino.load({ device: 'cpu', signal: controller.signal }).then(
+    const outcome = Latino.load({ model: 'portraits', device: 'cpu', signal: controller.signal }).then(
       async (loaded) => {
         await loaded.dispose();
         return 'loaded';
@@ -111,7 +111,7 @@ describe('an abort of one', () => {
 
 describe('dispose', () => {
   it('ends what is under way, and refuses what comes after', async () => {
-    const own = await Latino.load({ device: 'cpu' });
+    const own = await Latino.load({ model: 'portraits', device: 'cpu' });
     const { device } = own;
     const running = [
       own.restore(small, { ...sr8, steps: 50 }),

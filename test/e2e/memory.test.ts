@@ -21,7 +21,7 @@ const LEVELS = `${PRELUDE}
     levels.push(process.memoryUsage.rss() / 2 ** 20);
   };
   await measure();
-  const latino = await Latino.load({ device: 'cpu' });
+  const latino = await Latino.load({ model: 'portraits', device: 'cpu' });
   await measure();
   for (const size of [128, 768]) await restore(latino, size);
   await measure();
@@ -33,7 +33,7 @@ const LEVELS = `${PRELUDE}
 const EXHAUSTED = `${PRELUDE}
   import { execFileSync } from 'node:child_process';
   import { readFileSync } from 'node:fs';
-  const latino = await Latino.load({ device: 'cpu', threads: 1 });
+  const latino = await Latino.load({ model: 'portraits', device: 'cpu', threads: 1 });
   await restore(latino, 64);
   const limit = (bytes) => execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + bytes + ':unlimited']);
   const taken = Number(/VmSize:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) * 1024;

@@ -52,6 +52,8 @@ describe('a LoRA', () => {
     const path = join(folder, `${name}.safetensors`);
     const factors = { [`${module}.lora_A.weight`]: ones(2, size[1]!), [`${module}.lora_B.weight`]: ones(size[0]!, 2) };
     writeFileSync(path, encodeSafetensors({ ...factors, [`${module}.alpha`]: { shape, data: Float32Array.from(values) } }, {}));
-    await expect(Latino.load({ loras: [path] })).rejects.toThrow(withCode('MODEL', /has alpha .* expected one finite number/));
+    await expect(Latino.load({ model: 'portraits', loras: [path] })).rejects.toThrow(
+      withCode('MODEL', /has alpha .* expected one finite number/),
+    );
   });
 });

@@ -13,7 +13,7 @@ let latino: Latino;
 let small: Image;
 
 beforeAll(async () => {
-  latino = await Latino.load({ device: 'cpu' });
+  latino = await Latino.load({ model: 'portraits', device: 'cpu' });
   small = (await latino.degrade(sample, sr8)).image;
 });
 afterAll(async () => {

@@ -11,7 +11,7 @@ describe('Latino', () => {
   let latino: Latino;
   const folder = mkdtempSync(join(tmpdir(), 'latino-'));
   beforeAll(async () => {
-    latino = await Latino.load({ device: 'cpu' });
+    latino = await Latino.load({ model: 'portraits', device: 'cpu' });
   });
   afterAll(async () => {
     await latino.dispose();

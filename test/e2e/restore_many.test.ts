@@ -16,7 +16,7 @@ let small: Image[];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'latino-many-'));
-  latino = await Latino.load({ device: 'cpu' });
+  latino = await Latino.load({ model: 'portraits', device: 'cpu' });
   small = [];
   for (const name of NAMES) {
     const sample = join(portraits, 'samples', `${name}.png`);
@@ -76,7 +76,7 @@ describe('Latino.restoreMany', () => {
   });
 
   it('ends when the model is disposed', async () => {
-    const own = await Latino.load({ device: 'cpu' });
+    const own = await Latino.load({ model: 'portraits', device: 'cpu' });
     const endless = small.map((input) => ({ input, steps: 50 }));
     const all = async (): Promise<void> => {
       for await (const { index } of own.restoreMany([small[0]!, ...endless], options)) if (index === 0) void own.dispose();

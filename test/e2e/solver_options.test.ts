@@ -44,8 +44,8 @@ const measurements = new Map<Operator, Image>();
 
 beforeAll(async () => {
   device = addon.openDevice('cpu');
-  model = await loadModel(addon, device, findModel().folder);
-  latino = await Latino.load({ device: 'cpu' });
+  model = await loadModel(addon, device, findModel('portraits').folder);
+  latino = await Latino.load({ model: 'portraits', device: 'cpu' });
   const sample = join(portraits, 'samples/03.png');
   for (const operator of [sr8, blur, hole]) measurements.set(operator, (await latino.degrade(sample, { operator, sigma: SIGMA })).image);
 });
@@ -89,7 +89,7 @@ async function byHand(
   const noise = (shape: readonly number[]): Tensor => device.randn(shape, SEED, draws++);
   let m = model.encode(start(operator, y));
   let prox: Tensor | undefined;
-  for (const t of model.family.timesteps(STEPS)) {
+  for (const t of model.family.timesteps(STEPS, { hidesPixels: false })) {
     const alpha = model.alphaCumprod(t);
     const z = addon.linearCombination(Math.sqrt(alpha), m, Math.sqrt(1 - alpha), noise(m.shape));
     const z0 = addon.linearCombination(1 / Math.sqrt(alpha), z, -Math.sqrt((1 - alpha) / alpha), model.predictNoise(z, t, c));

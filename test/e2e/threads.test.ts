@@ -24,7 +24,7 @@ const PROGRAM = `
   const before = running();
   if (limit >= 0) process.env.LATINO_THREADS = limit;
   try {
-    const latino = await Latino.load({ device: 'cpu', threads });
+    const latino = await Latino.load({ model: 'portraits', device: 'cpu', threads });
     const data = Float32Array.from({ length: 3 * 40 * 24 }, (_, i) => (i % 251) / 251);
     // In place of a prompt: the threads of a text encoder end two seconds after it was used.
     const embedding = new Embedding(new Float32Array(48 * 128), [1, 48, 128]);

@@ -4,27 +4,16 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Image, Latino, type Operator, parseOperator, psnr, type RestoreOptions, readImage, type Warning } from '../../src/index.js';
 import { portraits } from '../support/cli.js';
+import { middle } from '../support/middle.js';
 
 const folder = fileURLToPath(new URL('../photographs', import.meta.url));
 const photographs = readdirSync(folder).filter((name) => name.endsWith('.webp'));
 const sample = (name: string): string => join(portraits, 'samples', `${name}.png`);
 
-/** The middle of an image. */
-function crop({ width, height, channels, data }: Image, size: number): Image {
-  const [left, top] = [(width - size) >> 1, (height - size) >> 1];
-  const cropped = new Float32Array(channels * size * size);
-  for (let c = 0; c < channels; c++)
-    for (let row = 0; row < size; row++) {
-      const begin = (c * height + top + row) * width + left;
-      cropped.set(data.subarray(begin, begin + size), (c * size + row) * size);
-    }
-  return { width: size, height: size, channels, data: cropped };
-}
-
 let latino: Latino;
 let whole: Image[];
 beforeAll(async () => {
-  latino = await Latino.load();
+  latino = await Latino.load({ model: 'portraits' });
   whole = await Promise.all(photographs.map((name) => readImage(join(folder, name), { channels: 3 })));
 });
 afterAll(() => latino.dispose());
@@ -59,7 +48,7 @@ describe.each([
     ['of the size that it knows', 128],
   ])('warns, and gives no worse picture than the data alone: %s', async (_, size) => {
     const photograph = whole[(spelling.length + size / 64) % whole.length]!;
-    const clean = size === photograph.width ? photograph : crop(photograph, size);
+    const clean = size === photograph.width ? photograph : middle(photograph, size);
     const y = (await latino.degrade(clean, { operator, sigma, seed: 3 })).image;
     const { image, warnings } = await restore(y, { operator, sigma });
     expect(warnings).toEqual([unknownImage]);
@@ -82,7 +71,7 @@ describe.each([
 describe('a batch of portraits and photographs', () => {
   it('gives each the result that it would get alone', async () => {
     const operator = await parseOperator('sr:4');
-    const images = [sample('00'), crop(whole[0]!, 128), sample('03')];
+    const images = [sample('00'), middle(whole[0]!, 128), sample('03')];
     const inputs = await Promise.all(images.map(async (clean) => (await latino.degrade(clean, { operator, sigma: 0.01 })).image));
     const warnings: Warning[] = [];
     const onWarning = (warning: Warning): number => warnings.push(warning);

@@ -8,7 +8,7 @@ const library = new URL('../../dist/index.js', import.meta.url);
 const PROGRAM = `
   const { parentPort } = require('node:worker_threads');
   import(${JSON.stringify(library.href)}).then(async ({ Latino, superResolution }) => {
-    const latino = await Latino.load();
+    const latino = await Latino.load({ model: 'portraits' });
     parentPort.postMessage('loaded');
     const data = Uint8Array.from({ length: 3 * 16 * 16 }, (_, i) => i % 251);
     const options = { operator: superResolution({ factor: 8 }), sigma: 0.05, steps: 10, seed: 1 };

@@ -41,7 +41,7 @@ goldenSet('LATINO on a batch of three (golden/sdxl)', ['sdxl/batch.safetensors']
 
   beforeAll(async () => {
     device = addon.openDevice('cpu');
-    model = await loadModel(addon, device, findModel().folder);
+    model = await loadModel(addon, device, findModel('portraits').folder);
     trace = await readTensors(goldenPath('sdxl/batch.safetensors'));
   });
   afterAll(() => model.dispose());

@@ -30,7 +30,7 @@ goldenSet('LATINO-PRO trace (golden/solver)', ['solver/latino-pro.safetensors'],
 
   beforeAll(async () => {
     device = addon.openDevice('cpu');
-    model = await loadModel(addon, device, findModel().folder);
+    model = await loadModel(addon, device, findModel('portraits').folder);
     trace = await readTensors(goldenPath('solver/latino-pro.safetensors'));
   });
   afterAll(() => model.dispose());

@@ -32,7 +32,7 @@ goldenSet('a windowed prior (golden/sdxl)', ['sdxl/windows.safetensors'], () => 
 
   beforeAll(async () => {
     device = addon.openDevice('cpu');
-    model = await loadModel(addon, device, findModel().folder);
+    model = await loadModel(addon, device, findModel('portraits').folder);
     trace = await readTensors(goldenPath('sdxl/windows.safetensors'));
   });
   afterAll(() => model.dispose());

@@ -43,7 +43,7 @@ interface Task {
   readonly psnr_of_prox: number;
 }
 
-const { folder } = findModel();
+const { folder } = findModel('portraits');
 const reference = JSON.parse(readFileSync(join(folder, 'training/reference.json'), 'utf8')) as { prompt: string; tasks: Task[] };
 const kernel = JSON.parse(readFileSync(fileURLToPath(new URL('../../bench/motion-kernel.json', import.meta.url)), 'utf8'));
 const OPERATORS: Readonly<Record<string, Operator>> = {

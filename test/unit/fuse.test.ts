@@ -174,7 +174,7 @@ describe('the kernels of the native core against those of ONNX Runtime', async (
   const addon = loadAddon();
   const device = addon.openDevice('cpu');
   afterAll(() => device.synchronize());
-  const checkpoint = await openDiffusersFolder(findModel().folder);
+  const checkpoint = await openDiffusersFolder(findModel('portraits').folder);
   const vae = AutoencoderTinyConfig.parse(await checkpoint.readConfig('vae'));
   const unet = UNet2DConditionConfig.parse(await checkpoint.readConfig('unet'));
   const vaeWeights = await checkpoint.weights('vae');

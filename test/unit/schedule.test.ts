@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadSchedule } from '../../src/checkpoint/schedule.js';
-import { latinoTimesteps, lcmTimesteps } from '../../src/prior/timesteps.js';
+import { geometricTimesteps, latinoTimesteps, lcmTimesteps, squaredTimesteps } from '../../src/prior/timesteps.js';
 
 describe.each([
   ['latinoTimesteps', latinoTimesteps],
   ['lcmTimesteps', lcmTimesteps],
+  ['squaredTimesteps', squaredTimesteps],
+  ['geometricTimesteps', geometricTimesteps],
 ])('%s', (_, timesteps) => {
   it('starts at 999 and falls to at least 0, for every number of steps', () => {
     for (let steps = 1; steps <= 50; steps++) {

@@ -13,7 +13,7 @@ import { Conditioning } from '../../src/prior/conditioning.js';
 import { PromptCache } from '../../src/prior/prompt_cache.js';
 import { TextEncoder } from '../../src/prior/text_encoder.js';
 
-const { folder } = findModel();
+const { folder } = findModel('portraits');
 const component = join(folder, 'text_encoder');
 const addon = loadAddon();
 

@@ -5,6 +5,7 @@ import { type Io, printLine } from '../io.js';
 import {
   addModelOptions,
   addSolverOptions,
+  addStepsOption,
   loadOptions,
   type MeasurementFlags,
   type ModelFlags,
@@ -21,7 +22,7 @@ interface Flags extends ModelFlags, Omit<MeasurementFlags, 'task' | 'sigma'> {
   calibrate?: true | string;
   calibratePreset?: CalibrationPreset;
   calibratePasses?: number;
-  steps: number;
+  steps?: number;
   result: RestoreOptions['result'];
   format?: BatchOptions['format'];
   bitDepth: 8 | 16;
@@ -58,12 +59,11 @@ export function addBatch(program: Command, io: Io, operatorsHelp: string): void 
     .option('--calibrate-preset <name>', 'best (the default) or official')
     .option('--calibrate-passes <n>', '1 to 1000', number)
     .option('--reference <folder>', 'what they should have become, for PSNR and SSIM in the journal');
-  addModelOptions(command)
+  addStepsOption(addModelOptions(command))
     .option('--threads <n>', 'CPU threads; every core unless told', number)
     .option('--devices <names>', 'one process for each, such as cuda:0,cuda:1')
     .option('--concurrency <n>', 'restorations under way at a time; 2 unless told', number)
-    .option('--together <n>', 'images of one size that are solved together, at most; what the device is best at unless told', number)
-    .option('--steps <n>', '1 to 50', number, 8);
+    .option('--together <n>', 'images of one size that are solved together, at most; what the device is best at unless told', number);
   addSolverOptions(command)
     .option('--result <kind>', 'decoded or proximal')
     .option('--format <extension>', 'png, jpg, webp or tif; that of each input unless told')

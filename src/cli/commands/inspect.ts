@@ -5,7 +5,7 @@ export function addInspect(program: Command, io: Io): void {
   program
     .command('inspect')
     .description('Show what a model folder holds, and whether it can be used.')
-    .argument('[folder]', "a diffusers folder, the name of a model in Hugging Face's cache, or portraits", 'portraits')
+    .argument('[folder]', "a diffusers folder, the name of a model in Hugging Face's cache, photos or portraits", 'photos')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  latino-native inspect ~/models/lcm-dreamshaper')
     .action((folder: string, flags: { json?: boolean }) => inspect(io, folder, flags));

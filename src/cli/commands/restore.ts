@@ -6,6 +6,7 @@ import { type Io, printLine } from '../io.js';
 import {
   addModelOptions,
   addSolverOptions,
+  addStepsOption,
   addTaskOptions,
   type MeasurementFlags,
   type ModelFlags,
@@ -22,7 +23,7 @@ interface Flags extends ModelFlags, MeasurementFlags {
   calibratePasses?: number;
   saveEmbedding?: string;
   report?: string;
-  steps: number;
+  steps?: number;
   result: RestoreOptions['result'];
   bitDepth: 8 | 16;
   json?: boolean;
@@ -35,18 +36,18 @@ export function addRestore(program: Command, io: Io, operatorsHelp: string): voi
     .argument('<input>', 'the measurement: any image file');
   addTaskOptions(command, 'what damaged it')
     .requiredOption('-o, --output <file>', 'PNG, JPEG, WebP or TIFF')
-    .option('--prompt <text>', 'what the image shows: a portrait, or with another model a photo, unless told')
+    .option('--prompt <text>', 'what the image shows: a photo, or with the model portraits a portrait, unless told')
     .option('--embedding <file>', 'a calibrated embedding, which takes the place of the prompt')
     .option('--calibrate', 'calibrate the prompt on the image first (LATINO-PRO)')
     .option('--calibrate-preset <name>', 'best (the default) or official')
     .option('--calibrate-passes <n>', '1 to 1000', number)
     .option('--save-embedding <file>', 'keep what the prompt was calibrated to, a .safetensors file')
     .option('--report <file>', 'draw the curves of the calibration, .svg or .png');
-  addModelOptions(command).option('--steps <n>', '1 to 50', number, 8);
+  addStepsOption(addModelOptions(command));
   addSolverOptions(command)
     .option(
       '--result <kind>',
-      'decoded (the paper), or proximal (keeps the data; the default for images that the embedded model does not know)',
+      'decoded (the paper), or proximal (keeps the data; the default for images that the model portraits does not know)',
     )
     .option('--bit-depth <bits>', '8 or 16', number, 8)
     .option('--json', 'print one line of JSON')
@@ -65,10 +66,10 @@ Examples:
 
 async function restore(io: Io, input: string, flags: Flags): Promise<void> {
   const { assertRestoreOptions, assertWritable, readImage } = await import('../../index.js');
-  const { output, bitDepth, saveEmbedding, report, steps, result } = flags;
+  const { output, bitDepth, saveEmbedding, report, result } = flags;
   await assertWritable(output, { bitDepth });
   const calibrate = await calibrationOf(flags);
-  const options: RestoreOptions = { ...(await measurementOptions(flags)), steps, result, calibrate };
+  const options: RestoreOptions = { ...(await measurementOptions(flags)), steps: flags.steps, result, calibrate };
   assertRestoreOptions(options);
   const measurement = await readImage(input);
 
@@ -77,7 +78,7 @@ async function restore(io: Io, input: string, flags: Flags): Promise<void> {
     const restored = await latino.restore(measurement, {
       ...options,
       ...handlers,
-      onProgress: ({ step, calibration }) => {
+      onProgress: ({ step, steps, calibration }) => {
         if (!calibration) return progress.show(step, steps, `step ${step} of ${steps}`);
         passes.push(calibration);
         showPass(progress, calibration);

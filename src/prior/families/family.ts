@@ -14,6 +14,12 @@ export interface TextEncoderPart {
   readonly isPooled: boolean;
 }
 
+/** What of a restoration its steps depend on. */
+export interface Damage {
+  /** Whether there are pixels that no measurement sees. */
+  readonly hidesPixels: boolean;
+}
+
 /** What models of one structure have in common beyond their configurations. */
 export interface Family {
   /** As the authors' tables of step sizes call it. */
@@ -26,8 +32,10 @@ export interface Family {
   readonly sampleSize: number;
   /** Whether a UNet is of this family. */
   matches(unet: UNet2DConditionConfig): boolean;
+  /** Steps of a restoration where nobody says how many. */
+  defaultSteps(problem: Damage): number;
   /** The timesteps of a restoration, decreasing in [0, 999]. */
-  timesteps(steps: number): number[];
+  timesteps(steps: number, problem: Damage): number[];
   /** What the UNet is told of a picture's size and of the part of it that it sees, where it is. */
   timeIds?(picture: PictureSize, window: Window): readonly number[];
 }

@@ -10,5 +10,6 @@ export const stableDiffusion: Family = {
   ],
   sampleSize: 64,
   matches: ({ addition_embed_type }) => addition_embed_type !== 'text_time',
+  defaultSteps: () => 8,
   timesteps: latinoTimesteps,
 };

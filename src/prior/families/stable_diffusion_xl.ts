@@ -20,6 +20,7 @@ export const stableDiffusionXl: Family = {
   ],
   sampleSize: 128,
   matches: ({ addition_embed_type }) => addition_embed_type === 'text_time',
+  defaultSteps: () => 8,
   timesteps: latinoTimesteps,
   // Original size, where it was cropped, and the size asked for, each height first.
   timeIds: (picture, window) => [picture.height, picture.width, window.top, window.left, window.height, window.width],

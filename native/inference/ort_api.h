@@ -142,6 +142,7 @@ inline constexpr Function<205, Status*, CudaOptions**> createCudaOptions;
 inline constexpr Function<206, Status*, CudaOptions*, const char* const*, const char* const*, std::size_t> updateCudaOptions;
 inline constexpr Function<208, void, CudaOptions*> releaseCudaOptions;
 inline constexpr Function<210, Status*, SessionOptions*, const char* const*, const Value* const*, std::size_t> addExternalInitializers;
+inline constexpr Function<263, Status*, CudaOptions*, const char*, void*> updateCudaOptionsWithValue;
 inline constexpr Function<274, Status*, const KernelContext*, void (*)(void*, std::size_t), std::size_t, std::size_t, void*> parallelFor;
 inline constexpr Function<293, Status*, SessionOptions*, bool> setLoadCancellation;
 

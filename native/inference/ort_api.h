@@ -132,7 +132,6 @@ inline constexpr Function<134, Status*, Session*, IoBinding**> createIoBinding;
 inline constexpr Function<135, void, IoBinding*> releaseIoBinding;
 inline constexpr Function<136, Status*, IoBinding*, const char*, const Value*> bindInput;
 inline constexpr Function<137, Status*, IoBinding*, const char*, const Value*> bindOutput;
-inline constexpr Function<165, Status*, RunOptions*, const char*, const char*> addRunConfigEntry;
 inline constexpr Function<176, Status*, Env*, Allocator*> registerAllocator;
 inline constexpr Function<196, Status*, SessionOptions*, StartThread> setStartThread;
 inline constexpr Function<197, Status*, SessionOptions*, void*> setThreadOptions;

@@ -132,7 +132,6 @@ inline constexpr Function<134, Status*, Session*, IoBinding**> createIoBinding;
 inline constexpr Function<135, void, IoBinding*> releaseIoBinding;
 inline constexpr Function<136, Status*, IoBinding*, const char*, const Value*> bindInput;
 inline constexpr Function<137, Status*, IoBinding*, const char*, const Value*> bindOutput;
-inline constexpr Function<165, Status*, RunOptions*, const char*, const char*> addRunConfigEntry;
 inline constexpr Function<176, Status*, Env*, Allocator*> registerAllocator;
 inline constexpr Function<196, Status*, SessionOptions*, StartThread> setStartThread;
 inline constexpr Function<197, Status*, SessionOptions*, void*> setThreadOptions;
@@ -142,6 +141,7 @@ inline constexpr Function<205, Status*, CudaOptions**> createCudaOptions;
 inline constexpr Function<206, Status*, CudaOptions*, const char* const*, const char* const*, std::size_t> updateCudaOptions;
 inline constexpr Function<208, void, CudaOptions*> releaseCudaOptions;
 inline constexpr Function<210, Status*, SessionOptions*, const char* const*, const Value* const*, std::size_t> addExternalInitializers;
+inline constexpr Function<263, Status*, CudaOptions*, const char*, void*> updateCudaOptionsWithValue;
 inline constexpr Function<274, Status*, const KernelContext*, void (*)(void*, std::size_t), std::size_t, std::size_t, void*> parallelFor;
 inline constexpr Function<293, Status*, SessionOptions*, bool> setLoadCancellation;
 

@@ -21,8 +21,6 @@ class Provider {
   const ort::MemoryInfo* memory() const;
   /// To be called before the session is made.
   void configure(ort::SessionOptions* settings) const;
-  /// To be called before each run.
-  void configureRun(ort::RunOptions* options) const;
 
  private:
   struct Parts;

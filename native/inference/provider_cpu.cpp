@@ -36,8 +36,6 @@ void Provider::configure(ort::SessionOptions* settings) const {
   parts_->layers.addTo(settings);
 }
 
-void Provider::configureRun(ort::RunOptions*) const {}
-
 void registerAllocators(ort::Env* environment) {
   check<RuntimeError>(ort::registerAllocator(ort::table(), environment, &NetworkMemory::ofProcess()));
 }

@@ -123,7 +123,6 @@ class BoundSession final : public Session, public std::enable_shared_from_this<B
     ort::RunOptions* options = nullptr;
     ort::check<RuntimeError>(ort::createRunOptions(ort::table(), &options));
     const ort::OwnedRunOptions owner(options);
-    provider_.configureRun(options);
     // Between nodes ONNX Runtime looks at this; our own layers look themselves, between their pieces.
     const Cancellation::Interrupt interrupt(currentCancellation(), [options] {
       if (ort::Status* failed = ort::setTerminate(ort::table(), options)) ort::releaseStatus(ort::table(), failed);

@@ -49,7 +49,8 @@ void Provider::configure(ort::SessionOptions* settings) const {
   std::array<const char*, entries.size()> keys{}, values{};
   for (std::size_t i = 0; i < entries.size(); ++i) std::tie(keys[i], values[i]) = entries[i];
   check<RuntimeError>(ort::updateCudaOptions(ort::table(), raw, keys.data(), values.data(), entries.size()));
-  // As text ONNX Runtime would take note that there is a stream, drop which, and compute on the default stream: in no order with our kernels.
+  // As text ONNX Runtime would take note that there is a stream, drop which, and compute on the default stream: in no order with our
+  // kernels.
   check<RuntimeError>(ort::updateCudaOptionsWithValue(ort::table(), raw, "user_compute_stream", cudaStreamOf(parts_->device)));
   check<DeviceError>(ort::appendCudaProvider(ort::table(), settings, raw));
   // A node that ran on the CPU would take its inputs off the GPU, and wait for them.

@@ -125,7 +125,10 @@ async function throughput() {
   const [images, rounds, steps] = [32, 4, 8];
   const names = await measure('warm', images);
   const latino = await Latino.load({ model: 'portraits', device: 'cpu' });
-  const [first, second] = [await Latino.load({ model: 'portraits', device: 'cpu', threads: 1 }), await Latino.load({ device: 'cpu', threads: 1 })];
+  const [first, second] = [
+    await Latino.load({ model: 'portraits', device: 'cpu', threads: 1 }),
+    await Latino.load({ model: 'portraits', device: 'cpu', threads: 1 }),
+  ];
   const options = { operator, sigma: SIGMA, steps };
   const paths = names.map((name) => at(`warm/${name}`));
   mkdirSync(at('results'));

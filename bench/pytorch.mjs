@@ -39,7 +39,7 @@ function relativeError(values, expected) {
   return values.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0) / largest;
 }
 
-const latino = await Latino.load({ model: 'portraits', device: 'cpu', model: folder });
+const latino = await Latino.load({ device: 'cpu', model: folder });
 const { model } = latino;
 const { device } = model;
 const operator = superResolution({ factor: 8 });

@@ -64,10 +64,12 @@ describe('a batch that is killed', () => {
     const next = random(20261127);
     let killed = 0;
     for (let k = 0; k < 5; k++) {
-      const child = spawn(commandLine[0], batch(at('in'), '--out', out, '--json').slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+      // One after the other, or a fast machine would be done before there is anything left to kill.
+      const command = batch(at('in'), '--out', out, '--json', '--together', '1', '--concurrency', '1');
+      const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
       const closed = once(child, 'close');
       // So many images later, and a little, or at any moment of the load.
-      let images = Math.floor(next() * 6);
+      let images = Math.floor(next() * 4);
       const moment = images === 0 ? next() * 1000 : next() * 40;
       for await (const line of createInterface({ input: child.stdout })) {
         if (images > 0 && !line.startsWith('{"event":"image"')) continue;

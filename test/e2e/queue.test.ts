@@ -70,7 +70,8 @@ describe.skipIf(!redisServer)(`batch by workers${redisServer ? '' : ' (skipped: 
     workers.push(new WorkerProcess('--queue', redis.url, '--queue-name', name, '--threads', '1', ...args));
     return workers.at(-1)!;
   };
-  const options = { operator: gaussianBlur({ sigma: 2 }), sigma: 0.05, steps: 2, model: { model: 'portraits', threads: 1 } };
+  // Steps enough that a fast machine is not done before a worker is killed.
+  const options = { operator: gaussianBlur({ sigma: 2 }), sigma: 0.05, steps: 12, model: { model: 'portraits', threads: 1 } };
   const batch = (name: string, out: string, own: Partial<BatchOptions> = {}) =>
     runBatch(inputs, { ...options, ...own, out: join(folder, out), queue: { url: redis.url, name, operator: 'deblur:gaussian:2' } });
   const journal = (out: string): ImageRecord[] =>

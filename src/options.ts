@@ -52,7 +52,7 @@ export const LoadOptions = z.strictObject({
    * `photos`, the default, or `portraits`.
    */
   model: z.string().optional(),
-  /** `auto` takes a GPU where there is one. */
+  /** `auto`, the default, is the CPU until restorations on GPUs are known to be right; a GPU is named. */
   device: z
     .custom<'auto' | 'cpu' | `cuda:${number}`>((value) => /^(auto|cpu|cuda:\d+)$/.test(String(value)), 'auto, cpu or cuda:<index>')
     .optional(),

@@ -10,6 +10,7 @@ if [ ${#libraries[@]} -eq 0 ]; then
 fi
 build=build-emulated
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None "-DCMAKE_CXX_FLAGS=-O1 -g1" -DLATINO_SANITIZE=address,undefined -DLATINO_TESTS=ON -DLATINO_EMULATED=ON -DLATINO_PRECOMPILED=ON \
+  -DLATINO_SLOW_RUN=ON \
   "${libraries[@]}"
 cmake --build "$build" --target latino_emulated_tests
 ctest --test-dir "$build" --output-on-failure -R '^emulated$'

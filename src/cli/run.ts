@@ -31,7 +31,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function program(io: Io, operators: string): Command {
+/** All commands; `operators` is what the help of those that take a task says of them. */
+export function program(io: Io, operators: string): Command {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
   const root = new Command('latino-native')
     .description('Restores degraded photographs by Bayesian inference with latent consistency models (LATINO).')

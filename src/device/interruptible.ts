@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Addon, Cancellation } from './addon.js';
 
 /** What a piece of work is given by which it can be stopped. */
@@ -28,6 +29,8 @@ export async function interruptible<T>(
   };
   for (const each of watched) {
     if (each.aborted) stop({ target: each });
+    // Calls that run side by side have a listener each, gone when they end: many are no leak, which Node would warn of.
+    setMaxListeners(0, each);
     each.addEventListener('abort', stop, { once: true });
   }
   try {

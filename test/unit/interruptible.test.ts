@@ -14,6 +14,24 @@ describe('interruptible work', () => {
     expect(removed).toHaveBeenCalledTimes(1);
   });
 
+  it('may run many times over on one signal, which Node would take for a leak', async () => {
+    const { signal } = new AbortController();
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    let end!: (value: unknown) => void;
+    const ended = new Promise((resolve) => {
+      end = resolve;
+    });
+    const works = Array.from({ length: 20 }, () => interruptible(addon, [signal], () => ended));
+    process.emitWarning('the last of them');
+    await vi.waitFor(() => expect(warnings.at(-1)?.message).toBe('the last of them'));
+    end(1);
+    await Promise.all(works);
+    process.off('warning', note);
+    expect(warnings).toHaveLength(1);
+  });
+
   it('does not begin once a signal has aborted', async () => {
     const work = vi.fn();
     await expect(interruptible(addon, [AbortSignal.abort('stop')], work)).rejects.toBe('stop');

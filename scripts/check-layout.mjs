@@ -7,6 +7,10 @@ const MOST_LINES = 400;
 
 /** What each folder of src/ may import beside itself; imports of types count. Files of src/ itself may import all, but for these. */
 const BELOW = {
+  download: [
+    ...['checkpoint', 'prior/model_structure.ts', 'schema.ts', 'output_file.ts', 'process_lock.ts'],
+    ...['package_version.ts', 'folder_files.ts', 'model_summary.ts'],
+  ],
   solver: ['prior', 'device', 'schema.ts'],
   prior: ['networks', 'graph', 'checkpoint', 'device', 'output_file.ts'],
   networks: ['graph'],

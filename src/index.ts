@@ -11,6 +11,7 @@ export { embeddedModelFolder } from './checkpoint/embedded_models.js';
 export { degrade } from './degrade.js';
 export type { Device, MemoryCounts, Tensor, TransferCounts } from './device/addon.js';
 export { type Diagnosis, diagnose } from './doctor.js';
+export { type PulledModel, type PullOptions, type PullProgress, pullModel } from './download/pull_model.js';
 export type { ErrorCode } from './errors.js';
 export { LatinoError } from './errors.js';
 export {
@@ -32,6 +33,8 @@ export {
 } from './image/index.js';
 export { inspectModel, type ModelDescription, type ModelUse } from './inspect.js';
 export { Latino } from './latino.js';
+export type { ModelSummary } from './model_summary.js';
+export { type ListedModel, listModels } from './models.js';
 export { parseOperator } from './operator_files.js';
 export type { Operator } from './operators/index.js';
 export {

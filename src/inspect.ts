@@ -14,6 +14,8 @@ export interface ModelUse {
   readonly tokens: number;
   /** The guidance scale that is built in unless told otherwise, where it takes one. */
   readonly guidance?: number;
+  /** On Hugging Face's hub, a LoRA to add (`loras`) where the files do not say that it is a latent consistency model by itself. */
+  readonly lcmLora?: string;
 }
 
 export interface ModelDescription extends CheckpointDescription {
@@ -36,8 +38,9 @@ export async function inspectModel(model?: string): Promise<ModelDescription> {
     const files = await readModel(folder);
     stepGraphs(files);
     for (const text of files.texts) await textGraph(text);
-    const { family, nativeSize, multiple, texts, guidance } = files;
-    const use = { family: family.title, nativeSize, multiple, tokens: texts[0]!.tokenizer.maxLength, guidance };
+    const { family, nativeSize, multiple, texts, guidance, isConsistencyModel } = files;
+    const lcmLora = isConsistencyModel ? undefined : family.lcmLora;
+    const use = { family: family.title, nativeSize, multiple, tokens: texts[0]!.tokenizer.maxLength, guidance, lcmLora };
     return { ...description, use };
   } catch (error) {
     if (!(error instanceof LatinoError)) throw error;

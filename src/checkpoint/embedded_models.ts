@@ -32,6 +32,8 @@ const EMBEDDED: Readonly<Record<string, FoundModel>> = {
   },
 };
 
+export const EMBEDDED_MODELS: readonly string[] = Object.keys(EMBEDDED);
+
 export const DEFAULT_MODEL = 'photos';
 
 /**

@@ -2,12 +2,16 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LatinoError } from '../errors.js';
 import { elementCount, type LowRankUpdate, type WeightInfo, type WeightStore } from '../graph/weights.js';
+import { resolveModelFolder } from './hugging_face_cache.js';
 import { openSafetensors, readTensorFloat32 } from './safetensors.js';
 import { digestWeights } from './weights_digest.js';
 import type { FolderWeights } from './weights_folder.js';
 
+/** As diffusers names it. */
+export const LORA_FILE = 'pytorch_lora_weights.safetensors';
+
 export interface LoraOptions {
-  /** A .safetensors file, or a folder with one named pytorch_lora_weights.safetensors. */
+  /** A .safetensors file, a folder with one named pytorch_lora_weights.safetensors, or the name of such a model in Hugging Face's cache. */
   readonly path: string;
   /** What the changes are multiplied by; 1 by default. */
   readonly strength?: number;
@@ -74,11 +78,12 @@ export class Lora {
       throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected the path of a LoRA as a string but received a ${typeof path}`);
     if (!Number.isFinite(strength))
       throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected a finite number for the strength of a LoRA but received ${strength}`);
-    const isFolder = await stat(path).then(
+    const place = await resolveModelFolder(path);
+    const isFolder = await stat(place).then(
       (stats) => stats.isDirectory(),
       () => false,
     );
-    const file = await openSafetensors(isFolder ? join(path, 'pytorch_lora_weights.safetensors') : path);
+    const file = await openSafetensors(isFolder ? join(place, LORA_FILE) : place);
     const modules = new Map<string, Module>();
     for (const [name, info] of file.tensors) {
       const prefix = PREFIXES.find(([start]) => name.startsWith(start));

@@ -49,11 +49,36 @@ export class FolderWeights implements WeightStore {
   }
 }
 
+/** Which of a component's weights: `full` as they were trained, `fp16` in half precision. */
+export type Variant = 'full' | 'fp16';
+const PREFERRED: Readonly<Record<Variant, readonly string[]>> = { full: [...PLAIN, ...FP16], fp16: [...FP16, ...PLAIN] };
+
 /**
- * The weights in a component's folder: the plain file or shards, or where there are none (or `variant` says so) the fp16 ones.
+ * The name of the file with a component's weights, or of the index of its shards: of the variant where there is one, else of the other.
+ *
+ * @param folder as errors name it
+ * @throws LatinoError ERR_LATINO_MODEL when there are none, or only pickles
+ */
+export function chooseWeights(folder: string, names: readonly string[], variant: Variant): string {
+  const candidates = PREFERRED[variant];
+  const chosen = candidates.find((candidate) => names.includes(candidate));
+  if (chosen !== undefined) return chosen;
+  const pickle = names.find((name) => PICKLE.test(name));
+  if (pickle && !names.some((name) => name.endsWith('.safetensors'))) {
+    throw new LatinoError(
+      'ERR_LATINO_MODEL',
+      `${folder} has its weights only as ${pickle}, a pickle, which is never executed; use .safetensors weights`,
+    );
+  }
+  const expected = candidates.filter((name) => name.endsWith('.safetensors')).join(', ');
+  throw new LatinoError('ERR_LATINO_MODEL', `${folder} has no weights, expected one of ${expected} or an index of shards`);
+}
+
+/**
+ * The weights in a component's folder, as `chooseWeights` finds them.
  * @throws LatinoError ERR_LATINO_MODEL when there are none, only pickles, or a file or shard is missing or invalid.
  */
-export async function openWeights(folder: string, options: { variant?: 'fp16' } = {}): Promise<FolderWeights> {
+export async function openWeights(folder: string, { variant = 'full' }: { variant?: Variant } = {}): Promise<FolderWeights> {
   let names: string[];
   try {
     names = await readdir(folder);
@@ -62,19 +87,7 @@ export async function openWeights(folder: string, options: { variant?: 'fp16' } 
       cause,
     });
   }
-  const candidates = options.variant === 'fp16' ? FP16 : [...PLAIN, ...FP16];
-  const chosen = candidates.find((candidate) => names.includes(candidate));
-  if (!chosen) {
-    const pickle = names.find((name) => PICKLE.test(name));
-    if (pickle && !names.some((name) => name.endsWith('.safetensors'))) {
-      throw new LatinoError(
-        'ERR_LATINO_MODEL',
-        `${folder} has its weights only as ${pickle}, a pickle, which is never executed; use .safetensors weights`,
-      );
-    }
-    const expected = candidates.filter((name) => name.endsWith('.safetensors')).join(', ');
-    throw new LatinoError('ERR_LATINO_MODEL', `${folder} has no weights, expected one of ${expected} or an index of shards`);
-  }
+  const chosen = chooseWeights(folder, names, variant);
   if (chosen.endsWith('.json')) return openShards(folder, join(folder, chosen));
   const file = await openSafetensors(join(folder, chosen));
   return new FolderWeights(folder, [file], file.tensors);
@@ -92,23 +105,27 @@ export async function openWeightsFile(path: string): Promise<FolderWeights> {
   return new FolderWeights(path, [file], file.tensors);
 }
 
-async function openShards(folder: string, indexPath: string): Promise<FolderWeights> {
-  const parsed = ShardIndex.safeParse(await readModelJson(indexPath));
+/** The shard of each tensor, as an index of shards says. @throws LatinoError ERR_LATINO_MODEL when it is none, or names what is no file beside it */
+export function parseShardIndex(json: unknown, indexPath: string): Readonly<Record<string, string>> {
+  const parsed = ShardIndex.safeParse(json);
   if (!parsed.success)
     throw new LatinoError('ERR_LATINO_MODEL', `${indexPath} has no valid weight_map, expected an object of tensor names and file names`);
-  const { weight_map } = parsed.data;
-  const files = new Map<string, SafetensorsFile>();
-  for (const name of new Set(Object.values(weight_map))) {
-    if (!/^[^/\\:]+\.safetensors$/.test(name)) {
-      throw new LatinoError(
-        'ERR_LATINO_MODEL',
-        `${indexPath} names the shard ${JSON.stringify(name)}, expected the name of a .safetensors file beside it`,
-      );
-    }
-    files.set(name, await openSafetensors(join(folder, name)));
+  const stranger = Object.values(parsed.data.weight_map).find((name) => !/^[^/\\:]+\.safetensors$/.test(name));
+  if (stranger !== undefined) {
+    throw new LatinoError(
+      'ERR_LATINO_MODEL',
+      `${indexPath} names the shard ${JSON.stringify(stranger)}, expected the name of a .safetensors file beside it`,
+    );
   }
+  return parsed.data.weight_map;
+}
+
+async function openShards(folder: string, indexPath: string): Promise<FolderWeights> {
+  const shards = parseShardIndex(await readModelJson(indexPath), indexPath);
+  const files = new Map<string, SafetensorsFile>();
+  for (const name of new Set(Object.values(shards))) files.set(name, await openSafetensors(join(folder, name)));
   const tensors = new Map<string, WeightInfo>();
-  for (const [tensor, name] of Object.entries(weight_map)) {
+  for (const [tensor, name] of Object.entries(shards)) {
     const file = files.get(name)!;
     const info = file.tensors.get(tensor);
     if (info) tensors.set(tensor, info);

@@ -7,6 +7,8 @@ import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addEval } from './commands/eval.js';
 import { addInspect } from './commands/inspect.js';
+import { addModels } from './commands/models.js';
+import { addPull } from './commands/pull.js';
 import { addReport } from './commands/report.js';
 import { addRestore } from './commands/restore.js';
 import { addWorker } from './commands/worker.js';
@@ -51,6 +53,8 @@ export function program(io: Io, operators: string): Command {
   addWorker(root, io);
   addReport(root, io);
   addEval(root, io);
+  addPull(root, io);
+  addModels(root, io);
   addInspect(root, io);
   addDoctor(root, io);
   addDemo(root, io);

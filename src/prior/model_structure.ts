@@ -1,6 +1,10 @@
+import { join } from 'node:path';
+import { z } from 'zod';
 import type { DiffusersFolder } from '../checkpoint/diffusers_folder.js';
+import { readModelJson } from '../checkpoint/json_file.js';
 import { loadSchedule, type Schedule } from '../checkpoint/schedule.js';
 import { type CLIPTokenizer, loadTokenizer } from '../checkpoint/tokenizer.js';
+import { LatinoError } from '../errors.js';
 import { AUTOENCODERS, type Autoencoder } from '../networks/autoencoder.js';
 import { CLIPTextConfig } from '../networks/clip_text.js';
 import { UNet2DConditionConfig } from '../networks/unet2d_condition.js';
@@ -70,4 +74,25 @@ async function readTextEncoder(checkpoint: DiffusersFolder, part: TextEncoderPar
     checkpoint.readConfig(part.component).then((json) => CLIPTextConfig.parse(json)),
   ]);
   return { part, tokenizer, config };
+}
+
+/** What a network by itself can take the place of. */
+export type Part = 'unet' | 'vae';
+
+/**
+ * What the config.json of a network by itself says that it is.
+ *
+ * @throws LatinoError ERR_LATINO_MODEL when it is no network that a restoration could use
+ */
+export async function readPart(folder: string): Promise<Part> {
+  const path = join(folder, 'config.json');
+  const json = await readModelJson(path);
+  const className = z.looseObject({ _class_name: z.string() }).safeParse(json).data?._class_name;
+  if (className === 'UNet2DConditionModel') UNet2DConditionConfig.parse(json);
+  else if (className !== undefined && Object.hasOwn(AUTOENCODERS, className)) AUTOENCODERS[className]!(json);
+  else {
+    const expected = ['UNet2DConditionModel', ...Object.keys(AUTOENCODERS)].join(' or ');
+    throw new LatinoError('ERR_LATINO_MODEL', `Expected ${expected} in ${path} but found ${className ?? 'no _class_name'}`);
+  }
+  return className === 'UNet2DConditionModel' ? 'unet' : 'vae';
 }

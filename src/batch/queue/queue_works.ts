@@ -72,16 +72,16 @@ export function recordOf({ id, entry, output, seed }: Work, { file: _, ...outcom
 
 /** Where a model lies, from anywhere; each worker knows best on what to run it. */
 function withoutPlace({ model, loras, guidance, ...parts }: NonNullable<BatchSettings['model']>): QueuedJob['model'] {
-  const place = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(path));
   // A name, of an embedded model or in Hugging Face's cache, means the same everywhere.
-  const isName = model === undefined || findModel(model).folder !== model || cachedModel(model) !== undefined;
+  const placed = (path: string): string => (cachedModel(path) === undefined ? resolve(path) : path);
+  const place = (path: string | undefined): string | undefined => (path === undefined ? undefined : placed(path));
   return {
-    model: isName ? model : resolve(model),
+    model: model === undefined || findModel(model).folder !== model ? model : placed(model),
     unet: place(parts.unet),
     vae: place(parts.vae),
     textEncoder: place(parts.textEncoder),
     textEncoder2: place(parts.textEncoder2),
-    loras: loras?.map((lora) => (typeof lora === 'string' ? resolve(lora) : { ...lora, path: resolve(lora.path) })),
+    loras: loras?.map((lora) => (typeof lora === 'string' ? placed(lora) : { ...lora, path: placed(lora.path) })),
     guidance,
   };
 }

@@ -27,6 +27,7 @@ async function inspect({ out }: Io, folder: string, { json }: { json?: boolean }
   if (use) {
     const guidance = use.guidance === undefined ? '' : `, guidance ${use.guidance}`;
     printLine(out, `${use.family}: images of ${use.nativeSize} × ${use.nativeSize}, prompts of ${use.tokens} tokens${guidance}`);
+    if (use.lcmLora) printLine(out, `no latent consistency model, as its files say: add an LCM-LoRA such as --lora ${use.lcmLora}`);
   } else printLine(out, `cannot be used: ${problem}`);
   const parameters = description.components.reduce((sum, part) => sum + (part.used ? part.parameters : 0), 0);
   const mebibytes = (width: number): string => ((parameters * width) / 2 ** 20).toFixed(0);

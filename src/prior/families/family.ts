@@ -26,6 +26,8 @@ export interface Family {
   readonly name: 'sd15' | 'sdxl';
   /** For messages. */
   readonly title: string;
+  /** On Hugging Face's hub, what makes a latent consistency model of one that is none. */
+  readonly lcmLora: string;
   /** What encodes the prompt; the states of several lie side by side in c. */
   readonly textEncoders: readonly TextEncoderPart[];
   /** Side in latents of the images that the UNet was trained on, where its configuration does not say. */

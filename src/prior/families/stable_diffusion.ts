@@ -5,6 +5,7 @@ import type { Family } from './family.js';
 export const stableDiffusion: Family = {
   name: 'sd15',
   title: 'Stable Diffusion 1.x',
+  lcmLora: 'latent-consistency/lcm-lora-sdv1-5',
   textEncoders: [
     { component: 'text_encoder', tokenizer: 'tokenizer', className: 'CLIPTextModel', states: 'last_hidden_state', isPooled: false },
   ],

@@ -8,6 +8,7 @@ import type { Family } from './family.js';
 export const stableDiffusionXl: Family = {
   name: 'sdxl',
   title: 'Stable Diffusion XL',
+  lcmLora: 'latent-consistency/lcm-lora-sdxl',
   textEncoders: [
     { component: 'text_encoder', tokenizer: 'tokenizer', className: 'CLIPTextModel', states: 'hidden_states_penultimate', isPooled: false },
     {

@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { openDiffusersFolder } from './checkpoint/diffusers_folder.js';
+import { LORA_FILE, Lora } from './checkpoint/lora.js';
+import { openWeights, openWeightsFile } from './checkpoint/weights_folder.js';
+import { LatinoError } from './errors.js';
+import { filesIn } from './folder_files.js';
+import { inspectModel } from './inspect.js';
+import { memoryNeed } from './memory_need.js';
+import { readPart } from './prior/model_structure.js';
+
+/** What a downloaded folder is to a restoration: a whole model, or what is added to one or takes the place of a part. */
+export interface ModelSummary {
+  readonly kind: 'model' | 'lora' | 'unet' | 'vae' | 'weights' | 'unknown';
+  /** In words: `Stable Diffusion 1.x`, `LoRA`. */
+  readonly family?: string;
+  /** Why it cannot be used, where it cannot. */
+  readonly problem?: string;
+  /** Of a model that is no latent consistency model by itself: a LoRA that makes one of it. */
+  readonly lcmLora?: string;
+  /** Bytes that a process takes at most while it restores with this model on a CPU, at its native size. */
+  readonly memory?: number;
+}
+
+/** @throws what is no LatinoError: a folder that cannot be read, say */
+export async function summariseModel(folder: string): Promise<ModelSummary> {
+  const has = (name: string): boolean => existsSync(join(folder, name));
+  if (has('model_index.json')) return unlessProblem('model', () => summariseWhole(folder));
+  if (has(LORA_FILE)) return unlessProblem('lora', () => summariseLora(folder));
+  if (has('config.json')) return unlessProblem('unknown', () => summarisePart(folder));
+  const weights = (await filesIn(folder)).flatMap(({ path }) => (path.endsWith('.safetensors') ? path : []));
+  if (weights.length > 0) return summariseFiles(folder, weights);
+  return { kind: 'unknown', problem: `Expected model_index.json, ${LORA_FILE} or config.json but found none` };
+}
+
+/** The same of files with weights by themselves. */
+export function summariseFiles(folder: string, paths: readonly string[]): Promise<ModelSummary> {
+  return unlessProblem('weights', async () => {
+    for (const path of paths) await openWeightsFile(join(folder, path));
+    return { kind: 'weights', family: paths.join(', ') };
+  });
+}
+
+async function summariseWhole(folder: string): Promise<ModelSummary> {
+  const { use, problem } = await inspectModel(folder);
+  if (!use) return { kind: 'model', problem };
+  const checkpoint = await openDiffusersFolder(folder);
+  const parts = ['unet', 'vae', 'text_encoder', 'text_encoder_2'].filter((part) => checkpoint.className(part) !== undefined);
+  const weights = await Promise.all(parts.map((part) => checkpoint.weights(part)));
+  return { kind: 'model', family: use.family, lcmLora: use.lcmLora, memory: memoryNeed(weights) };
+}
+
+async function summariseLora(folder: string): Promise<ModelSummary> {
+  await Lora.open({ path: folder });
+  return { kind: 'lora', family: 'LoRA' };
+}
+
+async function summarisePart(folder: string): Promise<ModelSummary> {
+  const kind = await readPart(folder);
+  await openWeights(folder);
+  return { kind, family: { unet: 'UNet', vae: 'Autoencoder' }[kind] };
+}
+
+async function unlessProblem(kind: ModelSummary['kind'], summarise: () => Promise<ModelSummary>): Promise<ModelSummary> {
+  try {
+    return await summarise();
+  } catch (error) {
+    if (!(error instanceof LatinoError)) throw error;
+    return { kind, problem: error.message };
+  }
+}

@@ -94,14 +94,17 @@ export class StandInHub implements AsyncDisposable {
     }
   }
 
-  private answer(request: IncomingMessage, response: ServerResponse): void {
+  private answer(request: IncomingMessage, response: ServerResponse) {
     const { pathname, searchParams } = new URL(request.url!, this.url);
     const parts = pathname.split('/').slice(1).map(decodeURIComponent);
     const isApi = parts[0] === 'api';
     const [organisation, model, action, revision, ...rest] = isApi ? parts.slice(2) : parts;
     const name = `${organisation}/${model}`;
     const found = this.models.get(name);
-    if (isApi && this.busy-- > 0) return fail(response, 503, undefined, 'try again', { 'retry-after': '0' });
+    if (isApi && this.busy > 0) {
+      this.busy--;
+      return fail(response, 503, undefined, 'try again', { 'retry-after': '0' });
+    }
     if (!found) return fail(response, 401, 'RepoNotFound', 'Repository Not Found');
     if (!['main', COMMIT, ...(found.refs ?? [])].includes(revision!)) return fail(response, 404, 'RevisionNotFound', 'Invalid rev id');
     if (isApi && action === 'revision')
@@ -113,7 +116,7 @@ export class StandInHub implements AsyncDisposable {
     this.resolve(request, response, name, found, rest.join('/'));
   }
 
-  private listFiles(response: ServerResponse, pathname: string, { files }: HubModel, cursor: number): void {
+  private listFiles(response: ServerResponse, pathname: string, { files }: HubModel, cursor: number) {
     const folders = [...new Set(Object.keys(files).flatMap((path) => path.split('/').slice(0, -1)))];
     const entries = [
       ...folders.map((path) => ({ type: 'directory', path, size: 0, oid: '0'.repeat(40) })),
@@ -129,7 +132,7 @@ export class StandInHub implements AsyncDisposable {
     json(response, entries.slice(cursor, next), link);
   }
 
-  private resolve(request: IncomingMessage, response: ServerResponse, name: string, { files }: HubModel, path: string): void {
+  private resolve(request: IncomingMessage, response: ServerResponse, name: string, { files }: HubModel, path: string) {
     const bytes = files[path];
     if (!bytes) return fail(response, 404, 'EntryNotFound', 'Entry not found');
     response.setHeader('x-repo-commit', COMMIT);
@@ -147,7 +150,7 @@ export class StandInHub implements AsyncDisposable {
     this.send(request, response, path!, bytes);
   }
 
-  private send(request: IncomingMessage, response: ServerResponse, path: string, bytes: Buffer): void {
+  private send(request: IncomingMessage, response: ServerResponse, path: string, bytes: Buffer) {
     const { range, authorization } = request.headers;
     const fault = this.faults.get(path)?.(this.rangesOf(path).length) ?? {};
     const served: Served = { path, range, authorization, sent: 0 };

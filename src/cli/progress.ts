@@ -40,6 +40,14 @@ export async function openProgress({ err }: Io, label: string, quiet: boolean): 
   };
 }
 
+/** Takes the bar away at an interruption, even where a second one ends the process, and says what is going on. */
+export function stopAtInterruption({ err }: Io, signal: AbortSignal, progress: Progress, quiet: boolean): void {
+  signal.addEventListener('abort', () => {
+    progress.stop();
+    if (err.isTTY && !quiet) printLine(err, 'latino-native: stopping; once more ends it at once');
+  });
+}
+
 export const showPass = (progress: Progress, { pass, passes, surrogate, distance }: CalibrationPass): void =>
   progress.show(
     pass,

@@ -1,7 +1,7 @@
 import type { Latino, Warning } from '../index.js';
-import { type Io, printLine } from './io.js';
+import type { Io } from './io.js';
 import { loadOptions, type ModelFlags } from './options.js';
-import { openProgress, type Progress } from './progress.js';
+import { openProgress, type Progress, stopAtInterruption } from './progress.js';
 
 /** What a command works with. */
 export interface Workplace {
@@ -36,11 +36,7 @@ export async function withModel<Result>(
   const signal = io.interruption();
   const warnings: Warning[] = [];
   const progress = await openProgress(io, label, json);
-  // The terminal is left in order even where a second signal ends the process.
-  signal.addEventListener('abort', () => {
-    progress.stop();
-    if (io.err.isTTY && !json) printLine(io.err, 'latino-native: stopping; once more ends it at once');
-  });
+  stopAtInterruption(io, signal, progress, json);
   const onWarning = (warning: Warning): void => {
     warnings.push(warning);
     if (!json) progress.note(`latino-native: warning: ${warning.message} [${warning.code}]`);

@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { downloadFileToCacheDir, scanCacheDir } from '@huggingface/hub';
 import { describe, expect, it, vi } from 'vitest';
 import { Latino, pullModel, superResolution } from '../../src/index.js';
 import { commandLine, execute, expectRefusal, run } from '../support/cli.js';
@@ -38,6 +39,12 @@ describe('pull', () => {
       expect(readFileSync(join(cache.snapshot, path)).equals(bytes), path).toBe(true);
     }
     expect(cache.blobs).toHaveLength(NEEDED.length);
+    const { repos, warnings } = await scanCacheDir(cache.path);
+    expect(warnings).toEqual([]);
+    expect(repos).toMatchObject([{ id: { type: 'model', name: NAME }, revisions: [{ commitOid: COMMIT, refs: ['v1.0'] }] }]);
+    // By a commit it asks the network for nothing that is there.
+    const found = { repo: NAME, revision: COMMIT, cacheDir: cache.path, hubUrl: 'http://127.0.0.1:1' };
+    for (const path of NEEDED) expect(await downloadFileToCacheDir({ ...found, path })).toBe(join(cache.snapshot, path));
     expect((await run('inspect', `${NAME}@v1.0`)).status).toBe(0);
     expectRefusal(
       await run('inspect', NAME.replace('tiny', 'other')),

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { PulledModel, PullOptions } from '../../index.js';
 import { type Io, printLine } from '../io.js';
-import { openProgress, type Progress } from '../progress.js';
+import { openProgress, type Progress, stopAtInterruption } from '../progress.js';
 import { size } from '../size.js';
 
 interface Flags {
@@ -39,7 +39,7 @@ async function pull(io: Io, model: string, { variant, file: files, json = false 
   const { pullModel } = await import('../../index.js');
   const signal = io.interruption();
   const progress = await openProgress(io, model, json);
-  signal.addEventListener('abort', () => progress.stop());
+  stopAtInterruption(io, signal, progress, json);
   const begun = performance.now();
   try {
     const onWait = (holder: string): void => progress.note(`latino-native: ${holder} downloads ${model}; waiting for it`);

@@ -50,7 +50,7 @@ export class Hub {
   async download(path: string, commit: string, from: number): Promise<Download> {
     const url = `${this.url}/${this.model}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`;
     const silence = new AbortController();
-    const timer = setTimeout(() => silence.abort(), SILENCE);
+    const timer = setTimeout(() => silence.abort(), SILENCE).unref();
     try {
       // Compressed on the way, bytes could not be counted.
       const headers = { 'accept-encoding': 'identity', ...(from > 0 && { range: `bytes=${from}-` }) };

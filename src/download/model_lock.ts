@@ -1,14 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { cacheFolder, modelFolder } from '../checkpoint/hugging_face_cache.js';
 import { outputError } from '../output_file.js';
 import { freshenLock, releaseLock, takeLock } from '../process_lock.js';
 
+/** Milliseconds between two looks at a lock that somebody has, and between two signs of life of whoever has it. */
 const POLL = 500;
 const FRESHEN = 10_000;
-/** Of another host, whose processes we cannot see: a container that was killed, say. */
+/** Without a sign of life it counts as left behind, where it is another host's, whose processes we cannot see: a container that was killed, say. */
 const STALE = 60_000;
 
 export interface ModelLockOptions {
@@ -23,8 +24,7 @@ export interface ModelLockOptions {
  * @throws LatinoError ERR_LATINO_OUTPUT when the cache cannot be written; the signal's reason on abort
  */
 export async function lockModel(name: string, { signal, onWait }: ModelLockOptions): Promise<AsyncDisposable> {
-  const folder = modelFolder(name);
-  const path = join(cacheFolder(), '.locks', folder.slice(dirname(folder).length + 1), 'latino-pull.lock');
+  const path = join(cacheFolder(), '.locks', basename(modelFolder(name)), 'latino-pull.lock');
   await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
     throw outputError(dirname(path), cause);
   });

@@ -20,9 +20,8 @@ export function kindOf({ name, files }: Repository): Kind {
   if (files.has('model_index.json')) return 'model';
   if (files.has(LORA_FILE)) return 'lora';
   if (files.has('config.json')) return 'part';
-  const weights = [...files.keys()].filter((path) => path.endsWith('.safetensors'));
-  const found = weights.length > 0 ? `${listed(weights)}, which --file downloads by name` : `no .safetensors file`;
-  throw new LatinoError('ERR_LATINO_MODEL', `Expected model_index.json, ${LORA_FILE} or config.json in ${name} but found ${found}`);
+  const found = `Expected model_index.json, ${LORA_FILE} or config.json in ${name} but found ${looseWeights(files)}`;
+  throw new LatinoError('ERR_LATINO_MODEL', `${found}; --file downloads a .safetensors file by its name`);
 }
 
 /** The files that are read before any weight. */
@@ -38,11 +37,7 @@ export function namedFile({ name, files }: Repository, path: string): Repository
     throw new LatinoError('ERR_LATINO_MODEL', `Expected a .safetensors file of ${name} but received ${path}; pickles are never executed`);
   const file = files.get(path);
   if (file) return file;
-  const weights = [...files.keys()].filter((each) => each.endsWith('.safetensors'));
-  throw new LatinoError(
-    'ERR_LATINO_MODEL',
-    `Expected ${path} in ${name} but it has ${weights.length > 0 ? listed(weights) : 'no .safetensors file'}`,
-  );
+  throw new LatinoError('ERR_LATINO_MODEL', `Expected ${path} in ${name} but it has ${looseWeights(files)}`);
 }
 
 /**
@@ -51,19 +46,24 @@ export function namedFile({ name, files }: Repository, path: string): Repository
  * @throws LatinoError ERR_LATINO_MODEL when there are none, only pickles, or shards are missing
  */
 export async function weightFiles(
-  { name, files }: Repository,
+  repository: Repository,
   folder: string,
   variant: Variant,
   readJson: (file: RepositoryFile) => Promise<unknown>,
 ): Promise<RepositoryFile[]> {
+  const { name, files } = repository;
   const within = folder === '' ? '' : `${folder}/`;
   const names = [...files.keys()].filter((path) => path.startsWith(within)).map((path) => path.slice(within.length));
   const chosen = files.get(within + chooseWeights(`${name}/${folder}`.replace(/\/$/, ''), names, variant))!;
   if (!chosen.path.endsWith('.json')) return [chosen];
   const shards = new Set(Object.values(parseShardIndex(await readJson(chosen), `${name}/${chosen.path}`)));
-  return [chosen, ...[...shards].map((shard) => namedFile({ name, files } as Repository, within + shard))];
+  return [chosen, ...[...shards].map((shard) => namedFile(repository, within + shard))];
 }
 
 const MOST_LISTED = 6;
-const listed = (paths: readonly string[]): string =>
-  paths.slice(0, MOST_LISTED).join(', ') + (paths.length > MOST_LISTED ? ` and ${paths.length - MOST_LISTED} more` : '');
+
+function looseWeights(files: Repository['files']): string {
+  const paths = [...files.keys()].filter((path) => path.endsWith('.safetensors'));
+  if (paths.length === 0) return 'no .safetensors file';
+  return paths.slice(0, MOST_LISTED).join(', ') + (paths.length > MOST_LISTED ? ` and ${paths.length - MOST_LISTED} more` : '');
+}

@@ -1,4 +1,3 @@
-import { listFiles, modelInfo } from '@huggingface/hub';
 import { LatinoError } from '../errors.js';
 import type { Hub } from './hub.js';
 
@@ -25,6 +24,8 @@ export interface Repository {
  * @throws LatinoError ERR_LATINO_MODEL when there is no such model or revision, or it may not be seen; ERR_LATINO_DOWNLOAD
  */
 export async function openRepository(hub: Hub, name: string, revision: string): Promise<Repository> {
+  // Loaded where it is needed: it would make every start a tenth of a second longer.
+  const { listFiles, modelInfo } = await import('@huggingface/hub');
   const where = { hubUrl: hub.url, fetch: hub.fetch };
   try {
     const { sha } = await modelInfo({ ...where, name, revision, additionalFields: ['sha'] });
@@ -33,7 +34,8 @@ export async function openRepository(hub: Hub, name: string, revision: string): 
     for await (const { type, path, size, oid, lfs } of listFiles({ ...where, repo: name, revision: sha, recursive: true })) {
       if (type !== 'file') continue;
       const hash = lfs?.oid ?? oid ?? '';
-      // It becomes the name of a file.
+      // Both become names of files.
+      if (path.split('/').some((part) => /^\.{0,2}$/.test(part))) throw new TypeError(`the path ${path}`);
       if (!(lfs ? /^[0-9a-f]{64}$/ : /^[0-9a-f]{40}$/).test(hash)) throw new TypeError(`the hash ${hash} of ${path}`);
       files.set(path, { path, size: lfs?.size ?? size, algorithm: lfs ? 'sha256' : 'sha1', hash });
     }

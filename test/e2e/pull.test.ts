@@ -92,7 +92,7 @@ describe('pull', () => {
     expect(await pullModel('a/lora')).toMatchObject({ kind: 'lora', files: ['pytorch_lora_weights.safetensors'] });
     expect(await pullModel('a/taesd')).toMatchObject({ kind: 'vae', files: ['config.json', 'diffusion_pytorch_model.safetensors'] });
 
-    expectRefusal(await run('pull', 'a/loose'), 'MODEL', /found dmd2_lora.safetensors, which --file downloads by name/);
+    expectRefusal(await run('pull', 'a/loose'), 'MODEL', /found dmd2_lora.safetensors; --file downloads a .safetensors file by its name/);
     expectRefusal(await run('pull', 'a/loose', '--file', 'dmd2_unet.bin'), 'MODEL', /pickles are never executed/);
     expectRefusal(await run('pull', 'a/loose', '--file', 'other.safetensors'), 'MODEL', /but it has dmd2_lora.safetensors/);
     expectRefusal(await run('pull', 'a/nothing'), 'MODEL', /found no .safetensors file/);

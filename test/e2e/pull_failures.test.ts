@@ -98,6 +98,14 @@ describe('what is not as the hub says', () => {
     await pullModel(NAME);
   });
 
+  it('leads out of the cache nowhere', async () => {
+    await using _hub = await startHub({ [NAME]: changed({ '../../../outside.safetensors': text('x') }) });
+    await expect(pullModel(NAME, { files: ['../../../outside.safetensors'] })).rejects.toThrow(
+      withCode('DOWNLOAD', /answered otherwise for someone.tiny-lcm \(the path /),
+    );
+    expect(cache.files).toEqual([]);
+  });
+
   it('is thrown away where it is what an earlier download left', async () => {
     await using hub = await startHub();
     await pullModel(NAME);

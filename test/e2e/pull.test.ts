@@ -71,6 +71,19 @@ describe('pull', () => {
     expectRefusal(await run('pull', NAME, '--variant', 'int8'), 'ARGUMENT', /Expected fp16 or full for variant/);
   });
 
+  it('takes both text encoders of SDXL', async () => {
+    await using _hub = await startHub({ [NAME]: { files: folderFiles(goldenPath('models/tiny-sdxl')) } });
+    const { family, files } = await pullModel(NAME);
+    expect(family).toBe('Stable Diffusion XL');
+    const second = ['merges.txt', 'special_tokens_map.json', 'tokenizer_config.json', 'vocab.json'].map((name) => `tokenizer_2/${name}`);
+    expect(files.filter((path) => path.includes('_2/'))).toEqual([
+      'text_encoder_2/config.json',
+      'text_encoder_2/model.safetensors',
+      ...second,
+    ]);
+    expect((await run('inspect', NAME)).stdout).toMatch(/^Stable Diffusion XL: images of 128 × 128/m);
+  });
+
   it('takes shards, LoRAs, networks by themselves and files by their names', { timeout: 300_000 }, async () => {
     const ofGolden = (path: string): Record<string, Buffer> => folderFiles(goldenPath(`models/${path}`));
     const lora = readFileSync(goldenPath('models/lcm-lora.safetensors'));

@@ -17,6 +17,7 @@ const BELOW = {
   graph: ['device'],
   checkpoint: ['networks/config.ts', 'graph/weights.ts', 'device/addon.ts'],
   operators: ['device', 'schema.ts'],
+  noise: ['image'],
   image: ['device', 'output_file.ts'],
   device: [],
 };

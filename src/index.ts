@@ -14,6 +14,7 @@ export { type Diagnosis, diagnose } from './doctor.js';
 export { type PulledModel, type PullOptions, type PullProgress, pullModel } from './download/pull_model.js';
 export type { ErrorCode } from './errors.js';
 export { LatinoError } from './errors.js';
+export { estimateSigma, type SigmaEstimate } from './estimate_sigma.js';
 export {
   assertChartWritable,
   assertWritable,
@@ -53,6 +54,7 @@ export type {
   CalibrateOptions,
   CalibrationPass,
   DegradeOptions,
+  EstimateSigmaOptions,
   LoadOptions,
   ManyOptions,
   MeasurementOptions,

@@ -4,6 +4,7 @@ import type { Addon, Device, NativeOperator, Tensor, TransferCounts } from './de
 import { type Interruption, interruptible, unlessAborted } from './device/interruptible.js';
 import { loadAddon } from './device/load.js';
 import { LatinoError } from './errors.js';
+import { unsureSigmas } from './estimate_sigma.js';
 import type { Image, ImageInput } from './image/index.js';
 import { type UploadedMeasurements, uploadMeasurements } from './measurement.js';
 import { checkOperator, imageSize, type Operator, OperatorCache, operatorTraits, type Size } from './operators/index.js';
@@ -40,7 +41,7 @@ import type { Problem, Run } from './solver/step.js';
 import { gammaRule } from './solver/step_rules.js';
 import { ofAnotherSize, resultByMisfit } from './unknown_images.js';
 
-type Own = Pick<RestoreOptions, 'sigma' | 'prompt' | 'embedding' | 'seed'>;
+type Own = Pick<BatchInput, 'input' | 'sigma' | 'prompt' | 'embedding' | 'seed'>;
 /** Which of the authors' tables `official` step sizes come from. */
 type OfficialTable = Pick<OfficialProblem, 'method' | 'steps'>;
 
@@ -134,11 +135,11 @@ export class Latino implements AsyncDisposable {
 
     return this.undertake(parsed.signal, async (interruption) => {
       const { signal } = interruption;
-      const sources = inputs.map(({ input }) => input);
-      using measured = await uploadMeasurements(this.addon, this.device, sources, traits.measurementChannels, interruption);
+      using measured = await uploadMeasurements(this.addon, this.device, batch, operator, interruption);
+      for (const unsure of unsureSigmas(measured.sigmas)) warn(parsed.onWarning, unsure);
       using lease = await this.operators.lease(operator, imageSize(operator, measured));
       await unlessAborted(signal, lease.operator.ready(interruption.cancellation));
-      const problem = this.problem(operator, measured, lease.operator, batch);
+      const problem = this.problem(operator, measured, lease.operator);
       using prompted = await this.condition(batch, parsed.onWarning, signal);
       const onPass = onProgress && ((calibration: CalibrationPass) => onProgress({ step: 0, steps, calibration }));
       using calibrated = settings && (await this.estimate([problem], prompted, settings, parsed, signal, onPass));
@@ -156,7 +157,9 @@ export class Latino implements AsyncDisposable {
         see: ({ x }): Promise<Image[]> | undefined => (previews && onProgress ? downloadImages(this.addon, x) : undefined),
         done: (_, images) => onProgress?.({ step: ++step, steps, preview: images?.[0] }),
       });
-      return (await downloadImages(this.addon, restored)).map((image) => new Restoration(image, embedding));
+      return (await downloadImages(this.addon, restored)).map(
+        (image, k) => new Restoration(image, { embedding, sigma: measured.sigmas[k] }),
+      );
     });
   }
 
@@ -211,18 +214,13 @@ export class Latino implements AsyncDisposable {
       try {
         const problems: Problem[] = [];
         for (const input of inputs as readonly ImageInput[]) {
-          const measured = await uploadMeasurements(
-            this.addon,
-            this.device,
-            [input],
-            operatorTraits(operator).measurementChannels,
-            interruption,
-          );
+          const measured = await uploadMeasurements(this.addon, this.device, [{ input, sigma: parsed.sigma }], operator, interruption);
           held.push(measured);
+          for (const unsure of unsureSigmas(measured.sigmas)) warn(parsed.onWarning, unsure);
           const lease = await this.operators.lease(operator, imageSize(operator, measured));
           held.push(lease);
           await unlessAborted(interruption.signal, lease.operator.ready(interruption.cancellation));
-          problems.push(this.problem(operator, measured, lease.operator, [parsed]));
+          problems.push(this.problem(operator, measured, lease.operator));
         }
         const [unknown] = problems.flatMap((problem) => ofAnotherSize(this.known, problem) ?? []);
         if (unknown) warn(parsed.onWarning, unknown);
@@ -263,24 +261,23 @@ export class Latino implements AsyncDisposable {
     }
   }
 
-  private problem(
-    descriptor: Operator,
-    { y, height, width }: UploadedMeasurements,
-    operator: NativeOperator,
-    batch: readonly Own[],
-  ): Problem {
+  private problem(descriptor: Operator, { y, height, width, sigmas }: UploadedMeasurements, operator: NativeOperator): Problem {
     const size = imageSize(descriptor, { width, height });
     return {
       operator,
       y,
-      sigma: perImage(batch.map(({ sigma }) => 2 * sigma)),
-      imageShape: [batch.length, 3, size.height, size.width],
+      sigma: perImage(sigmas.map(({ sigma }) => 2 * sigma)),
+      imageShape: [sigmas.length, 3, size.height, size.width],
       inpainting: operatorTraits(descriptor).hidesPixels,
     };
   }
 
   /** c of a batch; the caller disposes it. */
-  private condition(batch: readonly Own[], onWarning: MeasurementOptions['onWarning'], signal: AbortSignal): Promise<Conditioning> {
+  private condition(
+    batch: readonly Pick<Own, 'prompt' | 'embedding'>[],
+    onWarning: MeasurementOptions['onWarning'],
+    signal: AbortSignal,
+  ): Promise<Conditioning> {
     const texts = batch.map(({ prompt = this.defaultPrompt, embedding }) => embedding ?? prompt);
     for (const text of new Set(texts)) {
       const cut = typeof text === 'string' ? this.model.truncatedTokens(text) : 0;
@@ -324,7 +321,10 @@ export class Latino implements AsyncDisposable {
     });
   }
 
-  private async download({ promptEmbeds, added }: Conditioning, { prompt = this.defaultPrompt, embedding }: Own): Promise<Embedding> {
+  private async download(
+    { promptEmbeds, added }: Conditioning,
+    { prompt = this.defaultPrompt, embedding }: Pick<Own, 'prompt' | 'embedding'>,
+  ): Promise<Embedding> {
     const values = (await promptEmbeds.read({ finite: true })) as Float32Array;
     const pooled = (await added.text_embeds?.read()) as Float32Array | undefined;
     const textEncoder = await this.model.textEncoderDigest();
@@ -346,7 +346,7 @@ function ownOptions(inputs: readonly BatchInput[], { sigma, prompt, embedding, s
     const own = parseOptions(BatchMeasurement, each, argument('a measurement of a batch'));
     // An embedding takes the place of a prompt, and of the embedding of all where the measurement names a prompt of its own.
     const text = own.embedding || own.prompt !== undefined ? { prompt: own.prompt, embedding: own.embedding } : { prompt, embedding };
-    return { sigma: own.sigma ?? sigma, seed: own.seed ?? seed, ...text };
+    return { input: each.input, sigma: own.sigma ?? sigma, seed: own.seed ?? seed, ...text };
   });
 }
 

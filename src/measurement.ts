@@ -1,7 +1,10 @@
 import type { Addon, Device, Tensor } from './device/addon.js';
 import { type Interruption, unlessAborted } from './device/interruptible.js';
 import { LatinoError } from './errors.js';
+import { type UsedSigma, usedSigma } from './estimate_sigma.js';
 import { type Image, type ImageInput, readImage } from './image/index.js';
+import { type Operator, operatorTraits } from './operators/index.js';
+import type { MeasurementOptions } from './options.js';
 
 /** Measurements of one size on the device. */
 export interface UploadedMeasurements extends Disposable {
@@ -9,28 +12,34 @@ export interface UploadedMeasurements extends Disposable {
   readonly y: Tensor;
   readonly height: number;
   readonly width: number;
+  /** Each one's noise. */
+  readonly sigmas: readonly UsedSigma[];
 }
 
 /**
- * Reads measurements of one size and puts them on the device, one upload each. Whatever is computed from them stops when they are interrupted.
+ * Reads measurements of one size, estimates the noise that nobody has given, and puts them on the device, one upload each. Whatever is computed from
+ * them stops when they are interrupted.
  *
  * @throws LatinoError ERR_LATINO_IMAGE when one cannot be read, ERR_LATINO_SHAPE when they differ in size
  */
 export async function uploadMeasurements(
   { concatenate }: Pick<Addon, 'concatenate'>,
   device: Device,
-  inputs: readonly ImageInput[],
-  channels: 1 | 3,
+  measurements: readonly { readonly input: ImageInput; readonly sigma?: MeasurementOptions['sigma'] }[],
+  operator: Operator,
   { signal, cancellation }: Interruption,
 ): Promise<UploadedMeasurements> {
-  const images = await unlessAborted(signal, Promise.all(inputs.map((input) => readImage(input, { channels }))));
+  const channels = operatorTraits(operator).measurementChannels;
+  const images = await unlessAborted(signal, Promise.all(measurements.map(({ input }) => readImage(input, { channels }))));
   const { height, width } = requireOneSize(images);
+  const estimates = images.map((image, k) => usedSigma(measurements[k]!.sigma, image, operator));
+  const sigmas = await unlessAborted(signal, Promise.all(estimates));
   const uploads = images.map(({ data }) => device.upload(data, [1, channels, height, width], cancellation));
   const [first, ...others] = uploads as [Tensor, ...Tensor[]];
-  if (others.length === 0) return { y: first, height, width, [Symbol.dispose]: () => first.dispose() };
+  if (others.length === 0) return { y: first, height, width, sigmas, [Symbol.dispose]: () => first.dispose() };
   try {
     const y = concatenate(uploads);
-    return { y, height, width, [Symbol.dispose]: () => y.dispose() };
+    return { y, height, width, sigmas, [Symbol.dispose]: () => y.dispose() };
   } finally {
     for (const tensor of uploads) tensor.dispose();
   }

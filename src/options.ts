@@ -8,9 +8,9 @@ import { CalibrationChanges, type CalibrationPreset } from './solver/calibration
 export interface Warning {
   /**
    * Stable. `WARN_LATINO_PROMPT_CUT`: the text encoder takes fewer tokens than the prompt has. `WARN_LATINO_UNKNOWN_IMAGE`: the embedded model was
-   * made for other images than this one seems to be.
+   * made for other images than this one seems to be. `WARN_LATINO_SIGMA_UNSURE`: the estimate of the noise level may be off.
    */
-  readonly code: 'WARN_LATINO_PROMPT_CUT' | 'WARN_LATINO_UNKNOWN_IMAGE';
+  readonly code: 'WARN_LATINO_PROMPT_CUT' | 'WARN_LATINO_UNKNOWN_IMAGE' | 'WARN_LATINO_SIGMA_UNSURE';
   readonly message: string;
   /** Which images of a batch it is about, from 0; all, where it is not said. */
   readonly images?: readonly number[];
@@ -40,7 +40,7 @@ export interface Progress {
 const callback = <Argument>() => z.custom<(argument: Argument) => void>((value) => typeof value === 'function', 'a function');
 const Signal = z.instanceof(AbortSignal, { error: 'an AbortSignal' });
 const Seed = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
-const Sigma = z.number().positive().max(1);
+const Sigma = z.union([z.literal('auto'), z.number().positive().max(1)]);
 const Start = z.enum(['regularised', 'official']);
 const StepRule = z.union([z.enum(['auto', 'discrepancy', 'official']), z.number().positive()], {
   error: 'auto, discrepancy, official or a positive number',
@@ -95,8 +95,8 @@ export type LoadOptions = Readonly<z.input<typeof LoadOptions>>;
 
 /** What one measurement may have of its own. */
 const own = {
-  /** Standard deviation of the noise on a [0, 1] image, in (0, 1]. */
-  sigma: Sigma,
+  /** Standard deviation of the noise on a [0, 1] image, in (0, 1]; `auto`, the default, estimates it from the measurement. */
+  sigma: Sigma.optional(),
   /** What the image shows; `a photo`, and a portrait with the embedded model of portraits, where nothing is said. */
   prompt: z.string().optional(),
   /** Takes the place of the prompt. */
@@ -176,6 +176,12 @@ export const RestoreManyOptions = OfMany.extend({
   signal: Signal.optional(),
 });
 export type RestoreManyOptions = Readonly<z.input<typeof RestoreManyOptions>>;
+
+export const EstimateSigmaOptions = z.strictObject({
+  /** What damaged the image, noise aside. */
+  operator: z.custom<Operator>(),
+});
+export type EstimateSigmaOptions = Readonly<z.input<typeof EstimateSigmaOptions>>;
 
 export const CalibrateOptions = MeasurementOptions.extend({
   /** A preset, or settings that differ from one; the default preset where there are none. */

@@ -1,14 +1,25 @@
 import type { Addon, Tensor } from './device/addon.js';
+import type { UsedSigma } from './estimate_sigma.js';
 import { type EncodeOptions, encodeImage, fromPlanar, type Image, type ImageFormat, writeImage } from './image/index.js';
 import type { Embedding } from './prior/embedding.js';
 
 /** A restored image, on the host. */
 export class Restoration {
+  /** What the prompt was calibrated to, where `calibrate` was asked for. */
+  readonly embedding?: Embedding;
+  /** The noise level of the measurement, that was given or was found; nothing where none was restored. */
+  readonly sigma?: number;
+  /** Whether that is an estimate. */
+  readonly sigmaEstimated: boolean;
+
   constructor(
     readonly image: Image,
-    /** What the prompt was calibrated to, where `calibrate` was asked for. */
-    readonly embedding?: Embedding,
-  ) {}
+    { embedding, sigma }: { readonly embedding?: Embedding; readonly sigma?: UsedSigma } = {},
+  ) {
+    this.embedding = embedding;
+    this.sigma = sigma?.sigma;
+    this.sigmaEstimated = sigma?.estimated ?? false;
+  }
   get width(): number {
     return this.image.width;
   }

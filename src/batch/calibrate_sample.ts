@@ -39,7 +39,7 @@ export async function batchEmbedding(latino: () => Promise<Latino>, options: Sam
   const sample = await sampleOf(options);
   const calibrated = await (await latino()).calibrate(sample, {
     operator: operator!,
-    sigma: sigma!,
+    sigma,
     prompt,
     embedding,
     seed,

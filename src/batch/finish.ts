@@ -35,11 +35,13 @@ export async function finish(work: Work, result: ManyResult<unknown>, folder: Pi
     return failure(work, error as Error, seconds);
   }
   const metrics = work.reference === undefined ? undefined : await measure(restored, work.reference, warnings);
-  const { width, height } = restored;
+  const { width, height, sigma, sigmaEstimated } = restored;
   return {
     ...common(work),
     status: 'done',
     seconds,
+    sigma,
+    sigmaEstimated,
     width,
     height,
     metrics,

@@ -9,7 +9,7 @@ import { Embedding } from '../prior/embedding.js';
 export type ImageSettings = ManyOptions & Pick<EncodeOptions, 'bitDepth'>;
 
 /** Those that no model has its own for. */
-const DEFAULTS: ImageSettings = { seed: 0, stepRule: 'auto', start: 'regularised', bitDepth: 8 };
+const DEFAULTS: ImageSettings = { sigma: 'auto', seed: 0, stepRule: 'auto', start: 'regularised', bitDepth: 8 };
 
 /**
  * 64 hexadecimal digits that two images share exactly when the bytes of the input, the options and the model do: nothing with the same id needs to

@@ -31,6 +31,10 @@ const ImageRecord = z.object({
   status: z.enum(['done', 'failed']),
   seed: z.number(),
   seconds: z.number(),
+  /** The noise level that it was restored with. */
+  sigma: z.number().optional(),
+  /** Whether that was estimated. */
+  sigmaEstimated: z.boolean().optional(),
   width: z.number().optional(),
   height: z.number().optional(),
   /** Against the reference; no PSNR where they are equal. */

@@ -86,9 +86,9 @@ function requireNothingOfWorkers(settings: BatchSettings): void {
     );
 }
 
-function requireOneCalibration({ calibrateOn, calibrate, operator, sigma }: BatchSettings): void {
+function requireOneCalibration({ calibrateOn, calibrate, operator }: BatchSettings): void {
   if (calibrateOn === undefined) return;
   if (calibrate) throw new LatinoError('ERR_LATINO_ARGUMENT', 'Expected calibrate or calibrateOn but received both');
-  if (operator === undefined || sigma === undefined)
-    throw new LatinoError('ERR_LATINO_ARGUMENT', 'Expected an operator and a sigma for all images where calibrateOn is given');
+  if (operator === undefined)
+    throw new LatinoError('ERR_LATINO_ARGUMENT', 'Expected an operator for all images where calibrateOn is given');
 }

@@ -5,6 +5,7 @@ import type { LoadOptions, MeasurementOptions, StepRule } from '../index.js';
 export const number = (text: string): number => (text.trim() === '' || Number.isNaN(Number(text)) ? (text as never) : Number(text));
 
 const stepRule = (text: string): StepRule => number(text);
+const sigma = (text: string): number | 'auto' => number(text);
 
 /** Which model is used, and how: the flags of every command that loads one. */
 export interface ModelFlags {
@@ -58,7 +59,7 @@ export const loadOptions = ({ model, unet, vae, textEncoder, textEncoder2, lora:
 /** What is known of a measurement: the flags of every command that restores. */
 export interface MeasurementFlags {
   task: string;
-  sigma: number;
+  sigma: number | 'auto';
   prompt?: string;
   embedding?: string;
   seed: number;
@@ -66,10 +67,11 @@ export interface MeasurementFlags {
   start: MeasurementOptions['start'];
 }
 
-export const addTaskOptions = (command: Command, damage: string): Command =>
-  command
-    .requiredOption('--task <operator>', `${damage}, for example sr:8`)
-    .requiredOption('--sigma <s>', 'noise level on a [0, 1] image', number);
+export const addTaskOption = (command: Command, damage: string): Command =>
+  command.requiredOption('--task <operator>', `${damage}, for example sr:8`);
+
+export const addSigmaOption = (command: Command): Command =>
+  command.option('--sigma <s>', 'noise level on a [0, 1] image; auto estimates it', sigma, 'auto');
 
 export const addSolverOptions = (command: Command): Command =>
   command

@@ -17,6 +17,7 @@ export {
   type OperatorTraits,
   operatorName,
   operatorTraits,
+  unseenPixels,
 } from './operator.js';
 export { OperatorCache, type OperatorLease } from './operator_cache.js';
 export { parseOperator } from './parse.js';

@@ -37,8 +37,8 @@ export interface OperatorKind<Kind extends string, Options extends object> {
 
   /** Of the measurement of a colour image. */
   readonly measurementChannels: 1 | 3;
-  /** Some pixels of a measurement were never measured: whatever stands there, noise included, is to be ignored. */
-  readonly hidesPixels: boolean;
+  /** Of a kind that leaves pixels out: [H, W], anything but 0 where one was never measured. What a measurement holds there is to be ignored. */
+  missingPixels?(operator: Descriptor<Kind, Options>, image: Size): Uint8Array;
   officialTask(operator: Descriptor<Kind, Options>): OfficialTask;
 }
 

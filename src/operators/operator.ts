@@ -48,6 +48,16 @@ export function buildOperator(addon: Addon, device: Device, operator: Operator, 
 /** The operator as `parseOperator` spells it, where it has a spelling; for tables and messages. */
 export const operatorName = (operator: Operator): string => kindOf(operator).format(operator);
 
+/**
+ * Pixels of a measurement that were never measured, [H, W], anything but 0 there; nothing where all were.
+ *
+ * @throws LatinoError ERR_LATINO_SHAPE when the mask has another size
+ */
+export function unseenPixels(operator: Operator, measurement: Size): Uint8Array | undefined {
+  const kind = kindOf(operator);
+  return kind.missingPixels?.(operator, kind.imageSize(operator, measurement));
+}
+
 export interface OperatorTraits {
   /** Of the measurement of a colour image. */
   readonly measurementChannels: 1 | 3;
@@ -60,5 +70,9 @@ export interface OperatorTraits {
 /** What whoever handles measurements has to know of an operator. */
 export function operatorTraits(operator: Operator): OperatorTraits {
   const kind = kindOf(operator);
-  return { measurementChannels: kind.measurementChannels, hidesPixels: kind.hidesPixels, official: kind.officialTask(operator) };
+  return {
+    measurementChannels: kind.measurementChannels,
+    hidesPixels: kind.missingPixels !== undefined,
+    official: kind.officialTask(operator),
+  };
 }

@@ -199,7 +199,14 @@ export class RestorationQueue {
     }));
     try {
       // What each has of its own is with it, and the first one's does not become the others'.
-      const shared = { ...group[0]!.options, prompt: undefined, embedding: undefined, seed: undefined, signal: controller.signal };
+      const shared = {
+        ...group[0]!.options,
+        sigma: undefined,
+        prompt: undefined,
+        embedding: undefined,
+        seed: undefined,
+        signal: controller.signal,
+      };
       return await this.restorer.restoreBatch(inputs, group[0]!.options.onWarning ? { ...shared, onWarning } : shared);
     } finally {
       for (const signal of signals) signal.removeEventListener('abort', stop);

@@ -214,7 +214,7 @@ describe('bad input is one sentence with a code, status 2, and nothing written',
   });
 
   it('is JSON where JSON is asked for, of the command line too', async () => {
-    const { status, stdout, stderr } = await run('restore', '--task', 'denoise', '--json');
+    const { status, stdout, stderr } = await run('degrade', sample('03'), '--task', 'denoise', '--json');
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(JSON.parse(stderr)).toEqual({
       error: { code: 'ERR_LATINO_ARGUMENT', message: expect.stringContaining("'--sigma <s>' not specified; see --help") },

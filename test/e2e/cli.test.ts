@@ -42,6 +42,8 @@ describe('latino-native', () => {
       ...files,
       width: 128,
       height: 128,
+      sigma: 0.01,
+      sigmaEstimated: false,
       seconds: expect.any(Number),
       device: 'cpu',
       warnings: [],

@@ -29,7 +29,7 @@ describe('options', () => {
   it.each([
     [{ promt: 'a cat' }, /promt.*prompt/],
     [{ prompt: 42 }, /a string for prompt but received 42/],
-    [{ sigma: '0.01' }, /for sigma but received '0.01'/],
+    [{ sigma: '0.01' }, /auto or a number in \(0, 1\] for sigma but received '0.01'/],
     [{ sigma: 0 }, /for sigma but received 0/],
     [{ steps: 1.5 }, /for steps but received 1.5/],
     [{ seed: -1 }, /for seed but received -1/],

@@ -50,9 +50,9 @@ export class JobRestorer implements AsyncDisposable {
       );
     const warnings: Warning[] = [];
     const begun = performance.now();
-    const { bitDepth: _, operator, sigma, ...options } = settings;
+    const { bitDepth: _, operator, ...options } = settings;
     const result = await queue
-      .add(job.input, { ...options, operator: operator!, sigma: sigma!, signal, onWarning: (warning) => warnings.push(warning) })
+      .add(job.input, { ...options, operator: operator!, signal, onWarning: (warning) => warnings.push(warning) })
       .catch((error: unknown) => {
         if (isOfTheImage(error)) return { error, seconds: (performance.now() - begun) / 1000 };
         throw error;

@@ -4,6 +4,7 @@ import { brief, Pace } from '../batch/pace.js';
 import { type Io, printLine } from '../io.js';
 import {
   addModelOptions,
+  addSigmaOption,
   addSolverOptions,
   addStepsOption,
   loadOptions,
@@ -14,9 +15,8 @@ import {
 } from '../options.js';
 import { openProgress, type Progress, showPass } from '../progress.js';
 
-interface Flags extends ModelFlags, Omit<MeasurementFlags, 'task' | 'sigma'> {
+interface Flags extends ModelFlags, Omit<MeasurementFlags, 'task'> {
   task?: string;
-  sigma?: number;
   out: string;
   reference?: string;
   calibrate?: true | string;
@@ -51,8 +51,8 @@ export function addBatch(program: Command, io: Io, operatorsHelp: string): void 
     .description('Restore many images into a folder. Stopped at any moment and started again, it does what is left.')
     .argument('<inputs...>', 'folders, quoted globs, image files, or .jsonl manifests')
     .requiredOption('-o, --out <folder>', 'where results go, with the relative paths of their inputs, and the journal')
-    .option('--task <operator>', 'what damaged them, for example sr:8; a line of a manifest may name another')
-    .option('--sigma <s>', 'noise level on a [0, 1] image', number)
+    .option('--task <operator>', 'what damaged them, for example sr:8; a line of a manifest may name another');
+  addSigmaOption(command)
     .option('--prompt <text>', 'what the images show')
     .option('--embedding <file>', 'a calibrated embedding, which takes the place of the prompt')
     .option('--calibrate [sample]', `calibrate one embedding on so many of them first (${SAMPLE} unless told), or "each" on every image`)

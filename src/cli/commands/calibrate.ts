@@ -5,8 +5,9 @@ import { summarise, writeCalibrationReport } from '../calibration.js';
 import { type Io, printLine } from '../io.js';
 import {
   addModelOptions,
+  addSigmaOption,
   addSolverOptions,
-  addTaskOptions,
+  addTaskOption,
   type MeasurementFlags,
   type ModelFlags,
   measurementOptions,
@@ -28,7 +29,7 @@ export function addCalibrate(program: Command, io: Io, operatorsHelp: string): v
     .command('calibrate')
     .description('Calibrate the embedding of a prompt on several measurements of the same kind (LATINO-PRO), for restore --embedding.')
     .argument('<inputs...>', 'the measurements: any image files');
-  addTaskOptions(command, 'what damaged them')
+  addSigmaOption(addTaskOption(command, 'what damaged them'))
     .requiredOption('-o, --output <file>', 'where the embedding goes, a .safetensors file')
     .option('--prompt <text>', 'what the images show, as far as you know; the calibration starts here')
     .option('--embedding <file>', 'start from this embedding instead of a prompt')

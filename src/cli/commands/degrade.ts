@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Io, printLine } from '../io.js';
-import { addTaskOptions, number } from '../options.js';
+import { addTaskOption, number } from '../options.js';
 
 interface Flags {
   task: string;
@@ -16,7 +16,8 @@ export function addDegrade(program: Command, io: Io, operatorsHelp: string): voi
     .command('degrade')
     .description('Make a measurement of an image: apply an operator and add noise, or none where --sigma is 0.')
     .argument('<input>', 'a clean image');
-  addTaskOptions(command, 'what to do to it')
+  addTaskOption(command, 'what to do to it')
+    .requiredOption('--sigma <s>', 'noise level on a [0, 1] image', number)
     .requiredOption('-o, --output <file>', 'PNG, JPEG, WebP or TIFF')
     .option('--seed <n>', 'seed of the noise', number, 0)
     .option('--bit-depth <bits>', '8 or 16', number, 8)

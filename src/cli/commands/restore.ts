@@ -5,9 +5,10 @@ import { summarise, writeCalibrationReport } from '../calibration.js';
 import { type Io, printLine } from '../io.js';
 import {
   addModelOptions,
+  addSigmaOption,
   addSolverOptions,
   addStepsOption,
-  addTaskOptions,
+  addTaskOption,
   type MeasurementFlags,
   type ModelFlags,
   measurementOptions,
@@ -34,7 +35,7 @@ export function addRestore(program: Command, io: Io, operatorsHelp: string): voi
     .command('restore')
     .description('Restore a degraded image.')
     .argument('<input>', 'the measurement: any image file');
-  addTaskOptions(command, 'what damaged it')
+  addSigmaOption(addTaskOption(command, 'what damaged it'))
     .requiredOption('-o, --output <file>', 'PNG, JPEG, WebP or TIFF')
     .option('--prompt <text>', 'what the image shows: a photo, or with the model portraits a portrait, unless told')
     .option('--embedding <file>', 'a calibrated embedding, which takes the place of the prompt')
@@ -87,16 +88,18 @@ async function restore(io: Io, input: string, flags: Flags): Promise<void> {
     await restored.toFile(output, { bitDepth });
     if (saveEmbedding !== undefined) await restored.embedding!.save(saveEmbedding);
     if (report !== undefined) await writeCalibrationReport(report, basename(input), passes);
-    return { width: restored.width, height: restored.height };
+    const { width, height, sigma, sigmaEstimated } = restored;
+    return { width, height, sigma: sigma!, sigmaEstimated };
   });
 
-  const { result: size, seconds, device, warnings } = done;
+  const { result: found, seconds, device, warnings } = done;
   if (flags.json) {
     const calibration = calibrate && { passes, embedding: saveEmbedding, report };
-    printLine(io.out, JSON.stringify({ input, output, ...size, seconds, device, calibration, warnings }));
+    printLine(io.out, JSON.stringify({ input, output, ...found, seconds, device, calibration, warnings }));
     return;
   }
-  printLine(io.out, `${output}: ${size.width} × ${size.height}, ${seconds.toFixed(2)} s`);
+  const noise = found.sigmaEstimated ? `, noise ${found.sigma.toPrecision(2)} (estimated)` : '';
+  printLine(io.out, `${output}: ${found.width} × ${found.height}, ${seconds.toFixed(2)} s${noise}`);
   if (calibrate) printLine(io.out, `${saveEmbedding ?? 'calibration'}: ${summarise(passes)}`);
 }
 

@@ -34,6 +34,5 @@ export const colorizationKind: OperatorKind<'colorization', Options> = {
   build: (addon, device, { weights }) => addon.channelMix(device, Float64Array.from(weights)),
 
   measurementChannels: 1,
-  hidesPixels: false,
   officialTask: () => ({ task: 'other' }),
 };

@@ -71,6 +71,5 @@ export const convolutionKind: OperatorKind<'convolution', Options> = {
   },
 
   measurementChannels: 3,
-  hidesPixels: false,
   officialTask: () => ({ task: 'motion' }),
 };

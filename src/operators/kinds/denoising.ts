@@ -19,6 +19,5 @@ export const denoisingKind: OperatorKind<'denoising', object> = {
   build: (addon, device) => addon.identity(device),
 
   measurementChannels: 3,
-  hidesPixels: false,
   officialTask: () => ({ task: 'other' }),
 };

@@ -46,6 +46,5 @@ export const gaussianBlurKind: OperatorKind<'gaussian-blur', Options> = {
   },
 
   measurementChannels: 3,
-  hidesPixels: false,
   officialTask: ({ sigma }) => ({ task: 'gaussian', kernelSigma: sigma }),
 };

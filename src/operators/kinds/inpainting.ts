@@ -138,6 +138,6 @@ export const inpaintingKind: OperatorKind<'inpainting', Options> = {
   build: (addon, device, operator, image) => addon.mask(device, image.height, image.width, missingPixels(operator, image)),
 
   measurementChannels: 3,
-  hidesPixels: true,
+  missingPixels,
   officialTask: () => ({ task: 'inpainting' }),
 };

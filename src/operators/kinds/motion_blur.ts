@@ -77,6 +77,5 @@ export const motionBlurKind: OperatorKind<'motion-blur', Options> = {
   },
 
   measurementChannels: 3,
-  hidesPixels: false,
   officialTask: () => ({ task: 'motion' }),
 };

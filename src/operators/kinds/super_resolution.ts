@@ -65,6 +65,5 @@ export const superResolutionKind: OperatorKind<'super-resolution', Options> = {
   },
 
   measurementChannels: 3,
-  hidesPixels: false,
   officialTask: ({ factor }) => ({ task: 'super-resolution', factor }),
 };

@@ -35,3 +35,9 @@ export function readBlock({ data, width, height }: Image, channel: number, origi
   const first = channel * width * height + origin;
   for (let y = 0; y < side; y++) for (let x = 0; x < side; x++) block[y * side + x] = data[first + y * width + x]!;
 }
+
+/** Whether a value was stored as black or white, which may have been beyond. */
+export function isClipped(block: Float64Array): boolean {
+  for (let i = 0; i < block.length; i++) if (block[i] === -1 || block[i] === 1) return true;
+  return false;
+}

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Image } from '../image/index.js';
-import { readBlock } from './blocks.js';
+import { isClipped, readBlock } from './blocks.js';
 import { transformBlock } from './dct.js';
 
 const SIDE = 8;
@@ -52,11 +52,14 @@ async function lumaCoefficients(image: Image): Promise<number[][]> {
   for (let y = 0; y < rows; y += stride) {
     await setImmediate();
     for (let x = 0; x < columns; x += stride) {
+      let clipped = false;
       luma.fill(0);
       for (const [channel, weight] of weights.entries()) {
         readBlock(image, channel, SIDE * (y * image.width + x), SIDE, plane);
+        clipped ||= isClipped(plane);
         for (let i = 0; i < luma.length; i++) luma[i]! += 127.5 * weight * plane[i]!;
       }
+      if (clipped) continue;
       transformBlock(luma, SIDE);
       for (const [i, value] of luma.entries()) coefficients[i]!.push(Math.abs(value));
     }

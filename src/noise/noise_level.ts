@@ -29,8 +29,9 @@ export async function noiseLevel(image: Image, unseen?: Unseen): Promise<NoiseLe
   const side = blockSide(image);
   const origins = blockOrigins(image, side, unseen);
   const detail = await leastClipped(image, origins, side);
-  const white = Math.sqrt(detail.variance || 0) / 2;
   const lost = await jpegLoss(image);
+  // Most JPEGs hold the colours at half the size: those have no fine noise left.
+  const white = Math.sqrt((lost > 0 ? detail.sumVariance : detail.variance) || 0) / 2;
   return { sigma: Math.max(white, lost, LEAST_SIGMA), doubt: doubtOf(image, origins.length, detail, lost > white / 2) };
 }
 

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Image } from '../image/index.js';
-import { readBlock } from './blocks.js';
+import { isClipped, readBlock } from './blocks.js';
 import { transformBlock } from './dct.js';
 
 /** What the smoothest blocks of a picture show in their high frequencies. */
@@ -9,6 +9,8 @@ export interface FineDetail {
   readonly blocks: number;
   /** Mean square of the highest frequencies, of the colour in which it is least. */
   readonly variance: number;
+  /** Of the sum of the channels. */
+  readonly sumVariance: number;
   /** How much more the frequencies just below have: 1 where there is noise and nothing else. */
   readonly slope: number;
 }
@@ -52,13 +54,7 @@ export async function fineDetail(image: Image, origins: readonly number[], side:
     below: smooth.reduce((sum, { below }) => sum + below[plane]!, 0) / smooth.length,
   }));
   const least = means.reduce((a, b) => (b.variance < a.variance ? b : a));
-  return { blocks: blocks.length, variance: least.variance, slope: least.below / least.variance };
-}
-
-/** A value that was stored as black or white may have been beyond. */
-function isClipped(plane: Float64Array): boolean {
-  for (let i = 0; i < plane.length; i++) if (plane[i] === -1 || plane[i] === 1) return true;
-  return false;
+  return { blocks: blocks.length, variance: least.variance, sumVariance: means[0]?.variance ?? 0, slope: least.below / least.variance };
 }
 
 /** Red, green and blue become their sum and two differences, orthonormal. */

@@ -32,7 +32,7 @@ export async function noiseLevel(image: Image, unseen?: Unseen): Promise<NoiseLe
   const lost = await jpegLoss(image);
   // Most JPEGs hold the colours at half the size: those have no fine noise left.
   const white = Math.sqrt((lost > 0 ? detail.sumVariance : detail.variance) || 0) / 2;
-  return { sigma: Math.max(white, lost, LEAST_SIGMA), doubt: doubtOf(image, origins.length, detail, lost > white / 2) };
+  return { sigma: Math.max(white, lost, LEAST_SIGMA), doubt: doubtOf(image, origins.length, detail, lost > 0) };
 }
 
 /** All channels together, or where hardly any block is without a clipped value, the channel that has most. */

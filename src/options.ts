@@ -39,7 +39,6 @@ export interface Progress {
 
 const callback = <Argument>() => z.custom<(argument: Argument) => void>((value) => typeof value === 'function', 'a function');
 const Signal = z.instanceof(AbortSignal, { error: 'an AbortSignal' });
-const AnyOperator = z.custom<Operator>((value) => value !== undefined, 'an operator, such as superResolution({ factor: 8 }),');
 const Seed = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 const Sigma = z.union([z.literal('auto'), z.number().positive().max(1)]);
 const Start = z.enum(['regularised', 'official']);
@@ -109,7 +108,7 @@ const own = {
 /** What was measured, and what is known of the image. */
 const MeasurementOptions = z.strictObject({
   /** What damaged the image. */
-  operator: AnyOperator,
+  operator: z.custom<Operator>(),
   ...own,
   /** How far each step trusts the data: `auto` (empirical Bayes, the default), `discrepancy`, the authors' tables (`official`), or a constant delta. */
   stepRule: StepRule.optional(),
@@ -180,7 +179,7 @@ export type RestoreManyOptions = Readonly<z.input<typeof RestoreManyOptions>>;
 
 export const EstimateSigmaOptions = z.strictObject({
   /** What damaged the image, noise aside. */
-  operator: AnyOperator,
+  operator: z.custom<Operator>(),
 });
 export type EstimateSigmaOptions = Readonly<z.input<typeof EstimateSigmaOptions>>;
 
@@ -194,7 +193,7 @@ export type CalibrateOptions = Readonly<z.input<typeof CalibrateOptions>>;
 
 export const DegradeOptions = z.strictObject({
   /** What damages the image. */
-  operator: AnyOperator,
+  operator: z.custom<Operator>(),
   /** Standard deviation of the noise on a [0, 1] image, in [0, 1]. */
   sigma: z.number().min(0).max(1),
   /** Of the noise; 0 by default. */

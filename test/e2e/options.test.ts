@@ -31,7 +31,6 @@ describe('options', () => {
     [{ prompt: 42 }, /a string for prompt but received 42/],
     [{ sigma: '0.01' }, /auto or a number in \(0, 1\] for sigma but received '0.01'/],
     [{ sigma: 0 }, /for sigma but received 0/],
-    [{ operator: undefined }, /Expected an operator, such as .+ for operator but received nothing/],
     [{ steps: 1.5 }, /for steps but received 1.5/],
     [{ seed: -1 }, /for seed but received -1/],
     [{ stepRule: 'atuo' }, /auto, discrepancy, official or a positive number for stepRule but received 'atuo'/],

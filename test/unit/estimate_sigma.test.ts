@@ -84,7 +84,10 @@ describe('estimateSigma', () => {
     // Of texture neighbours are alike, of noise they are not.
     const rough = (await degrade(slope(0.4, 0.6), { operator, sigma: 0.1 })).image;
     const texture = await stored(rough, 0, 'deblur:gaussian:0.6');
-    expect(await estimateSigma(texture, { operator })).toMatchObject({ certain: false, doubt: expect.stringMatching(/detail is everywhere/) });
+    expect(await estimateSigma(texture, { operator })).toMatchObject({
+      certain: false,
+      doubt: expect.stringMatching(/detail is everywhere/),
+    });
     expect(await estimateSigma(rough, { operator })).toMatchObject({ certain: true });
   });
 

@@ -22,9 +22,16 @@ export {
   type Image,
   type ImageFormat,
   type ImageInput,
+  type ImageMetadata,
   type LineChart,
   psnr,
+  type RawOutput,
+  type RawPixels,
+  type ReadableFormat,
+  type ReadOptions,
   readImage,
+  type SharpOutput,
+  type SharpPipeline,
   ssim,
   upscale,
   writeContactSheet,
@@ -63,8 +70,10 @@ export type {
   Warning,
 } from './options.js';
 export { assertFileWritable } from './output_file.js';
+export { Picture } from './picture.js';
 export { Embedding, type EmbeddingSource } from './prior/embedding.js';
 export { Restoration } from './restoration.js';
+export type { RestorationRecord } from './restoration_record.js';
 export type { RestorationEnd, RestorationError, RestorationStart } from './scheduling/restoration_events.js';
 export { RestorationQueue } from './scheduling/restoration_queue.js';
 export type { ManyInput, ManyResult } from './scheduling/restore_many.js';

@@ -10,7 +10,8 @@ export type { CheckpointDescription, ComponentDescription } from './checkpoint/d
 export { embeddedModelFolder } from './checkpoint/embedded_models.js';
 export { degrade } from './degrade.js';
 export type { Device, MemoryCounts, Tensor, TransferCounts } from './device/addon.js';
-export { type Diagnosis, diagnose } from './doctor.js';
+export { type Diagnosis, diagnose, type FindingName } from './doctor/diagnose.js';
+export type { Finding } from './doctor/finding.js';
 export { type PulledModel, type PullOptions, type PullProgress, pullModel } from './download/pull_model.js';
 export type { ErrorCode } from './errors.js';
 export { LatinoError } from './errors.js';

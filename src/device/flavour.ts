@@ -28,7 +28,7 @@ export function addonPath(flavour: Flavour): string {
  */
 export function openAddon(device: string): Addon {
   const path = addonPath(flavourOf(device));
-  if (!existsSync(path)) throw missing(device, path);
+  if (!existsSync(path)) throw missingAddon(device, path);
   // Without them its first instruction would end the process.
   const lacking = missingFeatures();
   if (lacking.length > 0)
@@ -57,7 +57,8 @@ export function unusable(device: string, cause: Error): LatinoError {
   return new LatinoError('ERR_LATINO_ADDON', `The native addon cannot be used (${cause.message}); ${fixes}`, { cause });
 }
 
-const missing = (device: string, path: string): LatinoError =>
+/** The error of an addon that is not there. */
+export const missingAddon = (device: string, path: string): LatinoError =>
   flavourOf(device) === 'cuda'
     ? new LatinoError(
         'ERR_LATINO_DEVICE',

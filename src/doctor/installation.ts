@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { addonPath, missingAddon, unusable } from '../device/flavour.js';
+import { runtimeLibrary } from '../device/load.js';
+import { type AddonTrial, tryAddon } from '../device/try_addon.js';
+import { tryGpu } from '../device/try_gpu.js';
+import { loadSharp } from '../image/index.js';
+import { absent, type Finding, failed, failedOf, ok } from './finding.js';
+
+const require = createRequire(import.meta.url);
+
+export async function sharpFinding(): Promise<Finding> {
+  try {
+    const { versions } = await loadSharp();
+    return ok(`${versions.sharp}, with libvips ${versions.vips}`);
+  } catch (error) {
+    return failedOf(error);
+  }
+}
+
+/** The native parts, which depend on one another. */
+export interface NativeFindings {
+  readonly onnxruntime: Finding;
+  readonly addon: Finding;
+  readonly cuda: Finding;
+  /** Of a device, where one could be opened. */
+  readonly threads?: number;
+}
+
+export async function nativeFindings(): Promise<NativeFindings> {
+  const library = libraryFinding();
+  const path = addonPath('cpu');
+  const trial: AddonTrial = existsSync(path) ? await tryAddon(library.path) : { failure: 'it is not there' };
+  return {
+    onnxruntime: openedFinding(library, trial),
+    addon: addonFinding(path, trial),
+    cuda: await cudaFinding(library.path),
+    threads: trial.threads,
+  };
+}
+
+interface Library {
+  readonly finding: Finding;
+  /** Where it is there. */
+  readonly path?: string;
+}
+
+function libraryFinding(): Library {
+  try {
+    const path = runtimeLibrary();
+    if (!existsSync(path))
+      return { finding: failed(`Expected ONNX Runtime's library at ${path} but there is none`, 'correct LATINO_ORT_LIBRARY, or unset it') };
+    return { finding: ok(`at ${path}`), path };
+  } catch (error) {
+    return { finding: failedOf(error, 'run: npm install onnxruntime-node') };
+  }
+}
+
+function openedFinding({ finding, path }: Library, { threads, runtimeVersion, failure }: AddonTrial): Finding {
+  if (path === undefined) return finding;
+  if (runtimeVersion !== undefined) return ok(`${runtimeVersion}, at ${path}, of onnxruntime-node ${packagedVersion()}`);
+  if (threads === undefined) return ok(`at ${path}; not opened, which takes the addon`);
+  return failed(failure ?? `cannot open ${path}`, 'name another library in LATINO_ORT_LIBRARY, or install onnxruntime-node anew');
+}
+
+function packagedVersion(): string {
+  try {
+    return (require('onnxruntime-node/package.json') as { version: string }).version;
+  } catch {
+    return '(not installed)';
+  }
+}
+
+function addonFinding(path: string, { threads, failure }: AddonTrial): Finding {
+  if (threads !== undefined) return ok(`at ${path}`);
+  return failedOf(existsSync(path) ? unusable('cpu', new Error(failure)) : missingAddon('cpu', path));
+}
+
+async function cudaFinding(library: string | undefined): Promise<Finding> {
+  if (library === undefined) return absent('not looked for: it takes ONNX Runtime');
+  const found = await tryGpu(library);
+  return found === 'cuda:0' ? ok(found) : absent(found);
+}

@@ -22,13 +22,23 @@ export function addonPath(flavour: Flavour): string {
 }
 
 /**
+ * Where the addon that has a device of this name lies.
+ *
+ * @throws LatinoError as `openAddon` does where it is not there
+ */
+export function existingAddon(device: string): string {
+  const path = addonPath(flavourOf(device));
+  if (!existsSync(path)) throw missing(device, path);
+  return path;
+}
+
+/**
  * Loads the addon that has a device of this name.
  *
  * @throws LatinoError with what to do about it: ERR_LATINO_ADDON, or ERR_LATINO_DEVICE where it is that of GPUs
  */
 export function openAddon(device: string): Addon {
-  const path = addonPath(flavourOf(device));
-  if (!existsSync(path)) throw missingAddon(device, path);
+  const path = existingAddon(device);
   // Without them its first instruction would end the process.
   const lacking = missingFeatures();
   if (lacking.length > 0)
@@ -57,8 +67,7 @@ export function unusable(device: string, cause: Error): LatinoError {
   return new LatinoError('ERR_LATINO_ADDON', `The native addon cannot be used (${cause.message}); ${fixes}`, { cause });
 }
 
-/** The error of an addon that is not there. */
-export const missingAddon = (device: string, path: string): LatinoError =>
+const missing = (device: string, path: string): LatinoError =>
   flavourOf(device) === 'cuda'
     ? new LatinoError(
         'ERR_LATINO_DEVICE',

@@ -1,5 +1,4 @@
 import { runApart } from './apart.js';
-import { addonPath } from './flavour.js';
 
 const SCRIPT = `
   const [path, library] = process.argv.slice(1);
@@ -21,9 +20,9 @@ export interface AddonTrial {
   readonly failure?: string;
 }
 
-/** Loads the addon for CPUs and opens this ONNX Runtime in a process of its own, which either may end. */
-export async function tryAddon(runtimeLibrary?: string): Promise<AddonTrial> {
-  const { lines, failure } = await runApart(SCRIPT, [addonPath('cpu'), ...(runtimeLibrary === undefined ? [] : [runtimeLibrary])]);
+/** Loads the addon for CPUs at this path and opens this ONNX Runtime in a process of its own, which either may end. */
+export async function tryAddon(path: string, runtimeLibrary?: string): Promise<AddonTrial> {
+  const { lines, failure } = await runApart(SCRIPT, [path, ...(runtimeLibrary === undefined ? [] : [runtimeLibrary])]);
   const [threads, runtimeVersion] = lines;
   return { threads: threads === undefined ? undefined : Number(threads), runtimeVersion, failure };
 }

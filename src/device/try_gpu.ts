@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { runApart } from './apart.js';
-import { addonPath } from './flavour.js';
+import { existingAddon } from './flavour.js';
 
 const PROVIDER = 'libonnxruntime_providers_cuda.so';
 const SCRIPT = `
@@ -12,8 +12,12 @@ const SCRIPT = `
 
 /** Whether cuda:0 can be used, beside this ONNX Runtime, and else why not: tried in a process of its own, which a broken driver may end. */
 export async function tryGpu(runtimeLibrary: string): Promise<string> {
-  const path = addonPath('cuda');
-  if (!existsSync(path)) return `not used: there is no native addon for GPUs at ${path}`;
+  let path: string;
+  try {
+    path = existingAddon('cuda:0');
+  } catch (error) {
+    return `not used: ${(error as Error).message}`;
+  }
   const { failure } = await runApart(SCRIPT, [path]);
   if (failure !== undefined) return `not used: ${failure}`;
   const provider = join(dirname(runtimeLibrary), PROVIDER);

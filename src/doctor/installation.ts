@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { addonPath, missingAddon, unusable } from '../device/flavour.js';
+import { existingAddon, unusable } from '../device/flavour.js';
 import { runtimeLibrary } from '../device/load.js';
 import { type AddonTrial, tryAddon } from '../device/try_addon.js';
 import { tryGpu } from '../device/try_gpu.js';
@@ -29,14 +29,8 @@ export interface NativeFindings {
 
 export async function nativeFindings(): Promise<NativeFindings> {
   const library = libraryFinding();
-  const path = addonPath('cpu');
-  const trial: AddonTrial = existsSync(path) ? await tryAddon(library.path) : { failure: 'it is not there' };
-  return {
-    onnxruntime: openedFinding(library, trial),
-    addon: addonFinding(path, trial),
-    cuda: await cudaFinding(library.path),
-    threads: trial.threads,
-  };
+  const { addon, trial } = await addonFinding(library.path);
+  return { onnxruntime: openedFinding(library, trial), addon, cuda: await cudaFinding(library.path), threads: trial.threads };
 }
 
 interface Library {
@@ -71,9 +65,14 @@ function packagedVersion(): string {
   }
 }
 
-function addonFinding(path: string, { threads, failure }: AddonTrial): Finding {
-  if (threads !== undefined) return ok(`at ${path}`);
-  return failedOf(existsSync(path) ? unusable('cpu', new Error(failure)) : missingAddon('cpu', path));
+async function addonFinding(library: string | undefined): Promise<{ addon: Finding; trial: AddonTrial }> {
+  try {
+    const path = existingAddon('cpu');
+    const trial = await tryAddon(path, library);
+    return { addon: trial.threads === undefined ? failedOf(unusable('cpu', new Error(trial.failure))) : ok(`at ${path}`), trial };
+  } catch (error) {
+    return { addon: failedOf(error), trial: {} };
+  }
 }
 
 async function cudaFinding(library: string | undefined): Promise<Finding> {

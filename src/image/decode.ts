@@ -65,12 +65,12 @@ function requireAllowed(
   if (!isDecoded && !formats.some((allowed) => allowed === format))
     throw new LatinoError(
       'ERR_LATINO_IMAGE',
-      `Expected an image of ${formats.join(', ')} but ${name} is ${format}; formats names what is read`,
+      `Expected an image of ${formats.join(', ')} but ${name} is ${format}; formats (--formats) names what is read`,
     );
   if (width * height > maxPixels)
     throw new LatinoError(
       'ERR_LATINO_IMAGE',
-      `Expected at most ${maxPixels} pixels but ${name} has ${width} × ${height}; maxPixels allows more`,
+      `Expected at most ${maxPixels} pixels but ${name} has ${width} × ${height}; maxPixels (--max-pixels) allows more`,
     );
 }
 

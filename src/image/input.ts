@@ -86,7 +86,7 @@ export async function openInput(input: ImageInput, options: InputOptions): Promi
   if (typeof input === 'object' && input !== null) {
     // A sharp pipeline is a stream too, but not one of bytes to be decoded.
     if (isPipeline(input)) return written(input);
-    if (input instanceof Blob) return { source: await bytesOf(input.stream(), options), name: 'the given Blob' };
+    if (isBlob(input)) return { source: await bytesOf(input.stream(), options), name: 'the given Blob' };
     if ('data' in input && ArrayBuffer.isView(input.data)) return 'info' in input ? ofSharp(input) : (input as RawPixels | Image);
     if (Symbol.asyncIterator in input || 'getReader' in input) {
       const stream = input as AsyncIterable<Uint8Array> | WebStream<Uint8Array>;
@@ -101,6 +101,9 @@ export async function openInput(input: ImageInput, options: InputOptions): Promi
 
 const isPipeline = (input: object): input is SharpPipeline =>
   ['clone', 'keepMetadata', 'png', 'metadata', 'toBuffer'].every((name) => typeof (input as Record<string, unknown>)[name] === 'function');
+
+/** Of Node, or of a package that has its own. */
+const isBlob = (input: object): input is Blob => 'stream' in input && typeof input.stream === 'function' && 'arrayBuffer' in input;
 
 async function file(path: string): Promise<EncodedInput> {
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {

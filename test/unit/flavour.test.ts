@@ -42,7 +42,9 @@ describe('the addon for GPUs', () => {
 
   it('is tried in a process of its own', async () => {
     vi.stubEnv('LATINO_CUDA_ADDON', at('none.node'));
-    expect(await tryGpu(at('libonnxruntime.so'))).toMatch(/^not used: there is no native addon for GPUs at .+none\.node$/);
+    expect(await tryGpu(at('libonnxruntime.so'))).toMatch(
+      /^not used: Expected the native addon for cuda:0 at .+none\.node but there is none/,
+    );
     broken('LATINO_CUDA_ADDON');
     expect(await tryGpu(at('libonnxruntime.so'))).toMatch(/^not used: .+broken\.node/);
   });

@@ -12,8 +12,8 @@ import { run } from '../support/cli.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'latino-metadata-'));
 const at = (name: string): string => join(folder, name);
-/** P3's own red, which no sRGB has. */
-const RED = [255, 0, 0];
+/** A red of P3 that sRGB does not have. */
+const RED = [250, 40, 20];
 const raw = { width: 24, height: 16, channels: 3 as const };
 let icc: Buffer;
 

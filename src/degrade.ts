@@ -3,7 +3,7 @@ import { interruptible, unlessAborted } from './device/interruptible.js';
 import { loadAddon } from './device/load.js';
 import { type ImageInput, readImage } from './image/index.js';
 import { buildOperator, checkOperator, operatorTraits } from './operators/index.js';
-import { DegradeOptions } from './options.js';
+import { DegradeOptions, readingOf } from './options.js';
 import { Picture } from './picture.js';
 import { downloadImages } from './restoration.js';
 import { parseOptions } from './schema.js';
@@ -18,11 +18,11 @@ export async function degradeOn(addon: Addon, device: Device, input: ImageInput,
     sigma,
     seed = 0,
     signal: stop,
-    ...reading
+    ...rest
   } = parseOptions(DegradeOptions, options, { code: 'ERR_LATINO_ARGUMENT', what: 'options of degrade' });
   const descriptor = checkOperator(options.operator);
   return interruptible(addon, [stop], async ({ signal, cancellation }) => {
-    const image = await unlessAborted(signal, readImage(input, { ...reading, channels: 3, signal }));
+    const image = await unlessAborted(signal, readImage(input, { ...readingOf(rest), channels: 3, signal }));
     using operator = buildOperator(addon, device, descriptor, image);
     using x = device.upload(image.data, [1, 3, image.height, image.width], cancellation);
     using clean = operator.forward(x);

@@ -42,7 +42,8 @@ interface Library {
 function libraryFinding(): Library {
   try {
     const path = runtimeLibrary();
-    if (!existsSync(path))
+    // A name alone is looked for by the system, when the addon opens it.
+    if (path.includes('/') && !existsSync(path))
       return { finding: failed(`Expected ONNX Runtime's library at ${path} but there is none`, 'correct LATINO_ORT_LIBRARY, or unset it') };
     return { finding: ok(`at ${path}`), path };
   } catch (error) {
@@ -52,17 +53,14 @@ function libraryFinding(): Library {
 
 function openedFinding({ finding, path }: Library, { threads, runtimeVersion, failure }: AddonTrial): Finding {
   if (path === undefined) return finding;
-  if (runtimeVersion !== undefined) return ok(`${runtimeVersion}, at ${path}, of onnxruntime-node ${packagedVersion()}`);
+  if (runtimeVersion !== undefined) return ok(`${runtimeVersion}, at ${path}, ${originOf()}`);
   if (threads === undefined) return ok(`at ${path}; not opened, which takes the addon`);
   return failed(failure ?? `cannot open ${path}`, 'name another library in LATINO_ORT_LIBRARY, or install onnxruntime-node anew');
 }
 
-function packagedVersion(): string {
-  try {
-    return (require('onnxruntime-node/package.json') as { version: string }).version;
-  } catch {
-    return '(not installed)';
-  }
+function originOf(): string {
+  if (process.env.LATINO_ORT_LIBRARY) return 'which LATINO_ORT_LIBRARY names';
+  return `of onnxruntime-node ${(require('onnxruntime-node/package.json') as { version: string }).version}`;
 }
 
 async function addonFinding(library: string | undefined): Promise<{ addon: Finding; trial: AddonTrial }> {

@@ -91,7 +91,11 @@ export const addReadingOptions = (command: Command): Command =>
   command
     .option('--keep-metadata', "write the measurement's ICC profile and EXIF with the result, in the colours of that profile")
     .option('--max-pixels <n>', 'refuse images with more pixels before they are decoded; 100 million unless told', number)
-    .option('--formats <names>', 'which formats are read: png,jpeg,webp,tiff,heif (and AVIF) unless told', words);
+    .option(
+      '--formats <names>',
+      'which formats are read, as sharp calls them; png,jpeg,webp,tiff,heif unless told, where heif is AVIF too',
+      words,
+    );
 
 const words = (text: string): MeasurementOptions['formats'] => text.split(',') as never;
 

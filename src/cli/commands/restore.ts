@@ -33,10 +33,7 @@ interface Flags extends ModelFlags, MeasurementFlags, ReadingFlags {
 }
 
 export function addRestore(program: Command, io: Io, operatorsHelp: string): void {
-  const command = program
-    .command('restore')
-    .description('Restore a degraded image.')
-    .argument('<input>', 'the measurement: any image file');
+  const command = program.command('restore').description('Restore a degraded image.').argument('<input>', 'the measurement: an image file');
   addTaskOptions(command, 'what damaged it')
     .requiredOption('-o, --output <file>', 'PNG, JPEG, WebP or TIFF')
     .option('--prompt <text>', 'what the image shows: a photo, or with the model portraits a portrait, unless told')

@@ -2,7 +2,7 @@ import type { Addon, Device, Tensor } from './device/addon.js';
 import { type Interruption, unlessAborted } from './device/interruptible.js';
 import { LatinoError } from './errors.js';
 import { type UsedSigma, usedSigma } from './estimate_sigma.js';
-import { type Image, type ImageInput, readImage } from './image/index.js';
+import { type Image, type ImageInput, type ImageMetadata, type ReadOptions, readImage } from './image/index.js';
 import { type Operator, operatorTraits } from './operators/index.js';
 import type { MeasurementOptions } from './options.js';
 
@@ -12,7 +12,9 @@ export interface UploadedMeasurements extends Disposable {
   readonly y: Tensor;
   readonly height: number;
   readonly width: number;
-  /** Each one's noise. */
+  /** What came with the file of each. */
+  readonly metadata: readonly (ImageMetadata | undefined)[];
+  /** The noise of each. */
   readonly sigmas: readonly UsedSigma[];
 }
 
@@ -26,20 +28,24 @@ export async function uploadMeasurements(
   { concatenate }: Pick<Addon, 'concatenate'>,
   device: Device,
   measurements: readonly { readonly input: ImageInput; readonly sigma?: MeasurementOptions['sigma'] }[],
-  operator: Operator,
+  { operator, ...reading }: Omit<ReadOptions, 'channels'> & { readonly operator: Operator },
   { signal, cancellation }: Interruption,
 ): Promise<UploadedMeasurements> {
   const channels = operatorTraits(operator).measurementChannels;
-  const images = await unlessAborted(signal, Promise.all(measurements.map(({ input }) => readImage(input, { channels }))));
+  const images = await unlessAborted(
+    signal,
+    Promise.all(measurements.map(({ input }) => readImage(input, { ...reading, channels, signal }))),
+  );
   const { height, width } = requireOneSize(images);
+  const metadata = images.map((image) => image.metadata);
   const estimates = images.map((image, k) => usedSigma(measurements[k]!.sigma, image, operator));
   const sigmas = await unlessAborted(signal, Promise.all(estimates));
   const uploads = images.map(({ data }) => device.upload(data, [1, channels, height, width], cancellation));
   const [first, ...others] = uploads as [Tensor, ...Tensor[]];
-  if (others.length === 0) return { y: first, height, width, sigmas, [Symbol.dispose]: () => first.dispose() };
+  if (others.length === 0) return { y: first, height, width, metadata, sigmas, [Symbol.dispose]: () => first.dispose() };
   try {
     const y = concatenate(uploads);
-    return { y, height, width, sigmas, [Symbol.dispose]: () => y.dispose() };
+    return { y, height, width, metadata, sigmas, [Symbol.dispose]: () => y.dispose() };
   } finally {
     for (const tensor of uploads) tensor.dispose();
   }

@@ -2,6 +2,7 @@ import { extname } from 'node:path';
 import { LatinoError } from '../errors.js';
 import { type Image, type ImageFormat, psnr, readImage, ssim } from '../image/index.js';
 import type { Restoration } from '../restoration.js';
+import type { RestorationRecord } from '../restoration_record.js';
 import type { ManyResult } from '../scheduling/restore_many.js';
 import type { ImageRecord } from './journal.js';
 import type { OutputFolder } from './output_folder.js';
@@ -35,17 +36,16 @@ export async function finish(work: Work, result: ManyResult<unknown>, folder: Pi
     return failure(work, error as Error, seconds);
   }
   const metrics = work.reference === undefined ? undefined : await measure(restored, work.reference, warnings);
-  const { width, height, sigma, sigmaEstimated } = restored;
+  const { width, height } = restored;
   return {
     ...common(work),
     status: 'done',
     seconds,
-    sigma,
-    sigmaEstimated,
     width,
     height,
     metrics,
     ...(warnings.length > 0 ? { warnings } : {}),
+    record: recordOf(restored.record),
     finishedAt: now(),
   };
 }
@@ -58,9 +58,37 @@ export function failure(step: Step, error: Error, seconds: number): ImageRecord 
 const common = ({ id, entry, output, seed }: Step) => ({ kind: 'image', id, input: entry.path, output, seed }) as const;
 const now = (): string => new Date().toISOString();
 
-/** Against the reference, or a warning why not. */
-async function measure({ image }: Restoration, path: string, warnings: string[]): Promise<ImageRecord['metrics']> {
+/** What other lines of the journal do not say, and this one not elsewhere. */
+function recordOf({
+  operator,
+  sigma,
+  sigmaEstimated,
+  prompt,
+  steps,
+  timesteps,
+  stepRule,
+  start,
+  result,
+  gammas,
+}: RestorationRecord): ImageRecord['record'] {
+  return {
+    operator,
+    sigma,
+    sigmaEstimated,
+    prompt,
+    steps,
+    timesteps: [...timesteps],
+    stepRule,
+    start,
+    result,
+    gammas: gammas && [...gammas],
+  };
+}
+
+/** Against the reference, or a warning why not. Both in sRGB, whatever profile is kept. */
+async function measure(restored: Restoration, path: string, warnings: string[]): Promise<ImageRecord['metrics']> {
   try {
+    const image = restored.image.metadata?.icc ? await readImage(await restored.toBuffer('png')) : restored.image;
     const reference: Image = await readImage(path, { channels: image.channels });
     const [decibels, similarity] = await Promise.all([psnr(image, reference), ssim(image, reference)]);
     return { psnr: Number.isFinite(decibels) ? decibels : null, ssim: similarity };

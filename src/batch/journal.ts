@@ -31,16 +31,28 @@ const ImageRecord = z.object({
   status: z.enum(['done', 'failed']),
   seed: z.number(),
   seconds: z.number(),
-  /** The noise level that it was restored with. */
-  sigma: z.number().optional(),
-  /** Whether that was estimated. */
-  sigmaEstimated: z.boolean().optional(),
   width: z.number().optional(),
   height: z.number().optional(),
   /** Against the reference; no PSNR where they are equal. */
   metrics: z.object({ psnr: z.number().nullable(), ssim: z.number() }).optional(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
   warnings: z.array(z.string()).optional(),
+  /** What the restoration was, beside its seed and what the run's record says; see `RestorationRecord`. */
+  record: z
+    .object({
+      operator: z.string(),
+      sigma: z.number(),
+      sigmaEstimated: z.boolean(),
+      prompt: z.string(),
+      steps: z.number(),
+      timesteps: z.array(z.number()),
+      stepRule: z.union([z.string(), z.number()]),
+      start: z.string(),
+      result: z.string(),
+      // JSON has no infinity.
+      gammas: z.array(z.number().nullable()).optional(),
+    })
+    .optional(),
   finishedAt: z.string(),
 });
 /** What became of an image; the last record of an output counts. */

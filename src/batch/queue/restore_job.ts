@@ -52,7 +52,13 @@ export class JobRestorer implements AsyncDisposable {
     const begun = performance.now();
     const { bitDepth: _, operator, ...options } = settings;
     const result = await queue
-      .add(job.input, { ...options, operator: operator!, signal, onWarning: (warning) => warnings.push(warning) })
+      .add(job.input, {
+        ...options,
+        operator: operator!,
+        gammas: true,
+        signal,
+        onWarning: (warning) => warnings.push(warning),
+      })
       .catch((error: unknown) => {
         if (isOfTheImage(error)) return { error, seconds: (performance.now() - begun) / 1000 };
         throw error;

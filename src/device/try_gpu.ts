@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { addonPath } from './flavour.js';
+import { findAddon } from './find_addon.js';
+import { missing } from './flavour.js';
 
 const PROVIDER = 'libonnxruntime_providers_cuda.so';
 /** A driver may take its time over the first process. */
@@ -14,8 +15,13 @@ const SCRIPT = `
 
 /** Whether cuda:0 can be used, beside this ONNX Runtime, and else why not: tried in a process of its own, which a broken driver may end. */
 export function tryGpu(runtimeLibrary: string): string {
-  const path = addonPath('cuda');
-  if (!existsSync(path)) return `not used: there is no native addon for GPUs at ${path}`;
+  let path: string | undefined;
+  try {
+    path = findAddon('cuda');
+  } catch (error) {
+    return `not used: ${(error as Error).message}`;
+  }
+  if (!path || !existsSync(path)) return `not used: ${missing('cuda:0', path).message}`;
   const { status, stderr, error } = spawnSync(process.execPath, ['-e', SCRIPT, path], { encoding: 'utf8', timeout: MOST_MILLISECONDS });
   if (status !== 0) return `not used: ${error?.message ?? /Error: (.+)/.exec(stderr)?.[1] ?? 'the process that tried was ended'}`;
   const provider = join(dirname(runtimeLibrary), PROVIDER);

@@ -59,8 +59,7 @@ latino degrade $samples/photos-lcm/samples/coffee.png --task sr:4 --sigma 0.01 -
 latino restore measurement.png --task sr:4 --sigma 0.01 --steps 2 -o from-shell.png
 latino batch $samples/portraits-lcm/samples/00.png --model portraits --task denoise --sigma 0.1 --steps 1 --out batch
 latino demo portraits --output demo
-# shellcheck disable=SC2016
-sed -n '/^```ts$/,/^```$/{/^```/d;p;};/^```$/q' README.md >"$app/library.ts"
+awk '/^```ts$/ { code = 1; next } code && /^```$/ { exit } code' README.md >"$app/library.ts"
 [ -s "$app/library.ts" ] || fail "README shows no code"
 (cd "$app" && "$checkout/node_modules/.bin/tsc" --ignoreConfig --target es2022 --lib es2023,esnext.disposable --module nodenext --skipLibCheck \
   --typeRoots "$checkout/node_modules/@types" --types node library.ts && "${alone[@]}" node library.js)

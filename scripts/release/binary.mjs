@@ -20,7 +20,9 @@ export function platformOfBinary(path) {
 /** The symbols that an addon for Linux takes from a newer system than Debian 11, as `pthread_create@GLIBC_2.34`. */
 export function newerThanDebian11(path) {
   const table = execFileSync('readelf', ['--dyn-syms', '--wide', path], { encoding: 'utf8' });
-  return [...table.matchAll(/ UND (\S+@(\w+?)_([\d.]+))/g)].filter(([, , library, version]) => isNewer(version, NEWEST[library])).map(([, symbol]) => symbol);
+  return [...table.matchAll(/ UND (\S+@(\w+?)_([\d.]+))/g)]
+    .filter(([, , library, version]) => isNewer(version, NEWEST[library]))
+    .map(([, symbol]) => symbol);
 }
 
 function isNewer(version, newest) {

@@ -10,7 +10,13 @@ import { newerThanDebian11, platformOfBinary } from './binary.mjs';
 import { addonOf, mainManifest, platformManifest } from './manifests.mjs';
 
 const WANTED = [
-  ...['dist/cli/main.js', 'dist/index.js', 'dist/index.d.ts', 'models/photos-lcm/model_index.json', 'models/portraits-lcm/model_index.json'],
+  ...[
+    'dist/cli/main.js',
+    'dist/index.js',
+    'dist/index.d.ts',
+    'models/photos-lcm/model_index.json',
+    'models/portraits-lcm/model_index.json',
+  ],
   ...['pages/report/report.html', 'native/sources.txt', 'native/portable/portable.cmake', 'CMakeLists.txt', 'binding.gyp'],
   ...['package.json', 'LICENSE', 'README.md', 'CHANGELOG.md', 'docs/licenses/Inter.txt'],
 ];
@@ -36,7 +42,9 @@ function checkPlatform(name, folder, files, platform) {
   expectSame(name, 'an addon for', platformOfBinary(path), platform.replace('-cuda', ''));
   const tooNew = platform.startsWith('linux') ? newerThanDebian11(path) : [];
   if (tooNew.length > 0)
-    problems.push(`${name}: wants ${tooNew.slice(0, 5).join(', ')} (${tooNew.length} in all), newer than Debian 11: see native/portable/portable.cmake`);
+    problems.push(
+      `${name}: wants ${tooNew.slice(0, 5).join(', ')} (${tooNew.length} in all), newer than Debian 11: see native/portable/portable.cmake`,
+    );
 }
 
 const manifestIn = (folder) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));

@@ -23,7 +23,14 @@ export function platformManifest(platform) {
   const { license, engines } = checkout;
   const [os, cpu] = platform.split('-');
   return {
-    ...{ name: packageOf(platform), version, description: `The native addon of latino-native for ${platform}`, license, ...repository, engines },
+    ...{
+      name: packageOf(platform),
+      version,
+      description: `The native addon of latino-native for ${platform}`,
+      license,
+      ...repository,
+      engines,
+    },
     ...{ os: [os], cpu: [cpu], ...(os === 'linux' ? { libc: ['glibc'] } : {}) },
     ...{ files: [addonOf(platform)], preferUnplugged: true },
   };

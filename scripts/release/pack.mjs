@@ -12,7 +12,11 @@ mkdirSync(out, { recursive: true });
 const work = mkdtempSync(join(tmpdir(), 'latino-pack-'));
 
 const npmPack = (folder, ...options) =>
-  execFileSync('npm', ['pack', '--json', '--ignore-scripts', ...options], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  execFileSync('npm', ['pack', '--json', '--ignore-scripts', ...options], {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
 
 const pack = (folder) => npmPack(folder, '--pack-destination', resolve(out));
 

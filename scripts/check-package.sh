@@ -45,13 +45,14 @@ alone=(env -i "PATH=$work/bin" "HOME=$work/home")
 for tool in c++ g++ clang++ cc make cmake python3; do
   if "${alone[@]}" sh -c "command -v $tool" >/dev/null; then fail "$tool is in reach of what is to run without it"; fi
 done
-if unshare --net true 2>/dev/null; then
-  alone=(unshare --net "${alone[@]}")
-elif unshare --map-root-user --net true 2>/dev/null; then
-  alone=(unshare --map-root-user --net "${alone[@]}")
-else
-  say "networks cannot be taken away here, so with what there is"
-fi
+# A network with nothing but this machine in it, where the system grants one.
+for options in --net --map-root-user; do
+  if unshare --net "$options" true 2>/dev/null; then
+    alone=(unshare --net "$options" sh -c "$(command -v ip || echo true) link set lo up && exec \"\$@\"" sh "${alone[@]}")
+    break
+  fi
+done
+[ "${alone[0]}" = unshare ] || say "the network cannot be taken away here, so with what there is"
 latino() { (cd "$app" && "${alone[@]}" npx --no-install latino-native "$@"); }
 samples=node_modules/latino-native/models
 latino doctor
@@ -64,6 +65,7 @@ awk '/^```ts$/ { code = 1; next } code && /^```$/ { exit } code' README.md >"$ap
 (cd "$app" && "$checkout/node_modules/.bin/tsc" --ignoreConfig --target es2022 --lib es2023,esnext.disposable --module nodenext --skipLibCheck \
   --typeRoots "$checkout/node_modules/@types" --types node library.ts && "${alone[@]}" node library.js)
 for file in from-shell.png restored.png batch/report.html demo/portraits.png; do [ -s "$app/$file" ] || fail "$file was not written"; done
+if latino --help | grep -q '^  serve '; then (cd "$app" && "${alone[@]}" node "$checkout/scripts/check-serve.mjs"); fi
 
 # --- the same files on Debian 11's libraries
 if [ "$here" = linux-x64 ]; then

@@ -20,7 +20,7 @@ if [ ! -e "$folder/.complete" ]; then
   get update || exit 0
   get download libc6 libstdc++6 libgcc-s1 || exit 0
   for package in "$apt"/*.deb; do dpkg-deb -x "$package" "$folder"; done
-  rm -rf "$apt" "$folder/usr/share" "$folder/lib64" # links there point out of the folder
+  rm -rf "$apt" "${folder:?}/usr/share" "${folder:?}/lib64" # links there point out of the folder
   touch "$folder/.complete"
 fi
 echo "$folder"

@@ -3,8 +3,9 @@ import { interruptible, unlessAborted } from './device/interruptible.js';
 import { loadAddon } from './device/load.js';
 import { type ImageInput, readImage } from './image/index.js';
 import { buildOperator, checkOperator, operatorTraits } from './operators/index.js';
-import { DegradeOptions } from './options.js';
-import { downloadImages, Restoration } from './restoration.js';
+import { DegradeOptions, readingOf } from './options.js';
+import { Picture } from './picture.js';
+import { downloadImages } from './restoration.js';
 import { parseOptions } from './schema.js';
 
 /**
@@ -12,15 +13,16 @@ import { parseOptions } from './schema.js';
  *
  * @throws LatinoError ERR_LATINO_ARGUMENT, ERR_LATINO_IMAGE, ERR_LATINO_OPERATOR, ERR_LATINO_SHAPE; the signal's reason on abort
  */
-export async function degradeOn(addon: Addon, device: Device, input: ImageInput, options: DegradeOptions): Promise<Restoration> {
+export async function degradeOn(addon: Addon, device: Device, input: ImageInput, options: DegradeOptions): Promise<Picture> {
   const {
     sigma,
     seed = 0,
     signal: stop,
+    ...rest
   } = parseOptions(DegradeOptions, options, { code: 'ERR_LATINO_ARGUMENT', what: 'options of degrade' });
   const descriptor = checkOperator(options.operator);
   return interruptible(addon, [stop], async ({ signal, cancellation }) => {
-    const image = await unlessAborted(signal, readImage(input, { channels: 3 }));
+    const image = await unlessAborted(signal, readImage(input, { ...readingOf(rest), channels: 3, signal }));
     using operator = buildOperator(addon, device, descriptor, image);
     using x = device.upload(image.data, [1, 3, image.height, image.width], cancellation);
     using clean = operator.forward(x);
@@ -29,7 +31,7 @@ export async function degradeOn(addon: Addon, device: Device, input: ImageInput,
     // Noise of unseen pixels is no part of a measurement.
     using y = operatorTraits(descriptor).hidesPixels ? operator.forward(noisy) : undefined;
     const [measurement] = await downloadImages(addon, y ?? noisy);
-    return new Restoration(measurement!);
+    return new Picture({ ...measurement!, ...(image.metadata && { metadata: image.metadata }) });
   });
 }
 
@@ -38,7 +40,7 @@ export async function degradeOn(addon: Addon, device: Device, input: ImageInput,
  *
  * @throws LatinoError as `Latino.degrade` does; ERR_LATINO_ADDON when the native addon cannot be loaded
  */
-export async function degrade(input: ImageInput, options: DegradeOptions): Promise<Restoration> {
+export async function degrade(input: ImageInput, options: DegradeOptions): Promise<Picture> {
   const addon = loadAddon();
   return degradeOn(addon, addon.openDevice('cpu'), input, options);
 }

@@ -11,7 +11,8 @@ export { embeddedModelFolder } from './checkpoint/embedded_models.js';
 export { degrade } from './degrade.js';
 export type { Device, MemoryCounts, Tensor, TransferCounts } from './device/addon.js';
 export { type BuildOptions, buildAddon } from './device/build_addon.js';
-export { type Diagnosis, diagnose } from './doctor.js';
+export { type Diagnosis, diagnose, type FindingName } from './doctor/diagnose.js';
+export type { Finding } from './doctor/finding.js';
 export { type PulledModel, type PullOptions, type PullProgress, pullModel } from './download/pull_model.js';
 export type { ErrorCode } from './errors.js';
 export { LatinoError } from './errors.js';
@@ -23,9 +24,16 @@ export {
   type Image,
   type ImageFormat,
   type ImageInput,
+  type ImageMetadata,
   type LineChart,
   psnr,
+  type RawOutput,
+  type RawPixels,
+  type ReadableFormat,
+  type ReadOptions,
   readImage,
+  type SharpOutput,
+  type SharpPipeline,
   ssim,
   upscale,
   writeContactSheet,
@@ -64,8 +72,10 @@ export type {
   Warning,
 } from './options.js';
 export { assertFileWritable } from './output_file.js';
+export { Picture } from './picture.js';
 export { Embedding, type EmbeddingSource } from './prior/embedding.js';
 export { Restoration } from './restoration.js';
+export type { RestorationRecord } from './restoration_record.js';
 export type { RestorationEnd, RestorationError, RestorationStart } from './scheduling/restoration_events.js';
 export { RestorationQueue } from './scheduling/restoration_queue.js';
 export type { ManyInput, ManyResult } from './scheduling/restore_many.js';

@@ -1,4 +1,4 @@
-import { findModel, type KnownImages } from './checkpoint/embedded_models.js';
+import { DEFAULT_MODEL, findModel, type KnownImages } from './checkpoint/embedded_models.js';
 import { degradeOn } from './degrade.js';
 import type { Addon, Device, NativeOperator, Tensor, TransferCounts } from './device/addon.js';
 import { type Interruption, interruptible, unlessAborted } from './device/interruptible.js';
@@ -6,7 +6,7 @@ import { loadAddon } from './device/load.js';
 import { LatinoError } from './errors.js';
 import type { Image, ImageInput } from './image/index.js';
 import { type UploadedMeasurements, uploadMeasurements } from './measurement.js';
-import { checkOperator, imageSize, type Operator, OperatorCache, operatorTraits, type Size } from './operators/index.js';
+import { checkOperator, imageSize, type Operator, OperatorCache, operatorName, operatorTraits, type Size } from './operators/index.js';
 import {
   type BatchInput,
   BatchMeasurement,
@@ -19,13 +19,16 @@ import {
   type QueueOptions,
   RestoreManyOptions,
   RestoreOptions,
+  readingOf,
   type Warning,
 } from './options.js';
+import type { Picture } from './picture.js';
 import type { Conditioning } from './prior/conditioning.js';
 import { Embedding } from './prior/embedding.js';
 import type { LatentModel } from './prior/latent_model.js';
 import { loadModel } from './prior/load_model.js';
 import { WindowedPrior } from './prior/windowed_prior.js';
+import { Recorder } from './recorder.js';
 import { downloadImages, Restoration } from './restoration.js';
 import { RestorationQueue } from './scheduling/restoration_queue.js';
 import { type ManyInput, type ManyResult, restoreMany } from './scheduling/restore_many.js';
@@ -39,6 +42,7 @@ import type { OfficialProblem } from './solver/official_rules.js';
 import type { Problem, Run } from './solver/step.js';
 import { gammaRule } from './solver/step_rules.js';
 import { ofAnotherSize, resultByMisfit } from './unknown_images.js';
+import { warn } from './warn.js';
 
 type Own = Pick<RestoreOptions, 'sigma' | 'prompt' | 'embedding' | 'seed'>;
 /** Which of the authors' tables `official` step sizes come from. */
@@ -60,6 +64,7 @@ export class Latino implements AsyncDisposable {
   private constructor(
     private readonly addon: Addon,
     private readonly model: LatentModel,
+    private readonly name: string,
     private readonly defaultPrompt: string,
     private readonly known?: KnownImages,
   ) {
@@ -75,7 +80,12 @@ export class Latino implements AsyncDisposable {
    * the signal's reason on abort
    */
   static async load(options: LoadOptions = {}): Promise<Latino> {
-    const { model, device = 'auto', signal, ...rest } = parseOptions(LoadOptions, options, argument('options of Latino.load'));
+    const {
+      model = DEFAULT_MODEL,
+      device = 'auto',
+      signal,
+      ...rest
+    } = parseOptions(LoadOptions, options, argument('options of Latino.load'));
     const name = device === 'auto' ? 'cpu' : device;
     const addon = loadAddon(name);
     const opened = addon.openDevice(name, { threads: rest.threads });
@@ -83,7 +93,7 @@ export class Latino implements AsyncDisposable {
     return interruptible(addon, [signal], async ({ signal: stopped, cancellation }) => {
       // A file on a disk that does not answer cannot be cancelled, only left alone.
       const loading = loadModel(addon, opened, folder, { ...rest, cancellation });
-      return new Latino(addon, await unlessAborted(stopped, loading, (late) => void late.dispose()), prompt, knows);
+      return new Latino(addon, await unlessAborted(stopped, loading, (late) => void late.dispose()), model, prompt, knows);
     });
   }
 
@@ -97,7 +107,7 @@ export class Latino implements AsyncDisposable {
   }
 
   /** A measurement y = A x + noise of an image, as `latino-native degrade` makes it. */
-  async degrade(input: ImageInput, options: DegradeOptions): Promise<Restoration> {
+  async degrade(input: ImageInput, options: DegradeOptions): Promise<Picture> {
     return this.undertake(undefined, () => degradeOn(this.addon, this.device, input, options));
   }
 
@@ -107,7 +117,7 @@ export class Latino implements AsyncDisposable {
    *
    * Calibration downloads the embedding; with `onProgress`, also one number a step that has a gradient and one a pass.
    *
-   * @param input a path, the bytes of an image file, or raw pixels
+   * @param input see `ImageInput`
    * @throws LatinoError ERR_LATINO_ARGUMENT, ERR_LATINO_IMAGE, ERR_LATINO_OPERATOR, ERR_LATINO_SHAPE, ERR_LATINO_EMBEDDING when the embedding
    * was made for another model, ERR_LATINO_NUMERIC when the result is not finite, ERR_LATINO_DISPOSED; the signal's reason on abort
    */
@@ -127,36 +137,52 @@ export class Latino implements AsyncDisposable {
     const operator = checkOperator(parsed.operator);
     const batch = ownOptions(inputs, parsed);
     const traits = operatorTraits(operator);
-    const { steps = this.model.family.defaultSteps(traits), onProgress } = parsed;
+    const { steps = this.model.family.defaultSteps(traits), onProgress, start = 'regularised', stepRule = 'auto' } = parsed;
+    const timesteps = this.model.family.timesteps(steps, traits);
     const settings = parsed.calibrate ? calibrationSettings(parsed.calibrate, this.model.embeddingShape[1]) : undefined;
     if (settings && batch.length > 1)
       throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected one measurement with calibrate but received ${batch.length}`);
 
     return this.undertake(parsed.signal, async (interruption) => {
       const { signal } = interruption;
+      using recorder = new Recorder(this.addon, parsed);
+      const { onWarning } = recorder;
       const sources = inputs.map(({ input }) => input);
-      using measured = await uploadMeasurements(this.addon, this.device, sources, traits.measurementChannels, interruption);
+      const reading = { ...readingOf(parsed), channels: traits.measurementChannels };
+      using measured = await uploadMeasurements(this.addon, this.device, sources, reading, interruption);
       using lease = await this.operators.lease(operator, imageSize(operator, measured));
       await unlessAborted(signal, lease.operator.ready(interruption.cancellation));
       const problem = this.problem(operator, measured, lease.operator, batch);
-      using prompted = await this.condition(batch, parsed.onWarning, signal);
+      using prompted = await this.condition(batch, onWarning, signal);
       const onPass = onProgress && ((calibration: CalibrationPass) => onProgress({ step: 0, steps, calibration }));
       using calibrated = settings && (await this.estimate([problem], prompted, settings, parsed, signal, onPass));
       const embedding = calibrated && (await this.download(prompted.withPromptEmbeds(calibrated), batch[0]!));
 
       const noise = seededNoise(this.device, perImage(batch.map(({ seed = 0 }) => seed)));
       const run = this.runOn(problem, parsed, noise, { method: settings ? 'latino-pro' : 'latino', steps });
-      const { start, previews } = parsed;
-      const result = this.resultFor(problem, parsed);
+      const result = recorder.watch(this.resultFor(problem, { ...parsed, onWarning }));
       const conditioning = calibrated ? prompted.withPromptEmbeds(calibrated) : prompted;
-      const solver = latino(run, { conditioning, timesteps: this.model.family.timesteps(steps, traits), start, result });
+      const solver = latino(run, { conditioning, timesteps, start, result });
       let step = 0;
       using restored = await drive(solver, {
         signal,
-        see: ({ x }): Promise<Image[]> | undefined => (previews && onProgress ? downloadImages(this.addon, x) : undefined),
-        done: (_, images) => onProgress?.({ step: ++step, steps, preview: images?.[0] }),
+        see: (tensors): Promise<Image[]> | undefined => {
+          recorder.step(tensors);
+          return parsed.previews && onProgress ? downloadImages(this.addon, tensors.x) : undefined;
+        },
+        done: (_, images) => onProgress?.({ step: ++step, steps, preview: images && withMetadata(images[0]!, measured.metadata[0]) }),
       });
-      return (await downloadImages(this.addon, restored)).map((image) => new Restoration(image, embedding));
+      const images = await downloadImages(this.addon, restored);
+      const records = await recorder.records(
+        batch.map((own) => this.ownRecord(own)),
+        {
+          model: this.name,
+          device: this.device.name,
+          operator: operatorName(operator),
+          ...{ steps, timesteps, stepRule, start, calibration: settings },
+        },
+      );
+      return images.map((image, k) => new Restoration(withMetadata(image, measured.metadata[k]), records[k]!, embedding));
     });
   }
 
@@ -197,7 +223,7 @@ export class Latino implements AsyncDisposable {
    * Calibrates one embedding on several measurements of the same kind (LATINO-PRO; Spagnoletti et al. 2025, algorithm 2): the text conditioning
    * that makes them likely together. Their images should show the same sort of thing and may differ in size. All are held in memory at once.
    *
-   * @param inputs paths, bytes of image files, or raw pixels; at least one
+   * @param inputs at least one
    * @throws LatinoError as `restore` does; the signal's reason on abort
    */
   async calibrate(inputs: readonly ImageInput[], options: CalibrateOptions): Promise<Embedding> {
@@ -215,7 +241,7 @@ export class Latino implements AsyncDisposable {
             this.addon,
             this.device,
             [input],
-            operatorTraits(operator).measurementChannels,
+            { ...readingOf(parsed), channels: operatorTraits(operator).measurementChannels },
             interruption,
           );
           held.push(measured);
@@ -298,6 +324,12 @@ export class Latino implements AsyncDisposable {
     return unknown ? 'proximal' : resultByMisfit(this.addon, this.known, problem, (warning) => warn(onWarning, warning));
   }
 
+  /** What a record says of what an image had of its own. */
+  private ownRecord({ sigma, seed = 0, prompt = this.defaultPrompt, embedding }: Own) {
+    const source = embedding?.source;
+    return { sigma, seed, prompt: source?.prompt ?? prompt, ...(source && { embedding: source }) };
+  }
+
   private runOn(problem: Problem, { operator, stepRule = 'auto' }: MeasurementOptions, noise: NoiseSource, table: OfficialTable): Run {
     const official: OfficialProblem = { family: this.model.family.name, ...operatorTraits(operator).official, ...table };
     return { kernels: this.addon, prior: this.prior, problem, gammaRule: gammaRule(this.addon, stepRule, official), noise };
@@ -355,10 +387,7 @@ const promptCut = (tokens: number, cut: number): Warning => ({
   message: `The prompt has ${cut} ${cut === 1 ? 'token' : 'tokens'} more than the ${tokens - 2} that the text encoder takes: its end is not looked at`,
 });
 
-function warn(onWarning: MeasurementOptions['onWarning'], warning: Warning): void {
-  if (onWarning) onWarning(warning);
-  else process.emitWarning(warning.message, { code: warning.code });
-}
+const withMetadata = (image: Image, metadata: Image['metadata']): Image => (metadata ? { ...image, metadata } : image);
 
 async function readPass({ pass, passes, distance, surrogates }: CalibrationPassEnd): Promise<CalibrationPass> {
   const read = async (tensor: Tensor): Promise<number> => Number((await tensor.read())[0]);

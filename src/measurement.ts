@@ -1,7 +1,7 @@
 import type { Addon, Device, Tensor } from './device/addon.js';
 import { type Interruption, unlessAborted } from './device/interruptible.js';
 import { LatinoError } from './errors.js';
-import { type Image, type ImageInput, readImage } from './image/index.js';
+import { type Image, type ImageInput, type ImageMetadata, type ReadOptions, readImage } from './image/index.js';
 
 /** Measurements of one size on the device. */
 export interface UploadedMeasurements extends Disposable {
@@ -9,6 +9,8 @@ export interface UploadedMeasurements extends Disposable {
   readonly y: Tensor;
   readonly height: number;
   readonly width: number;
+  /** What came with the file of each. */
+  readonly metadata: readonly (ImageMetadata | undefined)[];
 }
 
 /**
@@ -20,17 +22,18 @@ export async function uploadMeasurements(
   { concatenate }: Pick<Addon, 'concatenate'>,
   device: Device,
   inputs: readonly ImageInput[],
-  channels: 1 | 3,
+  reading: ReadOptions,
   { signal, cancellation }: Interruption,
 ): Promise<UploadedMeasurements> {
-  const images = await unlessAborted(signal, Promise.all(inputs.map((input) => readImage(input, { channels }))));
-  const { height, width } = requireOneSize(images);
+  const images = await unlessAborted(signal, Promise.all(inputs.map((input) => readImage(input, { ...reading, signal }))));
+  const { channels, height, width } = requireOneSize(images);
+  const metadata = images.map((image) => image.metadata);
   const uploads = images.map(({ data }) => device.upload(data, [1, channels, height, width], cancellation));
   const [first, ...others] = uploads as [Tensor, ...Tensor[]];
-  if (others.length === 0) return { y: first, height, width, [Symbol.dispose]: () => first.dispose() };
+  if (others.length === 0) return { y: first, height, width, metadata, [Symbol.dispose]: () => first.dispose() };
   try {
     const y = concatenate(uploads);
-    return { y, height, width, [Symbol.dispose]: () => y.dispose() };
+    return { y, height, width, metadata, [Symbol.dispose]: () => y.dispose() };
   } finally {
     for (const tensor of uploads) tensor.dispose();
   }

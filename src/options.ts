@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Image, ImageInput } from './image/index.js';
+import { type Image, type ImageInput, READABLE_FORMATS } from './image/index.js';
 import type { Operator } from './operators/index.js';
 import { Embedding } from './prior/embedding.js';
 import { CalibrationChanges, type CalibrationPreset } from './solver/calibration_settings.js';
@@ -93,6 +93,27 @@ export const LoadOptions = z.strictObject({
 });
 export type LoadOptions = Readonly<z.input<typeof LoadOptions>>;
 
+/** Which files are read, and what of them. */
+const reading = {
+  /** Pixels of a file's image: a file with more is refused before any is decoded. 100 million by default. */
+  maxPixels: z.int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
+  /**
+   * Formats of files that are read, as sharp calls them: by default png, jpeg, webp, tiff and heif, which is AVIF too. A sharp pipeline or pixels are
+   * of none.
+   */
+  formats: z.array(z.enum(READABLE_FORMATS)).min(1).readonly().optional(),
+  /**
+   * `keep`: the result has the ICC profile and the EXIF of the measurement's file, but for the orientation, as it is upright, and the thumbnail. Its
+   * numbers are then of the profile's colours, as the file's are, and nothing is lost of a gamut that is wider than sRGB; TIFF takes the profile
+   * only. `drop` (default): colours are read as sRGB.
+   */
+  metadata: z.enum(['keep', 'drop']).optional(),
+};
+
+type Reading = { readonly [Name in keyof typeof reading]?: z.output<(typeof reading)[Name]> };
+/** Of any options, those of reading. */
+export const readingOf = ({ maxPixels, formats, metadata }: Reading): Reading => ({ maxPixels, formats, metadata });
+
 /** What one measurement may have of its own. */
 const own = {
   /** Standard deviation of the noise on a [0, 1] image, in (0, 1]. */
@@ -110,6 +131,7 @@ const MeasurementOptions = z.strictObject({
   /** What damaged the image. */
   operator: z.custom<Operator>(),
   ...own,
+  ...reading,
   /** How far each step trusts the data: `auto` (empirical Bayes, the default), `discrepancy`, the authors' tables (`official`), or a constant delta. */
   stepRule: StepRule.optional(),
   /** `regularised` (default): a regularised inverse; `official`: Aᵀy, or the filled hole, as in the authors' code. */
@@ -135,6 +157,8 @@ export const RestoreOptions = MeasurementOptions.extend({
   onProgress: callback<Progress>().optional(),
   /** Downloads a preview image after every step, for `onProgress`. */
   previews: z.boolean().optional(),
+  /** Downloads the gamma of every step when all are done, for the record. */
+  gammas: z.boolean().optional(),
 });
 export type RestoreOptions = Readonly<z.input<typeof RestoreOptions>>;
 
@@ -143,7 +167,7 @@ export const BatchMeasurement = z.strictObject({ ...z.strictObject(own).partial(
 
 /** A measurement of a batch, with what differs from the options of all. */
 export interface BatchInput extends Partial<Pick<RestoreOptions, 'sigma' | 'prompt' | 'embedding' | 'seed'>> {
-  /** A path, the bytes of an image file, or raw pixels. */
+  /** See `ImageInput`. */
   readonly input: ImageInput;
 }
 
@@ -192,6 +216,7 @@ export const DegradeOptions = z.strictObject({
   sigma: z.number().min(0).max(1),
   /** Of the noise; 0 by default. */
   seed: Seed.optional(),
+  ...reading,
   signal: Signal.optional(),
 });
 export type DegradeOptions = Readonly<z.input<typeof DegradeOptions>>;

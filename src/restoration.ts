@@ -1,26 +1,19 @@
 import type { Addon, Tensor } from './device/addon.js';
-import { type EncodeOptions, encodeImage, fromPlanar, type Image, type ImageFormat, writeImage } from './image/index.js';
+import { fromPlanar, type Image } from './image/index.js';
+import { Picture } from './picture.js';
 import type { Embedding } from './prior/embedding.js';
+import type { RestorationRecord } from './restoration_record.js';
 
 /** A restored image, on the host. */
-export class Restoration {
+export class Restoration extends Picture {
   constructor(
-    readonly image: Image,
+    image: Image,
+    /** What was done: all that it takes to do it again. */
+    readonly record: RestorationRecord,
     /** What the prompt was calibrated to, where `calibrate` was asked for. */
     readonly embedding?: Embedding,
-  ) {}
-  get width(): number {
-    return this.image.width;
-  }
-  get height(): number {
-    return this.image.height;
-  }
-  /** Writes PNG, JPEG, WebP or TIFF by the file's extension; the file appears whole or not at all. */
-  toFile(path: string, options?: EncodeOptions): Promise<void> {
-    return writeImage(path, this.image, options);
-  }
-  toBuffer(format: ImageFormat = 'png', options?: EncodeOptions): Promise<Buffer> {
-    return encodeImage(this.image, format, options);
+  ) {
+    super(image);
   }
 }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { LatinoError } from '../errors.js';
 import { type ImageInput, readImage } from '../image/index.js';
 import type { Latino } from '../latino.js';
-import type { CalibrateOptions, CalibrationPass } from '../options.js';
+import { type CalibrateOptions, type CalibrationPass, readingOf } from '../options.js';
 import { Embedding } from '../prior/embedding.js';
 import { type ImageSettings, imageId } from './identity.js';
 import type { OutputFolder } from './output_folder.js';
@@ -45,6 +45,7 @@ export async function batchEmbedding(latino: () => Promise<Latino>, options: Sam
     seed,
     stepRule,
     start,
+    ...readingOf(settings),
     settings: calibration,
     signal,
     onProgress: onPass,
@@ -66,14 +67,14 @@ const nameOf = ({ count, calibration, settings, model }: Sample): string =>
   `latino-batch.${imageId(`calibrated on ${count} ${JSON.stringify(calibration)}`, settings, model).slice(0, 16)}.safetensors`;
 
 /** Images that can be read and are restored as the batch is. */
-async function sampleOf({ sources, folder, count, total }: SampleOptions): Promise<ImageInput[]> {
+async function sampleOf({ sources, folder, count, total, settings }: SampleOptions): Promise<ImageInput[]> {
   const sample: ImageInput[] = [];
   const stride = Math.max(1, Math.floor(total / count));
   let due = 0;
   let index = 0;
   for await (const { entry } of entriesOf(sources, { out: folder.path })) {
     if (index++ < due || entry.problem || entry.line?.operator !== undefined) continue;
-    const image = await readImage(entry.path).catch(() => undefined);
+    const image = await readImage(entry.path, readingOf(settings)).catch(() => undefined);
     if (!image) continue;
     sample.push(entry.path);
     due += stride;

@@ -2,6 +2,7 @@ import { extname } from 'node:path';
 import { LatinoError } from '../errors.js';
 import { type Image, type ImageFormat, psnr, readImage, ssim } from '../image/index.js';
 import type { Restoration } from '../restoration.js';
+import type { RestorationRecord } from '../restoration_record.js';
 import type { ManyResult } from '../scheduling/restore_many.js';
 import type { ImageRecord } from './journal.js';
 import type { OutputFolder } from './output_folder.js';
@@ -44,6 +45,7 @@ export async function finish(work: Work, result: ManyResult<unknown>, folder: Pi
     height,
     metrics,
     ...(warnings.length > 0 ? { warnings } : {}),
+    record: recordOf(restored.record),
     finishedAt: now(),
   };
 }
@@ -56,9 +58,25 @@ export function failure(step: Step, error: Error, seconds: number): ImageRecord 
 const common = ({ id, entry, output, seed }: Step) => ({ kind: 'image', id, input: entry.path, output, seed }) as const;
 const now = (): string => new Date().toISOString();
 
-/** Against the reference, or a warning why not. */
-async function measure({ image }: Restoration, path: string, warnings: string[]): Promise<ImageRecord['metrics']> {
+/** What other lines of the journal do not say, and this one not elsewhere. */
+function recordOf({
+  operator,
+  sigma,
+  prompt,
+  steps,
+  timesteps,
+  stepRule,
+  start,
+  result,
+  gammas,
+}: RestorationRecord): ImageRecord['record'] {
+  return { operator, sigma, prompt, steps, timesteps: [...timesteps], stepRule, start, result, gammas: gammas && [...gammas] };
+}
+
+/** Against the reference, or a warning why not. Both in sRGB, whatever profile is kept. */
+async function measure(restored: Restoration, path: string, warnings: string[]): Promise<ImageRecord['metrics']> {
   try {
+    const image = restored.image.metadata?.icc ? await readImage(await restored.toBuffer('png')) : restored.image;
     const reference: Image = await readImage(path, { channels: image.channels });
     const [decibels, similarity] = await Promise.all([psnr(image, reference), ssim(image, reference)]);
     return { psnr: Number.isFinite(decibels) ? decibels : null, ssim: similarity };

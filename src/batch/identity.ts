@@ -18,7 +18,10 @@ const DEFAULTS: ImageSettings = { seed: 0, stepRule: 'auto', start: 'regularised
  * @param content digest of the input's bytes, or what kept them from being read
  */
 export function imageId(content: string, settings: ImageSettings, model: string): string {
-  const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  // What is read at all, or noted beside, changes no file.
+  const { maxPixels: _, formats: __, gammas: ___, metadata, ...rest } = settings;
+  const kept = metadata === 'keep' ? { metadata } : {};
+  const given = Object.fromEntries(Object.entries({ ...rest, ...kept }).filter(([, value]) => value !== undefined));
   return sha256(`${content}\n${model}\n${canonical({ ...DEFAULTS, ...given })}`).digest('hex');
 }
 

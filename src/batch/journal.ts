@@ -37,6 +37,21 @@ const ImageRecord = z.object({
   metrics: z.object({ psnr: z.number().nullable(), ssim: z.number() }).optional(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
   warnings: z.array(z.string()).optional(),
+  /** What the restoration was, beside its seed and what the run's record says; see `RestorationRecord`. */
+  record: z
+    .object({
+      operator: z.string(),
+      sigma: z.number(),
+      prompt: z.string(),
+      steps: z.number(),
+      timesteps: z.array(z.number()),
+      stepRule: z.union([z.string(), z.number()]),
+      start: z.string(),
+      result: z.string(),
+      // JSON has no infinity.
+      gammas: z.array(z.number().nullable()).optional(),
+    })
+    .optional(),
   finishedAt: z.string(),
 });
 /** What became of an image; the last record of an output counts. */

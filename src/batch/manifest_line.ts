@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ManyMeasurement } from '../options.js';
 
 /** A line of a manifest: an input, and what it has of its own. Files are found from the manifest's folder. */
-export const ManifestLine = ManyMeasurement.omit({ calibrate: true }).extend({
+export const ManifestLine = ManyMeasurement.omit({ calibrate: true, gammas: true }).extend({
   input: z.string('a path'),
   /** Where its result goes, from the output folder. */
   output: z.string('a path').optional(),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CalibrateOptions, LoadOptions, RestoreManyOptions } from '../options.js';
+import { CalibrateOptions, LoadOptions, RestoreManyOptions, readingOf } from '../options.js';
 import type { BatchEvent } from './events.js';
 import type { ImageSettings } from './identity.js';
 import { parseShare } from './share.js';
@@ -15,7 +15,7 @@ const QueueOfWorkers = z.strictObject({
   embedding: z.string('a path').optional(),
 });
 
-export const BatchOptions = RestoreManyOptions.omit({ order: true }).extend({
+export const BatchOptions = RestoreManyOptions.omit({ order: true, gammas: true }).extend({
   /** The output folder; it is made where there is none. Files keep the relative path of their input, the journal lies beside them. */
   out: z.string('a path'),
   /** Which model, and how; see `LoadOptions`. It is not loaded where nothing is left to do. */
@@ -50,5 +50,5 @@ export type BatchSettings = z.output<typeof BatchOptions>;
 /** What all images are restored with, unless they have something of their own. */
 export function commonSettings(settings: BatchSettings): ImageSettings {
   const { operator, sigma, prompt, embedding, seed, steps, stepRule, start, result, calibrate, bitDepth } = settings;
-  return { operator, sigma, prompt, embedding, seed, steps, stepRule, start, result, calibrate, bitDepth };
+  return { operator, sigma, prompt, embedding, seed, steps, stepRule, start, result, calibrate, bitDepth, ...readingOf(settings) };
 }

@@ -150,7 +150,7 @@ async function* inputsOf(works: AsyncGenerator<Work>, known: Map<number, Work>):
   for await (const work of works) {
     known.set(index++, work);
     const { bitDepth: _, ...options } = work.settings;
-    yield { ...options, input: work.entry.path };
+    yield { ...options, input: work.entry.path, gammas: true };
   }
 }
 

@@ -80,6 +80,31 @@ export const addSolverOptions = (command: Command): Command =>
 export const addStepsOption = (command: Command): Command =>
   command.option('--steps <n>', '1 to 50; by default 8, and 32 to fill holes with the model photos', number);
 
+/** Which files are read, and what of them: the flags of commands that restore files. */
+export interface ReadingFlags {
+  keepMetadata?: boolean;
+  maxPixels?: number;
+  formats?: MeasurementOptions['formats'];
+}
+
+export const addReadingOptions = (command: Command): Command =>
+  command
+    .option('--keep-metadata', "write the measurement's ICC profile and EXIF with the result, in the colours of that profile")
+    .option('--max-pixels <n>', 'refuse images with more pixels before they are decoded; 100 million unless told', number)
+    .option(
+      '--formats <names>',
+      'which formats are read, as sharp calls them; png,jpeg,webp,tiff,heif unless told, where heif is AVIF too',
+      words,
+    );
+
+const words = (text: string): MeasurementOptions['formats'] => text.split(',') as never;
+
+export const readingOptions = ({ keepMetadata, maxPixels, formats }: ReadingFlags): Partial<MeasurementOptions> => ({
+  maxPixels,
+  formats,
+  metadata: keepMetadata ? 'keep' : undefined,
+});
+
 /** The options that these flags stand for; files that they name are read. Of a batch its manifest may say what the flags do not. */
 export async function measurementOptions(flags: MeasurementFlags): Promise<MeasurementOptions>;
 export async function measurementOptions(flags: Partial<MeasurementFlags>): Promise<Partial<MeasurementOptions>>;

@@ -13,13 +13,23 @@ const require = createRequire(import.meta.url);
 export const flavourOf = (device: string): Flavour => (device.startsWith('cuda') ? 'cuda' : 'cpu');
 
 /**
+ * Where the addon that has a device of this name lies.
+ *
+ * @throws LatinoError as `openAddon` does where it is not there
+ */
+export function existingAddon(device: string): string {
+  const path = findAddon(flavourOf(device));
+  if (!path || !existsSync(path)) throw missing(device, path);
+  return path;
+}
+
+/**
  * Loads the addon that has a device of this name.
  *
  * @throws LatinoError with what to do about it: ERR_LATINO_ADDON, or ERR_LATINO_DEVICE where it is that of GPUs
  */
 export function openAddon(device: string): Addon {
-  const path = findAddon(flavourOf(device));
-  if (!path || !existsSync(path)) throw missing(device, path);
+  const path = existingAddon(device);
   // Without them its first instruction would end the process.
   const lacking = missingFeatures();
   if (lacking.length > 0)

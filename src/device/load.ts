@@ -60,13 +60,13 @@ export function runtimeLibrary(): string {
       cause: error,
     });
   }
-  for (const abi of readdirSync(join(root, 'bin'))) {
+  for (const abi of existsSync(join(root, 'bin')) ? readdirSync(join(root, 'bin')) : []) {
     const folder = join(root, 'bin', abi, process.platform, process.arch);
     const name = existsSync(folder) ? readdirSync(folder).find((file) => LIBRARY_NAME.test(file)) : undefined;
     if (name) return join(folder, name);
   }
   throw new LatinoError(
     'ERR_LATINO_ADDON',
-    `Expected onnxruntime-node to have a library for ${process.platform} ${process.arch} but it has none`,
+    `Expected onnxruntime-node to have a library for ${process.platform} ${process.arch} but it has none; install it anew`,
   );
 }

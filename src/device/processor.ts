@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 
 /** Of what the addon is compiled for (x86-64-v3: Haswell and Zen, and newer), the features that its kernels are built on. */
-const REQUIRED = ['avx2', 'bmi2', 'f16c', 'fma'];
+export const REQUIRED_FEATURES = ['avx2', 'bmi2', 'f16c', 'fma'];
 /** The first processor's entry; servers have hundreds, and the kernel makes each as it is read. */
 const ENTRY_BYTES = 8192;
 
@@ -24,5 +24,5 @@ export function missingFeatures(): string[] {
 /** The same, from the text of /proc/cpuinfo. */
 export function missingFrom(cpuinfo: string): string[] {
   const flags = /^flags\s*:(.*)\n/m.exec(cpuinfo)?.[1]?.split(' ');
-  return flags ? REQUIRED.filter((feature) => !flags.includes(feature)) : [];
+  return flags ? REQUIRED_FEATURES.filter((feature) => !flags.includes(feature)) : [];
 }

@@ -1,7 +1,8 @@
-import sharp, { type OverlayOptions } from 'sharp';
+import type { OverlayOptions } from 'sharp';
 import { writeWhole } from '../output_file.js';
 import type { Image } from './image.js';
 import { asOutlines } from './lettering.js';
+import { loadSharp } from './load_sharp.js';
 import { encodeImage } from './write.js';
 
 export interface ContactSheet {
@@ -18,6 +19,7 @@ const FONT_SIZE = 15;
 
 /** Writes a PNG with rows of images beside one another, labelled. Small images are enlarged by whole factors, pixels kept. */
 export async function writeContactSheet(path: string, { columns, rows }: ContactSheet): Promise<void> {
+  const sharp = await loadSharp();
   const images = rows.flatMap((row) => row.images);
   const [cellWidth, cellHeight] = [Math.max(1, ...images.map(({ width }) => width)), Math.max(1, ...images.map(({ height }) => height))];
   const scale = Math.max(1, Math.ceil(SMALLEST_CELL / Math.max(cellWidth, cellHeight)));

@@ -1,5 +1,6 @@
 import { imageFunctions } from '../device/load.js';
 import { LatinoError } from '../errors.js';
+import type { ImageMetadata } from './metadata.js';
 
 /** A picture on the host. */
 export interface Image {
@@ -8,6 +9,8 @@ export interface Image {
   readonly channels: 1 | 3;
   /** Planar [channels, height, width], range [-1, 1]. What is given to a function that returns a promise is left alone until it settles. */
   readonly data: Float32Array;
+  /** What came with the file, where it was kept; its profile says what the numbers mean. */
+  readonly metadata?: ImageMetadata;
 }
 
 /** An image from the values of a tensor [1, C, H, W]. */

@@ -1,6 +1,11 @@
+export { asRaw, asSharp, type RawOutput } from './as_sharp.js';
 export { type ContactSheet, writeContactSheet } from './contact_sheet.js';
+export { type DecodeOptions, READABLE_FORMATS, type ReadableFormat } from './decode.js';
 export { fromPlanar, type Image, upscale } from './image.js';
+export type { ImageInput, RawPixels, SharpOutput, SharpPipeline } from './input.js';
 export { assertChartWritable, type LineChart, writeLineChart } from './line_chart.js';
+export { loadSharp } from './load_sharp.js';
+export type { ImageMetadata } from './metadata.js';
 export { psnr, ssim } from './metrics.js';
-export { type ImageInput, type RawPixels, readImage } from './read.js';
+export { type ReadOptions, readImage } from './read.js';
 export { assertWritable, type EncodeOptions, encodeImage, type ImageFormat, writeImage } from './write.js';

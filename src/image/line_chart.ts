@@ -1,8 +1,8 @@
 import { extname } from 'node:path';
-import sharp from 'sharp';
 import { LatinoError } from '../errors.js';
 import { assertFileWritable, writeWhole } from '../output_file.js';
 import { asOutlines, asText, type Lettering } from './lettering.js';
+import { loadSharp } from './load_sharp.js';
 
 export interface LineChart {
   readonly title: string;
@@ -30,8 +30,15 @@ const PNG_SCALE = 2;
 export async function writeLineChart(path: string, chart: LineChart): Promise<void> {
   const png = formatOf(path) === '.png';
   const svg = Buffer.from(lineChartSvg(chart, png ? asOutlines : asText));
-  const drawn = sharp(svg, { density: 72 * PNG_SCALE }).flatten({ background: 'white' });
-  await writeWhole(path, png ? await drawn.png().toBuffer() : svg);
+  await writeWhole(path, png ? await rasterized(svg) : svg);
+}
+
+async function rasterized(svg: Buffer): Promise<Buffer> {
+  const sharp = await loadSharp();
+  return sharp(svg, { density: 72 * PNG_SCALE })
+    .flatten({ background: 'white' })
+    .png()
+    .toBuffer();
 }
 
 /** Throws now what `writeLineChart` would throw after the work is done. */

@@ -1,70 +1,42 @@
-import { stat } from 'node:fs/promises';
-import sharp from 'sharp';
 import { imageFunctions } from '../device/load.js';
 import { LatinoError } from '../errors.js';
+import { type DecodeOptions, decode, MOST_PIXELS } from './decode.js';
 import { fromPlanar, type Image } from './image.js';
+import { type ImageInput, openInput, type RawPixels } from './input.js';
 
-interface RawSize {
-  readonly width: number;
-  readonly height: number;
-  /** 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha. */
-  readonly channels: 1 | 2 | 3 | 4;
+/** Of a file, a pixel: four channels of 16 bits, the most that is read. What has more bytes has no image of `maxPixels` in it. */
+const MOST_BYTES_A_PIXEL = 8;
+/** Of a file, beside its pixels. */
+const OTHER_BYTES = 16 * 2 ** 20;
+
+export interface ReadOptions extends DecodeOptions {
+  /** 3 (default): grey becomes colour; 1: colour becomes Rec. 601 luma. */
+  readonly channels?: 1 | 3;
+  /** Ends the reading of a stream. */
+  readonly signal?: AbortSignal;
 }
 
-/** Interleaved pixels: 8-bit, 16-bit, or (with `layout`, which tells them from an `Image`) floats in [0, 1]. */
-export type RawPixels = RawSize &
-  ({ readonly data: Uint8Array | Uint8ClampedArray | Uint16Array } | { readonly data: Float32Array; readonly layout: 'interleaved' });
-
 /**
- * A path, the bytes of an image file, raw pixels, or an image. They are read while JavaScript goes on: until whoever was given them is done, bytes
- * and pixels must be neither changed nor transferred to another thread.
- */
-export type ImageInput = string | Uint8Array | RawPixels | Image;
-
-/**
- * Reads an image of any format that sharp reads. EXIF orientation is applied, transparency is laid on white, 16 bits are kept.
+ * Reads an image. EXIF orientation is applied, transparency is laid on white, 16 bits are kept, colours become sRGB unless `metadata` is kept.
  *
- * @param options.channels 3 (default): grey becomes colour; 1: colour becomes Rec. 601 luma
- * @throws LatinoError ERR_LATINO_IMAGE when the file is missing, corrupt or no image
+ * @throws LatinoError ERR_LATINO_IMAGE when the file is missing, corrupt, no image, or one of a format or a size that is not allowed
  */
-export async function readImage(input: ImageInput, { channels = 3 }: { channels?: 1 | 3 } = {}): Promise<Image> {
-  if (typeof input === 'string' || ArrayBuffer.isView(input)) return toImage(await decode(input), channels);
-  if (typeof input !== 'object' || input === null || !ArrayBuffer.isView(input.data)) {
-    throw new LatinoError(
-      'ERR_LATINO_IMAGE',
-      `Expected a path, a Buffer or pixels for an image but received ${input === null ? 'null' : typeof input}`,
-    );
+export async function readImage(input: ImageInput, options: ReadOptions = {}): Promise<Image> {
+  const { channels = 3, maxPixels = MOST_PIXELS, signal } = options;
+  const opened = await openInput(input, { mostBytes: MOST_BYTES_A_PIXEL * maxPixels + OTHER_BYTES, signal });
+  if ('source' in opened) {
+    const { pixels, metadata } = await decode(opened, options);
+    const image = await toImage(pixels, channels);
+    return metadata ? { ...image, metadata } : image;
   }
-  if (input.data instanceof Float32Array && !('layout' in input)) {
-    const image = fromPlanar(input.data, input as Image);
+  if (opened.data instanceof Float32Array && !('layout' in opened)) {
+    const { metadata } = opened as Image;
+    const image = { ...fromPlanar(opened.data, opened as Image), ...(metadata && { metadata }) };
     if (!(await imageFunctions().allFinite(image.data)))
       throw new LatinoError('ERR_LATINO_IMAGE', 'Expected finite values in an image but received NaN or infinity');
     return withChannels(image, channels);
   }
-  return toImage(checked(input as RawPixels), channels);
-}
-
-async function decode(input: string | Uint8Array): Promise<RawPixels> {
-  const name = typeof input === 'string' ? input : 'the given bytes';
-  if (typeof input === 'string') {
-    const found = await stat(input).catch((cause: NodeJS.ErrnoException) => {
-      const reason = cause.code === 'ENOENT' ? 'there is no such file' : cause.message;
-      throw new LatinoError('ERR_LATINO_IMAGE', `Expected an image file but cannot read ${input}: ${reason}`, { cause });
-    });
-    if (!found.isFile()) throw new LatinoError('ERR_LATINO_IMAGE', `Expected an image file but ${input} is not a file`);
-  }
-  try {
-    const source = sharp(input).autoOrient();
-    const { depth } = await source.metadata();
-    const wide = depth !== undefined && depth !== 'uchar' && depth !== 'char';
-    const decoded = source.toColourspace(wide ? 'rgb16' : 'srgb').raw({ depth: wide ? 'ushort' : 'uchar' });
-    const { data, info } = await decoded.toBuffer({ resolveWithObject: true });
-    const size = { width: info.width, height: info.height, channels: info.channels as RawSize['channels'] };
-    return { ...size, data: wide ? new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2) : data };
-  } catch (cause) {
-    const reason = (cause as Error).message.trim().split('\n')[0];
-    throw new LatinoError('ERR_LATINO_IMAGE', `Expected an image but cannot decode ${name}: ${reason}`, { cause });
-  }
+  return toImage(checked(opened as RawPixels), channels);
 }
 
 function checked(pixels: RawPixels): RawPixels {

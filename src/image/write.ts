@@ -1,9 +1,8 @@
 import { extname } from 'node:path';
-import sharp from 'sharp';
-import { imageFunctions } from '../device/load.js';
 import { LatinoError } from '../errors.js';
 import { assertFileWritable, writeWhole } from '../output_file.js';
-import { fromPlanar, type Image } from './image.js';
+import { asSharp, assertBitDepth } from './as_sharp.js';
+import type { Image } from './image.js';
 
 export type ImageFormat = 'png' | 'jpeg' | 'webp' | 'tiff';
 export interface EncodeOptions {
@@ -20,14 +19,15 @@ const FORMATS: Readonly<Record<string, ImageFormat>> = {
   '.tiff': 'tiff',
 };
 
-/** Bytes of an image file. JPEG and WebP lose a little (quality 95); PNG and TIFF are exact to the bit depth. */
+/**
+ * Bytes of an image file. JPEG and WebP lose a little (quality 95); PNG and TIFF are exact to the bit depth. Metadata that the image has goes with
+ * it; TIFF takes the profile only.
+ */
 export async function encodeImage(image: Image, format: ImageFormat, { bitDepth = 8 }: EncodeOptions = {}): Promise<Buffer> {
   requireBitDepth(format, bitDepth);
-  const { width, height, channels, data } = fromPlanar(image.data, image);
-  const raw = { width, height, channels };
-  const pixels = await imageFunctions().pixelsFromPicture(data, channels, bitDepth);
-  const [grey, colour] = bitDepth === 16 ? (['grey16', 'rgb16'] as const) : (['b-w', 'srgb'] as const);
-  const picture = sharp(pixels, { raw }).toColourspace(channels === 1 ? grey : colour);
+  const pipeline = await asSharp(image, bitDepth);
+  // What is not kept by name is dropped, and a profile that is dropped converted from.
+  const picture = image.metadata ? pipeline.keepIccProfile().keepExif() : pipeline;
   switch (format) {
     case 'png':
       return picture.png().toBuffer();
@@ -73,8 +73,7 @@ function formatOf(path: string): ImageFormat {
 }
 
 function requireBitDepth(format: ImageFormat, bitDepth: number): void {
-  if (bitDepth !== 8 && bitDepth !== 16)
-    throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected 8 or 16 for the bit depth but received ${bitDepth}`);
+  assertBitDepth(bitDepth);
   if (bitDepth === 16 && (format === 'jpeg' || format === 'webp')) {
     throw new LatinoError('ERR_LATINO_OUTPUT', `Expected PNG or TIFF for 16 bits a channel but received ${format}`);
   }

@@ -27,7 +27,7 @@ export interface Queued {
 /** Whether an image can be solved with another: its problem is the same, and nothing watches it alone. */
 export function canShare({ image, options }: Job, first: Job): boolean {
   if (image?.width !== first.image!.width || image.height !== first.image!.height) return false;
-  const { operator, steps, stepRule, start, result, onWarning } = first.options;
+  const { operator, steps, stepRule, start, result, gammas, onWarning } = first.options;
   const isWatched = (watched: RestoreOptions): boolean => Boolean(watched.calibrate || watched.onProgress || watched.previews);
   return (
     !isWatched(options) &&
@@ -37,6 +37,7 @@ export function canShare({ image, options }: Job, first: Job): boolean {
     options.stepRule === stepRule &&
     options.start === start &&
     options.result === result &&
+    options.gammas === gammas &&
     (options.onWarning === undefined) === (onWarning === undefined)
   );
 }

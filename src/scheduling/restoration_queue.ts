@@ -1,7 +1,7 @@
 import { LatinoError } from '../errors.js';
 import { type ImageInput, readImage } from '../image/index.js';
 import { checkOperator, type Operator, operatorTraits, type Size } from '../operators/index.js';
-import { type BatchInput, QueueOptions, RestoreOptions, type Warning } from '../options.js';
+import { type BatchInput, QueueOptions, RestoreOptions, readingOf, type Warning } from '../options.js';
 import type { Restoration } from '../restoration.js';
 import { parseOptions } from '../schema.js';
 import { begin, canShare, fail, type Job, type Queued, succeed } from './job.js';
@@ -54,7 +54,8 @@ export class RestorationQueue {
   }
 
   /**
-   * Restores a measurement when its turn comes.
+   * Restores a measurement when its turn comes. A few are read at a time, and a stream is one of them until it ends: what comes slowly, such as an
+   * upload, is better received first.
    *
    * @throws LatinoError as `Latino.restore` does; ERR_LATINO_BUSY when as many are waiting as the queue takes; the signal's reason on abort
    */
@@ -135,7 +136,8 @@ export class RestorationQueue {
   private async decode(job: Job): Promise<void> {
     job.state = 'decoding';
     try {
-      job.image = await readImage(job.input, { channels: operatorTraits(job.options.operator).measurementChannels });
+      const { operator, signal } = job.options;
+      job.image = await readImage(job.input, { ...readingOf(job.options), channels: operatorTraits(operator).measurementChannels, signal });
       job.state = 'decoded';
     } catch (error) {
       this.leave(job);

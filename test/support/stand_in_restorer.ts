@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { type BatchInput, type Image, Restoration, type RestoreOptions } from '../../src/index.js';
+import { type BatchInput, type Image, Restoration, type RestorationRecord, type RestoreOptions } from '../../src/index.js';
 
 /** An image of one colour. */
 export const flat = (value: number, width = 16): Image => ({
@@ -8,6 +8,12 @@ export const flat = (value: number, width = 16): Image => ({
   channels: 3,
   data: new Float32Array(3 * 16 * width).fill(value),
 });
+
+const record: RestorationRecord = {
+  ...{ package: '0.0.0', model: 'stand-in', device: 'none', operator: 'denoise', sigma: 0.1, prompt: '', seed: 0 },
+  ...{ steps: 1, timesteps: [999] },
+  ...{ stepRule: 'auto', start: 'regularised', result: 'decoded', seconds: 0, warnings: [] },
+};
 
 /** Stands in for a model where only who is restored when matters: gives back what it gets, and remembers its calls. */
 export class StandInRestorer {
@@ -35,7 +41,7 @@ export class StandInRestorer {
     try {
       await Promise.race([this.gate(values), aborted(options.signal)]);
       if (values.includes(-1)) throw new Error('black');
-      return images.map((image) => new Restoration(this.answer ?? image));
+      return images.map((image) => new Restoration(this.answer ?? image, record));
     } finally {
       this.solving -= inputs.length;
     }

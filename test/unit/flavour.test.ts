@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { runApart } from '../../src/device/apart.js';
 import { findAddon, packagedAddon } from '../../src/device/find_addon.js';
 import { missing, openAddon } from '../../src/device/flavour.js';
 import { tryGpu } from '../../src/device/try_gpu.js';
@@ -42,14 +43,21 @@ describe('the addon for GPUs', () => {
     expect(() => openAddon('cuda:3')).toThrow(withCode('DEVICE', /addon for cuda:3 cannot be used .+broken\.node/));
   });
 
-  it('is tried in a process of its own', () => {
+  it('is tried in a process of its own', async () => {
     vi.stubEnv('LATINO_CUDA_ADDON', at('none.node'));
-    expect(tryGpu(at('libonnxruntime.so'))).toMatch(
+    expect(await tryGpu(at('libonnxruntime.so'))).toMatch(
       /^not used: Expected the native addon for cuda:0 at .+none\.node but there is none; compile it with: npx latino-native build --cuda$/,
     );
     broken('LATINO_CUDA_ADDON');
-    expect(tryGpu(at('libonnxruntime.so'))).toMatch(/^not used: .+broken\.node/);
+    expect(await tryGpu(at('libonnxruntime.so'))).toMatch(/^not used: .+broken\.node/);
   });
+});
+
+it('a process of its own tells how far it came, and what ended it', async () => {
+  expect(await runApart('console.log(process.argv[1])', ['a word'])).toEqual({ lines: ['a word'] });
+  expect(await runApart("console.log(1); throw new Error('it is broken')", [])).toEqual({ lines: ['1'], failure: 'it is broken' });
+  const { lines, failure } = await runApart("require('fs').writeSync(1, '1'); process.kill(process.pid, 'SIGILL')", []);
+  expect({ lines, failure }).toEqual({ lines: ['1'], failure: expect.stringContaining('ended by SIGILL') });
 });
 
 it('an addon for CPUs that does not load says how to build one', () => {

@@ -52,7 +52,14 @@ export class JobRestorer implements AsyncDisposable {
     const begun = performance.now();
     const { bitDepth: _, operator, sigma, ...options } = settings;
     const result = await queue
-      .add(job.input, { ...options, operator: operator!, sigma: sigma!, signal, onWarning: (warning) => warnings.push(warning) })
+      .add(job.input, {
+        ...options,
+        operator: operator!,
+        sigma: sigma!,
+        gammas: true,
+        signal,
+        onWarning: (warning) => warnings.push(warning),
+      })
       .catch((error: unknown) => {
         if (isOfTheImage(error)) return { error, seconds: (performance.now() - begun) / 1000 };
         throw error;

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import { loadSharp } from '../../image/index.js';
 import { writeWhole } from '../../output_file.js';
 import type { Picture } from './page_data.js';
 
@@ -73,7 +73,8 @@ async function makeThumbnail(path: string, source: string | undefined, { width, 
   return thumbnail !== undefined;
 }
 
-function enlarge(source: string, width?: number, height?: number): Promise<Buffer> {
+async function enlarge(source: string, width?: number, height?: number): Promise<Buffer> {
+  const sharp = await loadSharp();
   const picture = sharp(source).autoOrient().flatten({ background: 'white' }).toColourspace('srgb');
   const fitted =
     width && height

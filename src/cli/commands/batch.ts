@@ -4,6 +4,7 @@ import { brief, Pace } from '../batch/pace.js';
 import { type Io, printLine } from '../io.js';
 import {
   addModelOptions,
+  addReadingOptions,
   addSolverOptions,
   addStepsOption,
   loadOptions,
@@ -11,10 +12,12 @@ import {
   type ModelFlags,
   measurementOptions,
   number,
+  type ReadingFlags,
+  readingOptions,
 } from '../options.js';
 import { openProgress, type Progress, showPass } from '../progress.js';
 
-interface Flags extends ModelFlags, Omit<MeasurementFlags, 'task' | 'sigma'> {
+interface Flags extends ModelFlags, ReadingFlags, Omit<MeasurementFlags, 'task' | 'sigma'> {
   task?: string;
   sigma?: number;
   out: string;
@@ -64,7 +67,7 @@ export function addBatch(program: Command, io: Io, operatorsHelp: string): void 
     .option('--devices <names>', 'one process for each, such as cuda:0,cuda:1')
     .option('--concurrency <n>', 'restorations under way at a time; 2 unless told', number)
     .option('--together <n>', 'images of one size that are solved together, at most; what the device is best at unless told', number);
-  addSolverOptions(command)
+  addReadingOptions(addSolverOptions(command))
     .option('--result <kind>', 'decoded or proximal')
     .option('--format <extension>', 'png, jpg, webp or tif; that of each input unless told')
     .option('--bit-depth <bits>', '8 or 16', number, 8)
@@ -153,6 +156,7 @@ async function optionsOf(flags: Flags): Promise<BatchOptions> {
   const changes = { preset, passes };
   return {
     ...(await measurementOptions({ ...flags, task, sigma })),
+    ...readingOptions(flags),
     ...(calibrate === 'each' ? { calibrate: changes } : {}),
     ...(calibrate === undefined || calibrate === 'each'
       ? {}

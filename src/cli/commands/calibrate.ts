@@ -27,7 +27,7 @@ export function addCalibrate(program: Command, io: Io, operatorsHelp: string): v
   const command = program
     .command('calibrate')
     .description('Calibrate the embedding of a prompt on several measurements of the same kind (LATINO-PRO), for restore --embedding.')
-    .argument('<inputs...>', 'the measurements: any image files');
+    .argument('<inputs...>', 'the measurements: image files');
   addTaskOptions(command, 'what damaged them')
     .requiredOption('-o, --output <file>', 'where the embedding goes, a .safetensors file')
     .option('--prompt <text>', 'what the images show, as far as you know; the calibration starts here')

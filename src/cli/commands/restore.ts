@@ -5,6 +5,7 @@ import { summarise, writeCalibrationReport } from '../calibration.js';
 import { type Io, printLine } from '../io.js';
 import {
   addModelOptions,
+  addReadingOptions,
   addSolverOptions,
   addStepsOption,
   addTaskOptions,
@@ -12,11 +13,13 @@ import {
   type ModelFlags,
   measurementOptions,
   number,
+  type ReadingFlags,
+  readingOptions,
 } from '../options.js';
 import { showPass } from '../progress.js';
 import { withModel } from '../with_model.js';
 
-interface Flags extends ModelFlags, MeasurementFlags {
+interface Flags extends ModelFlags, MeasurementFlags, ReadingFlags {
   output: string;
   calibrate?: boolean;
   calibratePreset?: CalibrationPreset;
@@ -30,10 +33,7 @@ interface Flags extends ModelFlags, MeasurementFlags {
 }
 
 export function addRestore(program: Command, io: Io, operatorsHelp: string): void {
-  const command = program
-    .command('restore')
-    .description('Restore a degraded image.')
-    .argument('<input>', 'the measurement: any image file');
+  const command = program.command('restore').description('Restore a degraded image.').argument('<input>', 'the measurement: an image file');
   addTaskOptions(command, 'what damaged it')
     .requiredOption('-o, --output <file>', 'PNG, JPEG, WebP or TIFF')
     .option('--prompt <text>', 'what the image shows: a photo, or with the model portraits a portrait, unless told')
@@ -44,7 +44,7 @@ export function addRestore(program: Command, io: Io, operatorsHelp: string): voi
     .option('--save-embedding <file>', 'keep what the prompt was calibrated to, a .safetensors file')
     .option('--report <file>', 'draw the curves of the calibration, .svg or .png');
   addStepsOption(addModelOptions(command));
-  addSolverOptions(command)
+  addReadingOptions(addSolverOptions(command))
     .option(
       '--result <kind>',
       'decoded (the paper), or proximal (keeps the data; the default for images that the model portraits does not know)',
@@ -69,9 +69,18 @@ async function restore(io: Io, input: string, flags: Flags): Promise<void> {
   const { output, bitDepth, saveEmbedding, report, result } = flags;
   await assertWritable(output, { bitDepth });
   const calibrate = await calibrationOf(flags);
-  const options: RestoreOptions = { ...(await measurementOptions(flags)), steps: flags.steps, result, calibrate };
+  const reading = readingOptions(flags);
+  // The gammas are of the record, which nobody sees without --json.
+  const options: RestoreOptions = {
+    ...(await measurementOptions(flags)),
+    ...reading,
+    steps: flags.steps,
+    result,
+    calibrate,
+    gammas: flags.json,
+  };
   assertRestoreOptions(options);
-  const measurement = await readImage(input);
+  const measurement = await readImage(input, reading);
 
   const passes: CalibrationPass[] = [];
   const done = await withModel(io, basename(input), flags, async ({ latino, progress, ...handlers }) => {
@@ -87,16 +96,18 @@ async function restore(io: Io, input: string, flags: Flags): Promise<void> {
     await restored.toFile(output, { bitDepth });
     if (saveEmbedding !== undefined) await restored.embedding!.save(saveEmbedding);
     if (report !== undefined) await writeCalibrationReport(report, basename(input), passes);
-    return { width: restored.width, height: restored.height };
+    const { width, height, record } = restored;
+    return { width, height, record };
   });
 
-  const { result: size, seconds, device, warnings } = done;
+  const { result: restored, seconds, device, warnings } = done;
   if (flags.json) {
     const calibration = calibrate && { passes, embedding: saveEmbedding, report };
-    printLine(io.out, JSON.stringify({ input, output, ...size, seconds, device, calibration, warnings }));
+    const { width, height, record } = restored;
+    printLine(io.out, JSON.stringify({ input, output, width, height, seconds, device, calibration, warnings, record }));
     return;
   }
-  printLine(io.out, `${output}: ${size.width} × ${size.height}, ${seconds.toFixed(2)} s`);
+  printLine(io.out, `${output}: ${restored.width} × ${restored.height}, ${seconds.toFixed(2)} s`);
   if (calibrate) printLine(io.out, `${saveEmbedding ?? 'calibration'}: ${summarise(passes)}`);
 }
 

@@ -48,7 +48,7 @@ const SICK: readonly [string, Installation, FindingName, RegExp][] = [
     'without the addon',
     { addon: 'missing' },
     'addon',
-    /Expected .*; compile it with: npx latino-native build|Expected .* is not installed; run: npm install @latino-native\/\S+@\S+; or compile it with: npx latino-native build/,
+    /Expected .* is not installed; run: npm install @latino-native\/\S+@\S+; or compile it with: npx latino-native build/,
   ],
   ['with an addon that is none', { addon: 'broken' }, 'addon', /cannot be used \(.*latino\.node.*\); \S+/],
   [

@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
-.PHONY: demo test checks setup build native-test thread-check arm64-check march-check gyp cuda-check emulated package-check lint format bench clean
+.PHONY: demo test checks setup build native-test thread-check arm64-check march-check gyp cuda-check emulated package-check release lint format bench clean
 
 # Where setup puts a Node of its own, if the machine's is too old.
 export PATH := $(CURDIR)/build/node/node_modules/.bin:$(PATH)
@@ -25,7 +25,7 @@ build/.setup: scripts/install-system-packages.sh package.json
 	mkdir -p build && touch $@
 
 build/Release/latino.node: build/.setup $(NATIVE_SOURCES)
-	npx cmake-js compile --parallel 2
+	npx cmake-js compile --parallel 2 --CDLATINO_PORTABLE=ON
 	touch $@
 
 dist/.built: build/.setup $(TS_SOURCES) tsconfig.json tsconfig.build.json
@@ -69,9 +69,13 @@ cuda-check: build/.setup
 emulated: build/.setup
 	bash scripts/check-emulated.sh
 
-# The packed package, installed in an empty folder, runs there.
-package-check: build
+# The packages, installed in an empty folder without a compiler, run there; on arm64, too, where that was compiled.
+package-check: build arm64-check
 	bash scripts/check-package.sh
+
+# The packages of a release that can be made here, or PACKAGES="main linux-x64 ...".
+release: build
+	bash scripts/release.sh release $(PACKAGES)
 
 format:
 	npx biome check --write .
@@ -81,4 +85,4 @@ bench: build
 	node bench/restore.mjs
 
 clean:
-	rm -rf build build-* dist demo-output
+	rm -rf build build-* dist release demo-output

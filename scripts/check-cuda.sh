@@ -9,7 +9,7 @@ if ! command -v nvcc >/dev/null 2>&1; then
 fi
 build=build-cuda
 mapfile -t libraries < <(bash scripts/cuda-packages.sh)
-cmake -S . -B "$build" -G Ninja -DLATINO_CUDA=ON -DLATINO_TESTS=ON -DCMAKE_BUILD_TYPE=Release -DCMAKE_JS_VERSION=none \
+cmake -S . -B "$build" -G Ninja -DLATINO_CUDA=ON -DLATINO_TESTS=ON -DLATINO_PORTABLE=ON -DCMAKE_BUILD_TYPE=Release -DCMAKE_JS_VERSION=none \
   "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")" "${libraries[@]}"
 if [ ${#libraries[@]} -eq 0 ]; then
   echo "cuda-check: no cuFFT and cuBLAS to be had: the kernels are compiled, nothing is linked"

@@ -11,18 +11,19 @@ need() {
   done
 }
 
+addon=(-DCMAKE_JS_VERSION=none "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")")
 # Optimised less than what is shipped, which takes longer to compile than these tests take to run.
 options=(-DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=-O2 -DNDEBUG")
 # Still less: Eigen under a sanitizer takes minutes to compile otherwise.
 sanitized=(-DCMAKE_BUILD_TYPE=None "-DCMAKE_CXX_FLAGS=-O1 -g1")
 case $way in
-  sanitize) # By the compiler of macOS, with its library and the addon, whose Node headers come with cmake-js; GCC stands in where it is missing.
+  sanitize) # By the compiler of macOS, with its library and the addon; GCC stands in where it is missing.
     # Without precompiled headers: its library includes less, and what a file forgets is to be seen.
     options=("${sanitized[@]}" -DLATINO_SANITIZE=address,undefined)
     if ! command -v clang++ >/dev/null 2>&1; then
       echo "check-native sanitize: no clang++ here, so with the default compiler and without the addon"
     else
-      options+=(-DCMAKE_CXX_COMPILER=clang++ -DCMAKE_JS_VERSION=none "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")")
+      options+=(-DCMAKE_CXX_COMPILER=clang++ "${addon[@]}")
       if echo '#include <vector>' | clang++ -stdlib=libc++ -x c++ -fsyntax-only - 2>/dev/null; then
         options+=("-DCMAKE_CXX_FLAGS=-O1 -g1 -stdlib=libc++")
       else
@@ -35,8 +36,8 @@ case $way in
     ;;
   arm64)
     need aarch64-linux-gnu-g++ qemu-aarch64
-    options+=(-DLATINO_PRECOMPILED=ON -DLATINO_SLOW_RUN=ON -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++
-      -DEigen3_DIR=/usr/share/eigen3/cmake "-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64;-L;/usr/aarch64-linux-gnu")
+    # With the addon, which package-check installs.
+    options+=(-DLATINO_PRECOMPILED=ON -DLATINO_SLOW_RUN=ON -DLATINO_PORTABLE=ON -DCMAKE_TOOLCHAIN_FILE=native/portable/aarch64.cmake "${addon[@]}")
     ;;
   *)
     echo "Expected sanitize, thread or arm64 but received $way" >&2

@@ -21,7 +21,7 @@ mapfile -t options < <(bash scripts/cuda-libraries.sh "$build/headers" $packages
 say "libraries: ${options[*]:-those of the toolkit}"
 
 export CPLUS_INCLUDE_PATH=$PWD/.gpu/include${CPLUS_INCLUDE_PATH:+:$CPLUS_INCLUDE_PATH}
-cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DLATINO_CUDA=ON -DLATINO_CUDA_WERROR=OFF -DLATINO_TESTS=ON -DCMAKE_CUDA_COMPILER="$nvcc" \
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DLATINO_CUDA=ON -DLATINO_WERROR=OFF -DLATINO_TESTS=ON -DCMAKE_CUDA_COMPILER="$nvcc" \
   -DCMAKE_CUDA_ARCHITECTURES="${architecture:-90}-real" -DCMAKE_PREFIX_PATH="$PWD/.gpu" "${options[@]}" >>"$out/log.txt" 2>&1 ||
   { tail -40 "$out/log.txt"; say 'configuring failed'; exit 1; }
 # Whatever can be built, all of it: what follows uses what there is.

@@ -10,6 +10,7 @@ export type { CheckpointDescription, ComponentDescription } from './checkpoint/d
 export { embeddedModelFolder } from './checkpoint/embedded_models.js';
 export { degrade } from './degrade.js';
 export type { Device, MemoryCounts, Tensor, TransferCounts } from './device/addon.js';
+export { type BuildOptions, buildAddon } from './device/build_addon.js';
 export { type Diagnosis, diagnose, type FindingName } from './doctor/diagnose.js';
 export type { Finding } from './doctor/finding.js';
 export { type PulledModel, type PullOptions, type PullProgress, pullModel } from './download/pull_model.js';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addBatch } from './commands/batch.js';
+import { addBuild } from './commands/build.js';
 import { addCalibrate } from './commands/calibrate.js';
 import { addDegrade } from './commands/degrade.js';
 import { addDemo } from './commands/demo.js';
@@ -57,6 +58,7 @@ export function program(io: Io, operators: string): Command {
   addModels(root, io);
   addInspect(root, io);
   addDoctor(root, io);
+  addBuild(root, io);
   addDemo(root, io);
   return root;
 }

@@ -1,25 +1,16 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { LatinoError } from '../errors.js';
-import type { Addon, Device } from './addon.js';
+import { packageVersion } from '../package_version.js';
+import type { Addon } from './addon.js';
+import { findAddon } from './find_addon.js';
+import { type Flavour, hasGlibc, PLATFORMS, packageOf, platformOf } from './platforms.js';
 import { missingFeatures } from './processor.js';
-
-/** What an addon is built for: it has devices of one kind. */
-export type Flavour = Device['kind'];
 
 const require = createRequire(import.meta.url);
 
 /** The flavour that has a device of this name. */
 export const flavourOf = (device: string): Flavour => (device.startsWith('cuda') ? 'cuda' : 'cpu');
-
-/** Where a flavour's addon lies: `LATINO_ADDON` names another one for CPUs, `LATINO_CUDA_ADDON` for GPUs, which else lies beside it. */
-export function addonPath(flavour: Flavour): string {
-  const { LATINO_ADDON, LATINO_CUDA_ADDON } = process.env;
-  const ofCpu = resolve(LATINO_ADDON ?? fileURLToPath(new URL('../../build/Release/latino.node', import.meta.url)));
-  return flavour === 'cpu' ? ofCpu : resolve(LATINO_CUDA_ADDON ?? join(dirname(ofCpu), 'latino-cuda.node'));
-}
 
 /**
  * Where the addon that has a device of this name lies.
@@ -27,8 +18,8 @@ export function addonPath(flavour: Flavour): string {
  * @throws LatinoError as `openAddon` does where it is not there
  */
 export function existingAddon(device: string): string {
-  const path = addonPath(flavourOf(device));
-  if (!existsSync(path)) throw missing(device, path);
+  const path = findAddon(flavourOf(device));
+  if (!path || !existsSync(path)) throw missing(device, path);
   return path;
 }
 
@@ -63,14 +54,29 @@ export function unusable(device: string, cause: Error): LatinoError {
       `The native addon for ${device} cannot be used (${cause.message}); it needs CUDA 13's cudart, cuFFT and cuBLAS, where LD_LIBRARY_PATH says`,
       { cause },
     );
-  const fixes = 'rebuild it for this Node with: npx cmake-js rebuild; or name another ONNX Runtime in LATINO_ORT_LIBRARY';
+  const fixes = 'compile it for this machine with: npx latino-native build; or name another ONNX Runtime in LATINO_ORT_LIBRARY';
   return new LatinoError('ERR_LATINO_ADDON', `The native addon cannot be used (${cause.message}); ${fixes}`, { cause });
 }
 
-const missing = (device: string, path: string): LatinoError =>
-  flavourOf(device) === 'cuda'
-    ? new LatinoError(
-        'ERR_LATINO_DEVICE',
-        `Expected the native addon for ${device} at ${path} but there is none; build it with: npx cmake-js compile --CDLATINO_CUDA=ON`,
-      )
-    : new LatinoError('ERR_LATINO_ADDON', `Expected the native addon at ${path} but there is none; build it with: npx cmake-js compile`);
+/** The error of an addon that is nowhere: `path` is where the environment says that it is. */
+export function missing(device: string, path?: string, platform = machine(flavourOf(device))): LatinoError {
+  const cuda = flavourOf(device) === 'cuda';
+  const code = cuda ? 'ERR_LATINO_DEVICE' : 'ERR_LATINO_ADDON';
+  const build = `compile it with: npx latino-native build${cuda ? ' --cuda' : ''}`;
+  if (path) return new LatinoError(code, `Expected the native addon for ${device} at ${path} but there is none; ${build}`);
+  const name = packageOf(platform);
+  if (PLATFORMS.includes(platform))
+    return new LatinoError(
+      code,
+      `Expected the native addon for ${device} in ${name} but that is not installed; run: npm install ${name}@${packageVersion}; or ${build}`,
+    );
+  const others = PLATFORMS.filter((each) => each.endsWith('-cuda') === cuda).join(', ');
+  return new LatinoError(
+    code,
+    `Expected a platform with a native addon for ${device} (${others}) but this is ${platform}; ${build}; or use one of those`,
+  );
+}
+
+/** As an error names it. */
+const machine = (flavour: Flavour): string =>
+  process.platform === 'linux' && !hasGlibc() ? `${platformOf(flavour)} without glibc` : platformOf(flavour);

@@ -3,7 +3,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { LatinoError } from '../errors.js';
 import type { Addon, ImageFunctions } from './addon.js';
-import { type Flavour, flavourOf, openAddon, unusable } from './flavour.js';
+import { flavourOf, openAddon, unusable } from './flavour.js';
+import type { Flavour } from './platforms.js';
 
 const require = createRequire(import.meta.url);
 const LIBRARY_NAME = /^(libonnxruntime\.so\.\d+|libonnxruntime[\d.]*\.dylib)$/;

@@ -44,7 +44,12 @@ async function doctor({ without = [], addon = 'built', environment = {} }: Insta
 }
 
 const SICK: readonly [string, Installation, FindingName, RegExp][] = [
-  ['without the addon', { addon: 'missing' }, 'addon', /Expected the native addon at .*installation.* but there is none; \S+/],
+  [
+    'without the addon',
+    { addon: 'missing' },
+    'addon',
+    /Expected .* is not installed; run: npm install @latino-native\/\S+@\S+; or compile it with: npx latino-native build/,
+  ],
   ['with an addon that is none', { addon: 'broken' }, 'addon', /cannot be used \(.*latino\.node.*\); \S+/],
   [
     'with LATINO_ADDON beside it',

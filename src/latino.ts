@@ -106,6 +106,16 @@ export class Latino implements AsyncDisposable {
     return this.device.transfers;
   }
 
+  /** Side in pixels of the square images that the model was trained on; larger ones go through it in windows. */
+  get nativeSize(): number {
+    return this.model.nativeSize;
+  }
+
+  /** What a restoration has where its options do not say it. */
+  defaults(operator: Operator): { readonly prompt: string; readonly steps: number } {
+    return { prompt: this.defaultPrompt, steps: this.model.family.defaultSteps(operatorTraits(operator)) };
+  }
+
   /** A measurement y = A x + noise of an image, as `latino-native degrade` makes it. */
   async degrade(input: ImageInput, options: DegradeOptions): Promise<Picture> {
     return this.undertake(undefined, () => degradeOn(this.addon, this.device, input, options));

@@ -1,5 +1,6 @@
 import { parseOperator, readGrey } from '../operator_files.js';
 import { imageSize, type Operator, type Size } from '../operators/index.js';
+import { requireNarrowBlur } from './blur_limits.js';
 import { examinePicture, requirePixels } from './picture.js';
 import { ServiceError } from './service_error.js';
 
@@ -15,7 +16,9 @@ export async function readDamage(task: string, mask: string | undefined, maxPixe
   if (mask === undefined) {
     if (task.trim().toLowerCase() === HOLES)
       throw new ServiceError('ERR_LATINO_REQUEST', `Expected a file named mask for the task ${HOLES} but received none`);
-    return parseOperator(task, refuseFile);
+    const operator = await parseOperator(task, refuseFile);
+    requireNarrowBlur(operator);
+    return operator;
   }
   if (task.trim().toLowerCase() !== HOLES)
     throw new ServiceError('ERR_LATINO_REQUEST', `Expected the task ${HOLES} where a mask is sent but received ${task}`);

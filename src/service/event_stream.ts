@@ -1,4 +1,5 @@
 import { PassThrough, type Readable } from 'node:stream';
+import type { Image } from '../image/index.js';
 import { Restoration } from '../restoration.js';
 import type { Ticket } from './ticket.js';
 
@@ -13,24 +14,27 @@ const HEARTBEAT_MS = 15_000;
  */
 export function eventStream(ticket: Ticket, state: () => object): Readable {
   const stream = new PassThrough();
-  const send = (event: string, data: object): boolean => stream.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-  let isEncoding = false;
-  const onState = (): void => {
+  const send = (event: string, data: object): boolean =>
+    stream.writable && stream.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  let encoding: Promise<void> | undefined;
+  const onState = async (): Promise<void> => {
+    if (ticket.hasEnded) await encoding;
     send('state', state());
     if (ticket.hasEnded) stream.end();
   };
   const onStep = (step: object): void => void send('step', step);
-  const onPreview = ({ step, preview }: { step: number; preview: Restoration['image'] }): void => {
-    if (isEncoding || stream.writableNeedDrain) return;
-    isEncoding = true;
-    void new Restoration(preview)
-      .toBuffer('jpeg')
-      .then((bytes) => {
-        if (stream.writable) send('preview', { step, image: `data:image/jpeg;base64,${bytes.toString('base64')}` });
-      })
+  const onPreview = (shown: { step: number; preview: Image }): void => {
+    if (encoding || stream.writableNeedDrain) return;
+    // A preview that cannot be made is missed, as those are for which there is no time.
+    encoding = sendPreview(shown)
+      .catch(() => undefined)
       .finally(() => {
-        isEncoding = false;
+        encoding = undefined;
       });
+  };
+  const sendPreview = async ({ step, preview }: { step: number; preview: Image }): Promise<void> => {
+    const bytes = await new Restoration(preview).toBuffer('jpeg');
+    send('preview', { step, image: `data:image/jpeg;base64,${bytes.toString('base64')}` });
   };
   const heartbeat = setInterval(() => stream.write(':\n\n'), HEARTBEAT_MS).unref();
   const leave = (): void => {
@@ -39,6 +43,6 @@ export function eventStream(ticket: Ticket, state: () => object): Readable {
   };
   ticket.events.on('state', onState).on('step', onStep).on('preview', onPreview);
   stream.once('finish', leave).once('close', leave);
-  onState();
+  void onState();
   return stream;
 }

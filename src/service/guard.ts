@@ -30,6 +30,15 @@ const isOpen = (path: string): boolean => path === '/' || path === '/healthz' ||
 /** Whether only this machine reaches a host of this name. */
 export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
 
+/** @throws LatinoError ERR_LATINO_ARGUMENT when it is guessed too easily, or no header can hold it; the error does not show it */
+export function requireToken(token: string | undefined): void {
+  if (token === undefined || /^[\x21-\x7e]{16,}$/.test(token)) return;
+  throw new LatinoError(
+    'ERR_LATINO_ARGUMENT',
+    `Expected a token of at least 16 printable characters, none a space, but received one of ${token.length}`,
+  );
+}
+
 /** @throws LatinoError ERR_LATINO_ARGUMENT when others than this machine would be answered without being asked for a token */
 export function requireSafeHost(host: string, token: string | undefined): void {
   if (token !== undefined || isLoopback(host)) return;

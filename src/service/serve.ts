@@ -2,7 +2,7 @@ import { basename, isAbsolute } from 'node:path';
 import { LatinoError } from '../errors.js';
 import { Latino } from '../latino.js';
 import { parseOptions } from '../schema.js';
-import { requireSafeHost } from './guard.js';
+import { requireSafeHost, requireToken } from './guard.js';
 import { ServeOptions } from './options.js';
 import { createService } from './service.js';
 
@@ -14,6 +14,7 @@ import { createService } from './service.js';
 export async function serve(options: ServeOptions): Promise<void> {
   const parsed = parseOptions(ServeOptions, options, { code: 'ERR_LATINO_ARGUMENT', what: 'options of serve' });
   const { model = {}, host, port, signal, onEvent, ...settings } = parsed;
+  requireToken(settings.token);
   requireSafeHost(host, settings.token);
   await using latino = await Latino.load({ ...model, signal });
   const onFault = (error: unknown): void => onEvent?.({ event: 'fault', message: error instanceof Error ? error.message : String(error) });

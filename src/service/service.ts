@@ -5,7 +5,7 @@ import type { Latino } from '../latino.js';
 import { packageVersion } from '../package_version.js';
 import { parseOptions } from '../schema.js';
 import type { Context } from './context.js';
-import { addGuard } from './guard.js';
+import { addGuard, requireToken } from './guard.js';
 import { Metrics } from './metrics.js';
 import { ServiceOptions, type ServiceSettings } from './options.js';
 import { Places } from './places.js';
@@ -44,6 +44,7 @@ export interface Service extends AsyncDisposable {
  */
 export async function createService(latino: Latino, options: ServiceOptions = {}): Promise<Service> {
   const settings = parseOptions(ServiceOptions, options, { code: 'ERR_LATINO_ARGUMENT', what: 'options of a service' });
+  requireToken(settings.token);
   const folder = await ScratchFolder.open();
   const metrics = new Metrics(() => restorations);
   const restorations = new Restorations(latino, folder, settings, (ticket) => metrics.count(ticket));

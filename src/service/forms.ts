@@ -5,13 +5,10 @@ import { parseOptions } from '../schema.js';
 // The schemas that check what a form says, which the description of the interface is made of too.
 
 const Task = z
-  .string()
-  .regex(/^.{1,200}$/s, 'a task such as sr:4 of at most 200 characters')
+  .string('a task such as sr:4')
+  .max(200, 'a task of at most 200 characters')
   .describe('What damaged the picture, for example sr:4; inpaint with a file named mask');
-const Prompt = z
-  .string()
-  .regex(/^.{0,2000}$/s, 'a text of at most 2000 characters')
-  .optional();
+const Prompt = z.string().max(2000, 'a text of at most 2000 characters').optional();
 const { steps, seed, result, sigma } = RestoreOptions.shape;
 
 export const RestorationForm = z.strictObject({

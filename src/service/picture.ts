@@ -24,14 +24,12 @@ const BEGINNINGS: readonly RegExp[] = [
 export async function examinePicture(path: string, maxPixels: number): Promise<Size> {
   const beginning = await firstBytes(path, 16);
   if (!BEGINNINGS.some((pattern) => pattern.test(beginning))) throw unknownFormat();
-  const {
-    format,
-    compression,
-    autoOrient: size,
-  } = await sharp(path)
+  const header = await sharp(path, { limitInputPixels: false })
     .metadata()
-    .catch(() => ({ format: undefined, autoOrient: undefined, compression: undefined }));
-  if (size === undefined) throw new ServiceError('ERR_LATINO_PICTURE', 'Expected a picture but its header cannot be read');
+    .catch((cause: Error) => {
+      throw new ServiceError('ERR_LATINO_PICTURE', 'Expected a picture but its header cannot be read', { cause });
+    });
+  const { format, compression, autoOrient: size } = header;
   const name = format === 'heif' && compression === 'av1' ? 'avif' : format;
   if (!FORMATS.some((known) => known === name)) throw unknownFormat();
   requirePixels(size, maxPixels, 'a picture');
@@ -45,7 +43,10 @@ export function requirePixels({ width, height }: Size, maxPixels: number, what: 
 }
 
 const unknownFormat = (): ServiceError =>
-  new ServiceError('ERR_LATINO_FORMAT', `Expected ${FORMATS.join(', ')} but received another kind of file`);
+  new ServiceError(
+    'ERR_LATINO_FORMAT',
+    `Expected ${FORMATS.slice(0, -1).join(', ')} or ${FORMATS.at(-1)} but received another kind of file`,
+  );
 
 async function firstBytes(path: string, count: number): Promise<string> {
   const file = await open(path);

@@ -1,10 +1,12 @@
 import { PassThrough, type Readable } from 'node:stream';
 import type { Image } from '../image/index.js';
-import { Restoration } from '../restoration.js';
+import { Picture } from '../picture.js';
 import type { Ticket } from './ticket.js';
 
 /** Proxies close connections on which nothing is said for a minute. */
 const HEARTBEAT_MS = 15_000;
+/** Pixels: larger ones are made smaller. */
+const PREVIEW_SIDE = 1024;
 
 /**
  * Server-Sent Events of a restoration: `state` at once, at each change and last when it has ended, `step`, and `preview`. A reader who is slow
@@ -33,7 +35,8 @@ export function eventStream(ticket: Ticket, state: () => object): Readable {
       });
   };
   const sendPreview = async ({ step, preview }: { step: number; preview: Image }): Promise<void> => {
-    const bytes = await new Restoration(preview).toBuffer('jpeg');
+    const picture = (await new Picture(preview).toSharp()).resize(PREVIEW_SIDE, PREVIEW_SIDE, { fit: 'inside', withoutEnlargement: true });
+    const bytes = await picture.jpeg().toBuffer();
     send('preview', { step, image: `data:image/jpeg;base64,${bytes.toString('base64')}` });
   };
   const heartbeat = setInterval(() => stream.write(':\n\n'), HEARTBEAT_MS).unref();

@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Latino } from '../latino.js';
 import type { RestorationStart } from '../scheduling/restoration_events.js';
 import type { RestorationQueue } from '../scheduling/restoration_queue.js';
@@ -72,7 +73,9 @@ export class Restorations implements AsyncDisposable {
     this.assertRoom();
     const ticket = new Ticket(order);
     this.tickets.set(ticket.id, ticket);
-    const work = this.restore(ticket).finally(() => this.work.delete(ticket));
+    const work = this.restore(ticket)
+      .catch((error: unknown) => this.settings.onFault?.(error))
+      .finally(() => this.work.delete(ticket));
     this.work.set(ticket, work);
     return ticket;
   }
@@ -114,10 +117,10 @@ export class Restorations implements AsyncDisposable {
       if (ticket.state === 'waiting') ticket.stop(draining('has not begun this restoration; ask another, or later'));
     }
     const running = underWay.filter(({ state }) => state === 'running');
-    const grace = new AbortController();
-    const timer = setTimeout(() => grace.abort(), graceSeconds * 1000);
-    await Promise.race([Promise.all(running.map(isFetched)), aborted(grace.signal)]);
-    clearTimeout(timer);
+    const over = new AbortController();
+    const grace = sleep(graceSeconds * 1000, undefined, { signal: over.signal }).catch(() => undefined);
+    await Promise.race([Promise.all(running.map(isFetched)), grace]);
+    over.abort();
     for (const ticket of running) ticket.stop(draining('had no time to finish this restoration; ask another, or later'));
     await Promise.all(this.work.values());
   }
@@ -180,18 +183,19 @@ export class Restorations implements AsyncDisposable {
     if (!this.tickets.delete(ticket.id)) return;
     this.tickets.set(ticket.id, ticket);
     const { keep, keepSeconds } = this.settings;
-    this.timers.set(ticket, setTimeout(() => void this.forget(ticket), keepSeconds * 1000).unref());
+    this.timers.set(ticket, setTimeout(() => this.evict(ticket), keepSeconds * 1000).unref());
     const ended = [...this.tickets.values()].filter(({ hasEnded }) => hasEnded);
-    for (const oldest of ended.slice(0, Math.max(0, ended.length - keep))) void this.forget(oldest);
+    for (const oldest of ended.slice(0, Math.max(0, ended.length - keep))) this.evict(oldest);
+  }
+
+  private evict(ticket: Ticket): void {
+    this.forget(ticket).catch((error: unknown) => this.settings.onFault?.(error));
   }
 }
 
 const pictureOf = ({ order }: Ticket): string => order.upload.files.get('file')!;
 
 const draining = (what: string): ServiceError => new ServiceError('ERR_LATINO_DRAINING', `The service is being stopped and ${what}`);
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 
 /** When its picture has been fetched, or there is none to fetch. */
 function isFetched(ticket: Ticket): Promise<void> {

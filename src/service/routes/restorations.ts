@@ -91,12 +91,12 @@ export function addRestorationRoutes(app: FastifyInstance, context: Context): vo
   app.get<OfOne>(
     '/v1/restorations/:id/image',
     { schema: { tags, summary: 'The restored picture', params, response: { 200: PNG, ...refusals(401, 404, 409) } } },
-    async ({ params: { id } }, reply) => {
+    async ({ method, params: { id } }, reply) => {
       const ticket = restorations.find(id);
       if (ticket.state !== 'done')
         throw new ServiceError('ERR_LATINO_NOT_DONE', `Expected a restoration that is done but this one is ${ticket.state}`);
       const file = await open(restorations.pathOf(ticket));
-      reply.raw.once('finish', () => ticket.events.emit('fetched'));
+      if (method === 'GET') reply.raw.once('finish', () => ticket.events.emit('fetched'));
       reply.header('content-type', 'image/png').header('content-length', (await file.stat()).size);
       return reply.send(file.createReadStream());
     },

@@ -21,7 +21,6 @@ export function addAboutRoutes(app: FastifyInstance, { latino, restorations, set
     },
     async (): Promise<ModelAnswer> => ({
       name: settings.modelName,
-      nativeSize: latino.nativeSize,
       ...latino.defaults(denoising()),
       tasks: TASKS,
       limits: { pixels: settings.maxPixels, bytes: settings.maxBytes, seconds: settings.maxSeconds },

@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'ERR_LATINO_OUTPUT'
   | 'ERR_LATINO_QUEUE'
   | 'ERR_LATINO_DOWNLOAD'
+  | 'ERR_LATINO_SERVICE'
   | 'ERR_LATINO_ADDON';
 
 /** An error with a stable `code` and a message that says what was wrong and what was expected. */

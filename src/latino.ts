@@ -100,10 +100,15 @@ export class Latino implements AsyncDisposable {
   get device(): Device {
     return this.model.device;
   }
-
   /** Copies between host and device since the model was loaded. */
   get transfers(): TransferCounts {
     return this.device.transfers;
+  }
+
+  /** What a restoration has where its options do not say it; `nativeSize`: side in pixels of the square images that the model was trained on. */
+  defaults(operator: Operator): { readonly prompt: string; readonly steps: number; readonly nativeSize: number } {
+    const { family, nativeSize } = this.model;
+    return { prompt: this.defaultPrompt, steps: family.defaultSteps(operatorTraits(operator)), nativeSize };
   }
 
   /** A measurement y = A x + noise of an image, as `latino-native degrade` makes it. */
@@ -122,8 +127,7 @@ export class Latino implements AsyncDisposable {
    * was made for another model, ERR_LATINO_NUMERIC when the result is not finite, ERR_LATINO_DISPOSED; the signal's reason on abort
    */
   async restore(input: ImageInput, options: RestoreOptions): Promise<Restoration> {
-    const [restored] = await this.restoreBatch([{ input }], options);
-    return restored!;
+    return (await this.restoreBatch([{ input }], options))[0]!;
   }
 
   /**

@@ -12,6 +12,7 @@ import { addModels } from './commands/models.js';
 import { addPull } from './commands/pull.js';
 import { addReport } from './commands/report.js';
 import { addRestore } from './commands/restore.js';
+import { addServe } from './commands/serve.js';
 import { addWorker } from './commands/worker.js';
 import { reportFailure } from './failure.js';
 import type { Io } from './io.js';
@@ -51,6 +52,7 @@ export function program(io: Io, operators: string): Command {
   addBatch(root, io, operators);
   addCalibrate(root, io, operators);
   addDegrade(root, io, operators);
+  addServe(root, io);
   addWorker(root, io);
   addReport(root, io);
   addEval(root, io);

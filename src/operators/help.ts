@@ -24,3 +24,7 @@ export function operatorsTable(): string {
     .map((cells) => `| ${cells.join(' | ')} |`)
     .join('\n');
 }
+
+/** The operators as data, each as it is spelled. */
+export const operatorSpellings = (): readonly Pick<Spelling, 'usage' | 'example' | 'help' | 'options' | 'path'>[] =>
+  spellings().map(({ usage, example, help, options, path }) => ({ usage, example, help, options, path }));

@@ -1,6 +1,6 @@
 export type { Boundary } from '../device/addon.js';
 export type { ResizeFilter } from './filters.js';
-export { operatorsHelp, operatorsTable } from './help.js';
+export { operatorSpellings, operatorsHelp, operatorsTable } from './help.js';
 export type { OfficialTask, Size } from './kind.js';
 export { type Colorization, colorization } from './kinds/colorization.js';
 export { type Convolution, convolution } from './kinds/convolution.js';

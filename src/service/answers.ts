@@ -10,8 +10,8 @@ export const StateAnswer = z.strictObject({
   state: z.enum(['waiting', 'running', 'done', 'failed', 'stopped']),
   position: z.int().optional().describe('Among those that wait, from 1'),
   task: z.string(),
-  sigma: z.number().optional().describe('The noise level that is used, once it is known'),
-  sigmaEstimated: z.boolean().optional().describe('Whether that was estimated from the picture'),
+  sigma: z.number().optional().describe('The noise level that is used: where it is estimated, there when it is done'),
+  sigmaEstimated: z.boolean().describe('Whether it is estimated from the picture'),
   prompt: z.string(),
   seed: z.int(),
   step: z.int().describe('Steps done; 0 while the prompt is calibrated'),
@@ -26,11 +26,11 @@ export const StateAnswer = z.strictObject({
 export type StateAnswer = z.output<typeof StateAnswer>;
 
 export function stateOf(ticket: Ticket, position: number | undefined): StateAnswer {
-  const { id, state, step, steps, seconds, problem, warnings, order } = ticket;
+  const { id, state, step, steps, seconds, sigma, sigmaEstimated, problem, warnings, order } = ticket;
   const { form, size, defaults } = order;
   const self = `/v1/restorations/${id}`;
   return {
-    ...{ id, state, position, task: form.task, sigma: form.sigma },
+    ...{ id, state, position, task: form.task, sigma, sigmaEstimated },
     ...{ prompt: form.prompt ?? defaults.prompt, seed: form.seed ?? 0, step, steps, ...size, seconds },
     warnings: warnings.map(({ code, message }) => ({ code, message })),
     error: problem,
@@ -55,5 +55,11 @@ export const ModelAnswer = z.strictObject({
   version: z.string(),
 });
 export type ModelAnswer = z.output<typeof ModelAnswer>;
+
+export const NoiseAnswer = z.strictObject({
+  sigma: z.number().describe('Noise level on a [0, 1] picture'),
+  certain: z.boolean().describe('Whether it can be relied on'),
+  doubt: z.string().optional().describe('Why not'),
+});
 
 export const HealthAnswer = z.strictObject({ status: z.enum(['ok', 'draining']), waiting: z.int(), running: z.int() });

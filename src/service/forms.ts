@@ -13,7 +13,7 @@ const { steps, seed, result, sigma } = RestoreOptions.shape;
 
 export const RestorationForm = z.strictObject({
   task: Task,
-  sigma: sigma.describe('Noise level on a [0, 1] picture'),
+  sigma: sigma.describe('Noise level on a [0, 1] picture; auto, the default, estimates it'),
   prompt: Prompt.describe('What the picture shows'),
   steps,
   seed,
@@ -24,6 +24,8 @@ export const RestorationForm = z.strictObject({
 export type RestorationForm = z.output<typeof RestorationForm>;
 
 export const DegradationForm = z.strictObject({ task: Task, sigma: DegradeOptions.shape.sigma, seed });
+
+export const NoiseForm = z.strictObject({ task: Task });
 
 const NUMBERS: ReadonlySet<string> = new Set(['sigma', 'steps', 'seed']);
 const FLAGS: ReadonlySet<string> = new Set(['calibrate', 'previews']);

@@ -28,6 +28,15 @@ interface TicketEvents {
   fetched: [];
 }
 
+interface TicketEnd {
+  /** That it took to solve. */
+  readonly seconds?: number;
+  /** The noise level that was used. */
+  readonly sigma?: number;
+  /** What it failed of. */
+  readonly problem?: Problem;
+}
+
 /** One restoration, from when it is asked for until it is forgotten. */
 export class Ticket {
   readonly id = randomUUID();
@@ -36,7 +45,7 @@ export class Ticket {
   private readonly controller = new AbortController();
   private current: TicketState = 'waiting';
   private progress: { readonly step: number; readonly steps: number };
-  private end: { readonly seconds?: number; readonly problem?: Problem } = {};
+  private end: TicketEnd = {};
 
   constructor(readonly order: Order) {
     this.progress = { step: 0, steps: order.form.steps ?? order.defaults.steps };
@@ -54,12 +63,21 @@ export class Ticket {
     return this.progress.steps;
   }
 
-  /** That it took to solve. */
   get seconds(): number | undefined {
     return this.end.seconds;
   }
 
-  /** What it failed of. */
+  /** The noise level: that was given, or was found once it is done. */
+  get sigma(): number | undefined {
+    const { sigma } = this.order.form;
+    return typeof sigma === 'number' ? sigma : this.end.sigma;
+  }
+
+  /** Whether it is for the service to find, or was found. */
+  get sigmaEstimated(): boolean {
+    return typeof this.order.form.sigma !== 'number';
+  }
+
   get problem(): Problem | undefined {
     return this.end.problem;
   }
@@ -88,7 +106,7 @@ export class Ticket {
     if (preview) this.events.emit('preview', { step, preview });
   }
 
-  finish(state: 'done' | 'failed' | 'stopped', end: { readonly seconds?: number; readonly problem?: Problem }): void {
+  finish(state: 'done' | 'failed' | 'stopped', end: TicketEnd): void {
     this.end = end;
     this.become(state);
   }

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { inpainting, Latino, parseOperator } from '../../src/index.js';
+import { estimateSigma, inpainting, Latino, parseOperator } from '../../src/index.js';
 import { createService, type Service, type ServiceOptions } from '../../src/service/index.js';
 import { Client, formOf, LONG, SHORT, sample, TemporaryFiles } from '../support/service.js';
 
@@ -168,6 +168,26 @@ describe('what is sent', () => {
   });
 });
 
+describe('a noise level that nobody gives', () => {
+  it('is estimated as the library does it, alone or for a restoration', async () => {
+    await using opened = await open();
+    const { client } = opened;
+    const operator = await parseOperator('denoise');
+    const noisy = await (await latino.degrade(sample, { operator, sigma: 0.05 })).toBuffer();
+    const estimate = await estimateSigma(noisy, { operator });
+    const response = await client.post(formOf({ task: 'denoise' }, { file: noisy }), '/v1/noise');
+    expect([response.status, await response.json()]).toEqual([200, estimate]);
+    expect(estimate.sigma).toBeGreaterThan(0.03);
+    for (const sigma of ['auto', '']) {
+      const asked = await client.ask({ task: 'denoise', steps: '1', sigma }, { file: noisy });
+      expect(asked.sigmaEstimated).toBe(true);
+      expect(await client.ended(asked.id)).toMatchObject({ state: 'done', sigma: estimate.sigma, sigmaEstimated: true });
+    }
+    const given = await client.ask(SHORT);
+    expect(await client.ended(given.id)).toMatchObject({ sigma: 0.1, sigmaEstimated: false });
+  });
+});
+
 describe('whoever asks', () => {
   const token = 'correct horse battery'.replaceAll(' ', '-');
 
@@ -218,6 +238,7 @@ describe('whoever asks', () => {
       '/metrics',
       '/v1/degradations',
       '/v1/model',
+      '/v1/noise',
       '/v1/restorations',
       '/v1/restorations/{id}',
       '/v1/restorations/{id}/events',

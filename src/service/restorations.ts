@@ -160,7 +160,7 @@ export class Restorations implements AsyncDisposable {
       await restored.toFile(this.pathOf(ticket));
       ticket.signal.throwIfAborted();
       this.usualSeconds += (seconds - this.usualSeconds) / 8;
-      ticket.finish('done', { seconds, sigma: restored.sigma });
+      ticket.finish('done', { seconds, sigma: restored.record.sigma });
     } catch (error) {
       this.fail(ticket, error);
     } finally {

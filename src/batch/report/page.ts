@@ -4,18 +4,18 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { PageData } from './page_data.js';
 
-/** The page's sources; the same from src and from dist. */
-const PAGES = fileURLToPath(new URL('../../../pages/report/', import.meta.url));
-const STYLES = ['page.css', 'summary.css', 'images.css', 'before_after.css', 'image_viewer.css'];
+/** The sources of pages; the same from src and from dist. */
+const PAGES = fileURLToPath(new URL('../../../pages/', import.meta.url));
+const STYLES = ['shared/page.css', 'report/summary.css', 'report/images.css', 'shared/before_after.css', 'report/image_viewer.css'];
 /** Each a module of its own that defines an element; the last uses them. */
 const SCRIPTS = [
-  'before_after.js',
-  'value_histogram.js',
-  'ranked_list.js',
-  'image_table.js',
-  'image_grid.js',
-  'image_viewer.js',
-  'report.js',
+  'shared/before_after.js',
+  'report/value_histogram.js',
+  'report/ranked_list.js',
+  'report/image_table.js',
+  'report/image_grid.js',
+  'report/image_viewer.js',
+  'report/report.js',
 ];
 
 /**
@@ -27,7 +27,7 @@ export async function reportPage(data: PageData): Promise<string> {
   const charts = (file: string): Promise<string> => readFile(require.resolve(`uplot/${file}`), 'utf8');
   const own = (file: string): Promise<string> => readFile(PAGES + file, 'utf8');
   const [template, licence, plot, plotStyle] = await Promise.all([
-    own('report.html'),
+    own('report/report.html'),
     charts('LICENSE'),
     charts('dist/uPlot.iife.min.js'),
     charts('dist/uPlot.min.css'),

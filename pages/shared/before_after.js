@@ -3,27 +3,53 @@
  * that a mouse, a finger and the arrow keys all move it.
  */
 class BeforeAfter extends HTMLElement {
-  /** @param {{ name: string, before?: string, after?: string, width?: number, height?: number }} pictures where they lie; either may be missing */
-  show({ name, before, after, width = 1, height = 1 }) {
+  #name = '';
+  /** Per cent. */
+  #at = '50';
+
+  /**
+   * The slider stays where it is for as long as the name does.
+   *
+   * @param {{ name: string, before?: string, after?: string, width?: number, height?: number, beforeName?: string, afterName?: string }} pictures
+   *   where they lie; either may be missing
+   */
+  show({ name, before, after, width = 1, height = 1, beforeName = 'measured', afterName = 'restored' }) {
+    if (name !== this.#name) this.#at = '50';
+    this.#name = name;
     this.style.setProperty('--width', String(width));
     this.style.setProperty('--height', String(height));
     this.toggleAttribute('single', !(before && after));
     const shown = [];
-    if (after) shown.push(picture(after, 'after', `${name}, restored`));
-    if (before) shown.push(picture(before, before && after ? 'before' : 'after', `${name}, as measured`));
-    if (before) shown.push(label('left', 'measured'));
-    if (after) shown.push(label('right', 'restored'));
-    if (before && after) shown.push(this.#slider(name));
+    if (after) shown.push(picture(after, 'after', `${name}, ${afterName}`));
+    if (before) shown.push(picture(before, before && after ? 'before' : 'after', `${name}, as ${beforeName}`));
+    if (before) shown.push(label('left', beforeName));
+    if (after) shown.push(label('right', afterName));
+    if (before && after) shown.push(this.#slider(`${name}: per cent shown as ${beforeName}`));
     if (shown.length === 0) shown.push(label('missing', 'No picture'));
     this.replaceChildren(...shown);
+  }
+
+  /**
+   * Another picture in place of the restored one; all else stays, a finger on the slider too.
+   *
+   * @param {string} after @param {string} afterName
+   */
+  changeAfter(after, afterName) {
+    const image = this.querySelector('img.after');
+    const words = this.querySelector('.right');
+    if (image) Object.assign(image, { src: after, alt: `${this.#name}, ${afterName}` });
+    if (words) words.textContent = afterName;
   }
 
   /** @param {string} name */
   #slider(name) {
     const slider = document.createElement('input');
-    Object.assign(slider, { type: 'range', min: '0', max: '100', step: '1', value: '50' });
-    slider.setAttribute('aria-label', `${name}: per cent shown as measured`);
-    const move = () => this.style.setProperty('--at', `${slider.value}%`);
+    Object.assign(slider, { type: 'range', min: '0', max: '100', step: '1', value: this.#at });
+    slider.setAttribute('aria-label', name);
+    const move = () => {
+      this.#at = slider.value;
+      this.style.setProperty('--at', `${slider.value}%`);
+    };
     slider.addEventListener('input', move);
     move();
     return slider;

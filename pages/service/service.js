@@ -1,0 +1,270 @@
+import '../shared/before_after.js';
+import './copy_code.js';
+import './hole_box.js';
+import './picture_drop.js';
+import './step_strip.js';
+import './task_form.js';
+import { fitted, middleBox } from './box.js';
+import { Client } from './client.js';
+import { NoiseLevel } from './noise_level.js';
+import { closePicture, openPicture, trialCopy } from './picture.js';
+import { Run } from './run.js';
+import { commandLine, libraryCode, namedAfter } from './same_elsewhere.js';
+import { samplesFor } from './samples.js';
+import { Comparison, showPicture, showProgress } from './stage.js';
+import { spelling } from './tasks.js';
+import { askForToken } from './token.js';
+
+/**
+ * @typedef {import('./picture.js').Picture} Picture
+ * @typedef {import('./same_elsewhere.js').Damage} Damage
+ */
+
+/** A good picture is tried at a size that takes seconds. */
+const TRIAL_SIDE = 512;
+/** A slider that is dragged asks once. */
+const SEEK_AFTER_MS = 400;
+const HOLE = 'inpaint:box:<top>:<left>:<height>:<width>';
+const DAMAGE_SEED = 0;
+
+/** @param {string} id @returns {any} an element of index.html, of the kind that it is there */
+const byId = (id) => document.getElementById(id);
+const form = byId('task');
+const client = new Client(askForToken);
+const comparison = new Comparison();
+const noise = new NoiseLevel(
+  { input: byId('noise'), label: byId('noise-label'), note: byId('noise-note'), again: byId('find-noise') },
+  () => showTexts(),
+);
+
+/** @type {import('./client.js').Model | undefined} */ let model;
+/** What the page has. */
+const view = {
+  /** The picture as it came. @type {Picture | undefined} */ given: undefined,
+  /** What is seen and restored, or damaged first. @type {Picture | undefined} */ picture: undefined,
+  /** The good picture that it was made from. @type {Picture | undefined} */ original: undefined,
+  /** How it was made, where anyone with the given file can do the same. @type {Damage | undefined} */ damage: undefined,
+  /** @type {Run | undefined} */ run: undefined,
+};
+/** Counts what was asked for, so that an answer that comes late is left alone. */
+let turn = 0;
+/** @type {AbortController | undefined} */ let seeking;
+/** @type {ReturnType<typeof setTimeout> | undefined} */ let seekTimer;
+
+const mode = () => byId('panel').elements.mode;
+const isGood = () => mode().value === 'good';
+const taskText = () => spelling(form.task, form.values);
+const number = (id) => (byId(id).value === '' ? undefined : Number(byId(id).value));
+const solverSettings = () => ({
+  prompt: byId('prompt').value.trim(),
+  steps: number('steps'),
+  seed: number('seed'),
+  result: byId('result').value,
+  calibrate: byId('calibrate').checked || undefined,
+});
+
+/** @param {File} file @param {boolean} isGoodOne */
+async function take(file, isGoodOne) {
+  const most = model?.limits.bytes ?? Number.POSITIVE_INFINITY;
+  if (file.size > most) throw new Error(`Expected a file of at most ${mebibytes(most)} but received ${mebibytes(file.size)}`);
+  const mine = ++turn;
+  const given = await openPicture(file);
+  if (mine !== turn) return closePicture(given);
+  if (view.given) closePicture(view.given);
+  view.given = given;
+  if (isGoodOne) mode().value = 'good';
+  await stage();
+}
+
+/** Puts the given picture on the stage, or of a good one, a copy that can be tried. */
+async function stage() {
+  const mine = ++turn;
+  const { given } = view;
+  noise.use(isGood());
+  if (!given) return show();
+  const file = isGood() ? await trialCopy(given, { longest: TRIAL_SIDE, multiple: 1 }) : given.file;
+  place(file === given.file ? given : await openPicture(file), mine);
+}
+
+/** @param {Picture} picture @param {number} mine @param {{ original: Picture, damage: Damage | undefined }} [made] */
+function place(picture, mine, made) {
+  if (mine !== turn) return closePicture(picture);
+  dropRun();
+  for (const old of [view.picture, view.original]) if (old && old !== view.given && old !== made?.original) closePicture(old);
+  Object.assign(view, { picture, original: made?.original, damage: made?.damage });
+  const { width, height } = picture;
+  if (width && height && !made) form.preset(HOLE, asValues(middleBox({ width, height })));
+  showError();
+  noise.reset();
+  show();
+  seekNoise();
+}
+
+async function damage() {
+  const mine = ++turn;
+  const good = /** @type {Picture} */ (view.picture);
+  const multiple = Number.parseInt(form.values.factor ?? '1', 10) || 1;
+  const file = await trialCopy(good, { longest: TRIAL_SIDE, multiple });
+  const sigma = /** @type {number} */ (noise.sigma);
+  const blob = await client.degrade(file, { task: taskText(), sigma, seed: DAMAGE_SEED });
+  const original = file === good.file ? good : await openPicture(file);
+  const damaged = await openPicture(new File([blob], namedAfter(file.name, 'damaged'), { type: blob.type }));
+  if (mine === turn) mode().value = 'damaged';
+  noise.use(isGood());
+  place(damaged, mine, { original, damage: original === view.given ? { input: file.name, sigma, seed: DAMAGE_SEED } : undefined });
+}
+
+async function restore() {
+  dropRun();
+  showError();
+  const measured = /** @type {Picture} */ (view.picture);
+  const run = new Run(client);
+  view.run = run;
+  comparison.begin({ run, measured, original: view.original }, form.task.usage === 'colorize');
+  run.addEventListener('change', () => {
+    if (view.run !== run) return;
+    if (run.error) showError(run.error);
+    comparison.update();
+    show();
+    // Whoever waited for it at the button that is gone goes on at the slider.
+    if (run.hasEnded && document.activeElement === document.body) byId('compared').querySelector('input')?.focus({ preventScroll: true });
+  });
+  show();
+  byId('stop').focus({ preventScroll: true });
+  if (byId('stage').getBoundingClientRect().top < 0) byId('stage').scrollIntoView();
+  await run.start(measured.file, { task: taskText(), sigma: noise.sigma, ...solverSettings() });
+}
+
+function dropRun() {
+  const { run } = view;
+  view.run = undefined;
+  run?.drop();
+}
+
+/** Asks how much noise the picture has, if this damaged it. */
+async function seekNoise() {
+  clearTimeout(seekTimer);
+  seeking?.abort();
+  seeking = new AbortController();
+  const { signal } = seeking;
+  if (isGood() || !view.picture) return;
+  noise.seek();
+  try {
+    noise.find(await client.noise(view.picture.file, taskText(), signal));
+  } catch (error) {
+    if (signal.aborted) return;
+    noise.find(undefined);
+    throw error;
+  }
+}
+
+/** All that depends on what the page has. */
+function show() {
+  const { picture, run, original } = view;
+  const isRunning = run !== undefined && !run.hasEnded;
+  byId('drop').hidden = picture !== undefined;
+  byId('work').hidden = picture === undefined;
+  byId('restoring').hidden = isGood();
+  byId('go').textContent = isGood() ? 'Damage it' : run?.hasEnded ? 'Restore again' : 'Restore';
+  byId('go').disabled = !picture || isRunning;
+  byId('back').hidden = !original;
+  byId('redraw').hidden = !(run?.hasEnded && form.task.usage === HOLE);
+  byId('download-damaged').hidden = !original;
+  if (picture && original) Object.assign(byId('download-damaged'), { href: picture.url, download: picture.file.name });
+  if (picture && !run?.hasPicture) showPicture(picture, isRunning ? undefined : hole(picture));
+  showProgress(run, picture);
+  showTexts();
+}
+
+/** The part that is missing, where the task is that one. @param {Picture} picture */
+function hole({ width, height }) {
+  if (form.task.usage !== HOLE || !width || !height) return undefined;
+  const [top, left, rows, columns] = ['top', 'left', 'height', 'width'].map((name) => Number(form.values[name]));
+  return fitted({ top, left, height: rows, width: columns }, { width, height });
+}
+
+function showTexts() {
+  const name = view.picture?.file.name ?? 'photo.png';
+  const settings = { model: model?.name ?? '', task: form.task, values: form.values, ...solverSettings() };
+  const texts = isGood()
+    ? {
+        ...settings,
+        input: namedAfter(name, 'damaged'),
+        sigma: /** @type {const} */ ('auto'),
+        damage: { input: name, sigma: /** @type {number} */ (noise.sigma), seed: DAMAGE_SEED },
+      }
+    : { ...settings, input: name, sigma: noise.sigma, damage: view.damage };
+  byId('command').text = commandLine(texts);
+  byId('code').text = libraryCode(texts);
+}
+
+/** @param {unknown} [error] */
+function showError(error) {
+  byId('error').hidden = error === undefined;
+  byId('error').textContent = error instanceof Error ? error.message : '';
+}
+
+/** @param {import('./box.js').Box} box */
+const asValues = (box) => Object.fromEntries(Object.entries(box).map(([name, value]) => [name, String(value)]));
+const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+/** @template {unknown[]} T @param {(...values: T) => unknown} act @returns {(...values: T) => Promise<void>} the same, with what it throws shown */
+const shown =
+  (act) =>
+  async (...values) => {
+    try {
+      await act(...values);
+    } catch (error) {
+      showError(error);
+    }
+  };
+
+function wire() {
+  byId('drop').addEventListener(
+    'picture',
+    shown(({ detail }) => take(detail.file, detail.isGood)),
+  );
+  byId('panel').addEventListener(
+    'submit',
+    shown((/** @type {SubmitEvent} */ event) => {
+      event.preventDefault();
+      return isGood() ? damage() : restore();
+    }),
+  );
+  for (const radio of mode()) radio.addEventListener('change', shown(stage));
+  form.addEventListener('task', () => {
+    show();
+    clearTimeout(seekTimer);
+    seekTimer = setTimeout(shown(seekNoise), SEEK_AFTER_MS);
+  });
+  byId('restoring').addEventListener('input', showTexts);
+  byId('hole').addEventListener('box', ({ detail }) => form.preset(HOLE, asValues(detail)));
+  byId('stop').addEventListener('click', () => view.run?.stop());
+  byId('redraw').addEventListener('click', () => {
+    dropRun();
+    show();
+    byId('hole').querySelector('button').focus();
+  });
+  byId('back').addEventListener(
+    'click',
+    shown(() => {
+      mode().value = 'good';
+      return stage();
+    }),
+  );
+  byId('another').addEventListener('click', () => byId('drop').querySelector('input').click());
+  addEventListener('pagehide', () => view.run?.forget());
+}
+
+async function start() {
+  model = await client.model();
+  byId('model').textContent = `Model ${model.name} · latino-native ${model.version}`;
+  byId('prompt').placeholder = model.prompt;
+  byId('drop').showSamples(samplesFor(model.name));
+  form.show(model.tasks);
+  noise.use(isGood());
+  wire();
+  show();
+}
+
+await shown(start)();

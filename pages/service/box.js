@@ -40,6 +40,9 @@ export function fitted(box, size) {
   return resized({ ...box, top, left }, 0, 0, size);
 }
 
+/** @param {Box} box @param {Size} size */
+export const isInside = ({ top, left, height, width }, size) => top + height <= size.height && left + width <= size.width;
+
 /** Two ends of at least a pixel between them, inside the side. @param {number} p @param {number} q @param {number} side */
 function sorted(p, q, side) {
   const low = clamp(Math.floor(Math.min(p, q)), 0, side - 1);

@@ -5,44 +5,56 @@ import { givenOptions, placeholders, spelling } from './tasks.js';
  * The command and the code that do what the page does.
  *
  * @typedef {import('./tasks.js').Task} Task
- * @typedef {{ input: string, sigma: number, seed: number }} Damage what made the measurement of a good picture
+ * @typedef {{ input: string, task: string, sigma: number, seed: number }} Damage what made the measurement of a good picture
  * @typedef {{
  *   input: string, model: string, task: Task, values: import('./tasks.js').Values, sigma: number | 'auto', prompt: string,
  *   steps?: number, seed?: number, result?: string, calibrate?: boolean, damage?: Damage,
  * }} Settings
  */
 
+/** A longer command goes on in another line. */
+const COLUMNS = 68;
+
 /** `photo-restored.png` of `photo.jpg`. @param {string} name @param {string} what */
 export const namedAfter = (name, what) => `${name.replace(/\.[^.]+$/, '')}-${what}.png`;
 
-/** @param {Settings} settings a line a command */
+/** @param {Settings} settings */
 export function commandLine({ input, model, task, values, sigma, prompt, steps, seed, result, calibrate, damage }) {
-  const taskFlag = ['--task', spelling(task, values)];
-  const restore = [
-    'restore',
-    asArgument(input),
-    ...(model === 'photos' ? [] : ['--model', model]),
-    ...taskFlag,
-    ...(sigma === 'auto' ? [] : ['--sigma', sigma]),
-    ...(prompt ? ['--prompt', prompt] : []),
-    ...(steps === undefined ? [] : ['--steps', steps]),
-    ...(seed === undefined ? [] : ['--seed', seed]),
-    ...(result ? ['--result', result] : []),
-    ...(calibrate ? ['--calibrate'] : []),
-    '-o',
-    asArgument(namedAfter(input, 'restored')),
-  ];
-  const degrade = damage && [
-    'degrade',
-    asArgument(damage.input),
-    ...taskFlag,
-    '--sigma',
-    damage.sigma,
-    ...(damage.seed === 0 ? [] : ['--seed', damage.seed]),
-    '-o',
-    asArgument(input),
-  ];
-  return [degrade, restore].flatMap((words) => (words ? [['npx', 'latino-native', ...words].map(quoted).join(' ')] : [])).join('\n');
+  const restore = command('restore', input, [
+    ['--model', model === 'photos' ? undefined : model],
+    ['--task', spelling(task, values)],
+    ['--sigma', sigma === 'auto' ? undefined : sigma],
+    ['--prompt', prompt || undefined],
+    ['--steps', steps],
+    ['--seed', seed],
+    ['--result', result || undefined],
+    ['--calibrate', calibrate || undefined],
+    ['-o', asArgument(namedAfter(input, 'restored'))],
+  ]);
+  if (!damage) return restore;
+  const degrade = command('degrade', damage.input, [
+    ['--task', damage.task],
+    ['--sigma', damage.sigma],
+    ['--seed', damage.seed || undefined],
+    ['-o', asArgument(input)],
+  ]);
+  return `${degrade}\n${restore}`;
+}
+
+/**
+ * @param {string} name @param {string} input
+ * @param {[flag: string, value: string | number | true | undefined][]} flags those without a value are left out
+ */
+function command(name, input, flags) {
+  const given = flags.filter(([, value]) => value !== undefined);
+  const parts = given.map(([flag, value]) => (value === true ? flag : `${flag} ${quoted(/** @type {string | number} */ (value))}`));
+  const lines = [`npx latino-native ${name} ${quoted(asArgument(input))}`];
+  for (const part of parts) {
+    const line = `${lines.at(-1)} ${part}`;
+    if (line.length <= COLUMNS) lines.splice(-1, 1, line);
+    else lines.push(`  ${part}`);
+  }
+  return lines.join(' \\\n');
 }
 
 /** @param {Settings} settings a module for Node */

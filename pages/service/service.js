@@ -4,7 +4,7 @@ import './hole_box.js';
 import './picture_drop.js';
 import './step_strip.js';
 import './task_form.js';
-import { fitted, middleBox } from './box.js';
+import { fitted, isInside, middleBox } from './box.js';
 import { Client } from './client.js';
 import { NoiseLevel } from './noise_level.js';
 import { closePicture, openPicture, trialCopy } from './picture.js';
@@ -92,8 +92,7 @@ function place(picture, mine, made) {
   dropRun();
   for (const old of [view.picture, view.original]) if (old && old !== view.given && old !== made?.original) closePicture(old);
   Object.assign(view, { picture, original: made?.original, damage: made?.damage });
-  const { width, height } = picture;
-  if (width && height && !made) form.preset(HOLE, asValues(middleBox({ width, height })));
+  placeHole(picture, made !== undefined);
   showError();
   noise.reset();
   show();
@@ -105,13 +104,13 @@ async function damage() {
   const good = /** @type {Picture} */ (view.picture);
   const multiple = Number.parseInt(form.values.factor ?? '1', 10) || 1;
   const file = await trialCopy(good, { longest: TRIAL_SIDE, multiple });
-  const sigma = /** @type {number} */ (noise.sigma);
-  const blob = await client.degrade(file, { task: taskText(), sigma, seed: DAMAGE_SEED });
+  const [task, sigma] = [taskText(), /** @type {number} */ (noise.sigma)];
+  const blob = await client.degrade(file, { task, sigma, seed: DAMAGE_SEED });
   const original = file === good.file ? good : await openPicture(file);
   const damaged = await openPicture(new File([blob], namedAfter(file.name, 'damaged'), { type: blob.type }));
   if (mine === turn) mode().value = 'damaged';
   noise.use(isGood());
-  place(damaged, mine, { original, damage: original === view.given ? { input: file.name, sigma, seed: DAMAGE_SEED } : undefined });
+  place(damaged, mine, { original, damage: original === view.given ? { input: file.name, task, sigma, seed: DAMAGE_SEED } : undefined });
 }
 
 async function restore() {
@@ -176,11 +175,18 @@ function show() {
   showTexts();
 }
 
+/** A hole in the middle to begin with. The one that was damaged here stays where it is. @param {Picture} picture @param {boolean} wasMade */
+function placeHole({ width, height }, wasMade) {
+  if (!width || !height) return;
+  const size = { width, height };
+  const box = asBox(form.valuesOf(HOLE));
+  if (!wasMade || !isInside(box, size)) form.preset(HOLE, asValues(middleBox(size)));
+}
+
 /** The part that is missing, where the task is that one. @param {Picture} picture */
 function hole({ width, height }) {
   if (form.task.usage !== HOLE || !width || !height) return undefined;
-  const [top, left, rows, columns] = ['top', 'left', 'height', 'width'].map((name) => Number(form.values[name]));
-  return fitted({ top, left, height: rows, width: columns }, { width, height });
+  return fitted(asBox(form.values), { width, height });
 }
 
 function showTexts() {
@@ -191,7 +197,7 @@ function showTexts() {
         ...settings,
         input: namedAfter(name, 'damaged'),
         sigma: /** @type {const} */ ('auto'),
-        damage: { input: name, sigma: /** @type {number} */ (noise.sigma), seed: DAMAGE_SEED },
+        damage: { input: name, task: taskText(), sigma: /** @type {number} */ (noise.sigma), seed: DAMAGE_SEED },
       }
     : { ...settings, input: name, sigma: noise.sigma, damage: view.damage };
   byId('command').text = commandLine(texts);
@@ -204,6 +210,8 @@ function showError(error) {
   byId('error').textContent = error instanceof Error ? error.message : '';
 }
 
+/** @param {import('./tasks.js').Values} values */
+const asBox = ({ top, left, height, width }) => ({ top: Number(top), left: Number(left), height: Number(height), width: Number(width) });
 /** @param {import('./box.js').Box} box */
 const asValues = (box) => Object.fromEntries(Object.entries(box).map(([name, value]) => [name, String(value)]));
 const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -31,7 +31,12 @@ class TaskForm extends HTMLElement {
 
   /** Of every field of the task. @returns {Values} */
   get values() {
-    return this.#entered.get(this.task.usage) ?? {};
+    return this.valuesOf(this.task.usage);
+  }
+
+  /** Those of a task that was not shown yet may be missing. @param {string} usage @returns {Values} */
+  valuesOf(usage) {
+    return this.#entered.get(usage) ?? {};
   }
 
   /** Says what stands in the fields of a task, whether it is the one that is shown or not. @param {string} usage @param {Values} values */
@@ -82,7 +87,7 @@ class TaskForm extends HTMLElement {
       const select = document.createElement('select');
       select.append(...choices.map((choice) => new Option(words?.choices?.[choice] ?? choice, choice, false, choice === value)));
       this.#controls.set(name, select);
-      const labelled = document.createElement('label');
+      const labelled = Object.assign(document.createElement('label'), { className: 'stacked' });
       labelled.append(Object.assign(document.createElement('span'), { textContent: label }), select);
       return labelled;
     }

@@ -66,7 +66,7 @@ export const TASK_WORDS = {
     },
   },
   'inpaint:box:<top>:<left>:<height>:<width>': {
-    title: 'A part is missing',
+    title: 'Missing part',
     icon: 'hole',
     hint: 'Draw a box around it on the picture. What lies inside is never looked at.',
     factory: 'inpainting',

@@ -2,7 +2,7 @@ import { eventsOf } from './event_stream.js';
 
 /**
  * @typedef {{
- *   name: string, nativeSize: number, prompt: string, steps: number | null, version: string,
+ *   name: string, nativeSize: number, prompt: string, steps: number, version: string,
  *   tasks: readonly import('./tasks.js').Task[], limits: { pixels: number, bytes: number },
  * }} Model
  * @typedef {{ code: string, message: string }} Sentence
@@ -39,6 +39,10 @@ export class Client {
   /** @param {(wasRefused: boolean) => Promise<string>} askForToken */
   constructor(askForToken) {
     this.#askForToken = askForToken;
+  }
+
+  get hasToken() {
+    return this.#token !== null;
   }
 
   /** @returns {Promise<Model>} */

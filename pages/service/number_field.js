@@ -9,6 +9,7 @@ export class NumberField extends HTMLElement {
     words.append(Object.assign(document.createElement('span'), { textContent: label }), this.#number);
     this.#number.value = value;
     this.replaceChildren(words);
+    this.className = low === undefined ? 'half' : '';
     if (low === undefined || high === undefined) return;
     const slider = Object.assign(document.createElement('input'), {
       type: 'range',

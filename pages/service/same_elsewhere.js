@@ -13,7 +13,7 @@ import { givenOptions, placeholders, spelling } from './tasks.js';
  */
 
 /** A longer command goes on in another line. */
-const COLUMNS = 68;
+const COLUMNS = 76;
 
 /** `photo-restored.png` of `photo.jpg`. @param {string} name @param {string} what */
 export const namedAfter = (name, what) => `${name.replace(/\.[^.]+$/, '')}-${what}.png`;
@@ -59,7 +59,7 @@ function command(name, input, flags) {
 
 /** @param {Settings} settings a module for Node */
 export function libraryCode({ input, model, task, values, sigma, prompt, steps, seed, result, calibrate }) {
-  const factory = TASK_WORDS[task.usage]?.factory ?? 'parseOperator';
+  const factory = TASK_WORDS[task.name]?.factory ?? 'parseOperator';
   const options = [
     ['operator', operatorCode(task, values)],
     ['sigma', literal(sigma)],
@@ -84,9 +84,9 @@ export function libraryCode({ input, model, task, values, sigma, prompt, steps, 
 
 /** `superResolution({ factor: 4 })`; what the page has no function for is parsed. @param {Task} task @param {import('./tasks.js').Values} values */
 function operatorCode(task, values) {
-  const words = TASK_WORDS[task.usage];
+  const words = TASK_WORDS[task.name];
   if (!words) return `await parseOperator(${literal(spelling(task, values))})`;
-  const arguments_ = placeholders(task.usage).map((name) => [name, values[name]]);
+  const arguments_ = placeholders(task).map((name) => [name, values[name]]);
   const required = words.factory === 'inpainting' ? [['box', `[${arguments_.map(([, value]) => value).join(', ')}]`]] : arguments_;
   const optional = givenOptions(task, values).map(([name, value]) => [name, Number.isNaN(Number(value)) ? literal(value) : value]);
   const members = [...required, ...optional].map(([name, value]) => `${name}: ${value}`);

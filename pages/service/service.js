@@ -25,6 +25,8 @@ const TRIAL_SIDE = 512;
 /** A slider that is dragged asks once. */
 const SEEK_AFTER_MS = 400;
 const HOLE = 'inpaint:box:<top>:<left>:<height>:<width>';
+/** It needs a file beside the picture, which a box does for here. */
+const MASK = 'inpaint';
 const DAMAGE_SEED = 0;
 
 /** @param {string} id @returns {any} an element of index.html, of the kind that it is there */
@@ -119,7 +121,7 @@ async function restore() {
   const measured = /** @type {Picture} */ (view.picture);
   const run = new Run(client);
   view.run = run;
-  comparison.begin({ run, measured, original: view.original }, form.task.usage === 'colorize');
+  comparison.begin({ run, measured, original: view.original }, form.task.name === 'colorize');
   run.addEventListener('change', () => {
     if (view.run !== run) return;
     if (run.error) showError(run.error);
@@ -167,7 +169,7 @@ function show() {
   byId('go').textContent = isGood() ? 'Damage it' : run?.hasEnded ? 'Restore again' : 'Restore';
   byId('go').disabled = !picture || isRunning;
   byId('back').hidden = !original;
-  byId('redraw').hidden = !(run?.hasEnded && form.task.usage === HOLE);
+  byId('redraw').hidden = !(run?.hasEnded && form.task.name === HOLE);
   byId('download-damaged').hidden = !original;
   if (picture && original) Object.assign(byId('download-damaged'), { href: picture.url, download: picture.file.name });
   if (picture && !run?.hasPicture) showPicture(picture, isRunning ? undefined : hole(picture));
@@ -185,7 +187,7 @@ function placeHole({ width, height }, wasMade) {
 
 /** The part that is missing, where the task is that one. @param {Picture} picture */
 function hole({ width, height }) {
-  if (form.task.usage !== HOLE || !width || !height) return undefined;
+  if (form.task.name !== HOLE || !width || !height) return undefined;
   return fitted(asBox(form.values), { width, height });
 }
 
@@ -269,7 +271,8 @@ async function start() {
   byId('model').textContent = `Model ${model.name} · latino-native ${model.version}`;
   byId('prompt').placeholder = model.prompt;
   byId('drop').showSamples(samplesFor(model.name));
-  form.show(model.tasks);
+  form.show(model.tasks.filter(({ name }) => name !== MASK));
+  byId('interface').hidden = client.hasToken;
   noise.use(isGood());
   wire();
   show();

@@ -57,6 +57,7 @@ export class Comparison {
   update() {
     const { run } = /** @type {Subject} */ (this.#subject);
     const strip = byId('strip');
+    strip.classList.toggle('ended', run.hasEnded);
     if (strip.querySelectorAll('li').length !== run.steps) strip.clear(run.steps);
     for (const [step, image] of run.previews) if (!strip.has(step)) strip.show(step, image);
     if (this.#step === undefined) this.#look(undefined);
@@ -130,7 +131,7 @@ function progressWords({ phase, step, steps, restoration }) {
     case 'sending':
       return 'Sending the picture…';
     case 'waiting':
-      return place ? `Waiting: ${place} before it.` : 'Waiting its turn…';
+      return place && place > 1 ? `Waiting its turn: ${place - 1} before it.` : 'Waiting its turn…';
     case 'running':
       return steps > 0 ? `Step ${step} of ${steps}` : 'Restoring…';
     case 'stopped':

@@ -8,7 +8,7 @@ import { applies, fieldsOf } from './tasks.js';
 class TaskForm extends HTMLElement {
   #hint = Object.assign(document.createElement('p'), { className: 'hint' });
   #fields = Object.assign(document.createElement('div'), { className: 'fields' });
-  /** @type {Map<string, Values>} what was entered, by usage */ #entered = new Map();
+  /** @type {Map<string, Values>} what was entered, by name */ #entered = new Map();
   /** @type {Map<string, { value: string }>} those of the task that is shown */ #controls = new Map();
   /** @type {Task | undefined} */ #task;
 
@@ -31,18 +31,18 @@ class TaskForm extends HTMLElement {
 
   /** Of every field of the task. @returns {Values} */
   get values() {
-    return this.valuesOf(this.task.usage);
+    return this.valuesOf(this.task.name);
   }
 
-  /** Those of a task that was not shown yet may be missing. @param {string} usage @returns {Values} */
-  valuesOf(usage) {
-    return this.#entered.get(usage) ?? {};
+  /** Those of a task that was not shown yet may be missing. @param {string} task its name @returns {Values} */
+  valuesOf(task) {
+    return this.#entered.get(task) ?? {};
   }
 
-  /** Says what stands in the fields of a task, whether it is the one that is shown or not. @param {string} usage @param {Values} values */
-  preset(usage, values) {
-    this.#entered.set(usage, { ...this.#entered.get(usage), ...values });
-    if (usage !== this.task.usage) return;
+  /** Says what stands in the fields of a task, whether it is the one that is shown or not. @param {string} task its name @param {Values} values */
+  preset(task, values) {
+    this.#entered.set(task, { ...this.#entered.get(task), ...values });
+    if (task !== this.task.name) return;
     for (const [name, value] of Object.entries(values)) {
       const control = this.#controls.get(name);
       if (control) control.value = value;
@@ -52,8 +52,8 @@ class TaskForm extends HTMLElement {
 
   /** @param {Task} task */
   #card(task) {
-    const words = TASK_WORDS[task.usage];
-    const radio = Object.assign(document.createElement('input'), { type: 'radio', name: 'task', value: task.usage });
+    const words = TASK_WORDS[task.name];
+    const radio = Object.assign(document.createElement('input'), { type: 'radio', name: 'task', value: task.name });
     radio.checked = !this.#task;
     this.#task ??= task;
     radio.addEventListener('change', () => this.#choose(task));
@@ -69,7 +69,7 @@ class TaskForm extends HTMLElement {
   /** @param {Task} task */
   #choose(task) {
     this.#task = task;
-    const words = TASK_WORDS[task.usage];
+    const words = TASK_WORDS[task.name];
     this.#hint.textContent = words?.hint ?? task.help;
     this.#controls.clear();
     const fields = fieldsOf(task).filter(({ name }) => !words?.fields[name]?.hidden);
@@ -80,7 +80,7 @@ class TaskForm extends HTMLElement {
   /** @param {Field} field @returns {HTMLElement} */
   #control(field) {
     const { name, choices, byDefault } = field;
-    const words = TASK_WORDS[this.task.usage]?.fields[name];
+    const words = TASK_WORDS[this.task.name]?.fields[name];
     const label = words?.label ?? name;
     const value = this.values[name] ?? words?.value ?? byDefault;
     if (choices) {
@@ -99,7 +99,7 @@ class TaskForm extends HTMLElement {
 
   #enter() {
     const values = Object.fromEntries([...this.#controls].map(([name, { value }]) => [name, value.trim()]));
-    this.#entered.set(this.task.usage, values);
+    this.#entered.set(this.task.name, values);
     for (const field of fieldsOf(this.task)) {
       const control = /** @type {any} */ (this.#controls.get(field.name));
       if (field.needs && control) (control.closest('label') ?? control).hidden = !applies(field, values);

@@ -12,7 +12,7 @@ const boundary = {
   choices: { reflect: 'mirrored, as photographs need it', replicate: 'the edge, repeated', circular: 'the other side', zero: 'black' },
 };
 
-/** @type {Readonly<Record<string, TaskWords>>} by usage */
+/** @type {Readonly<Record<string, TaskWords>>} by name */
 export const TASK_WORDS = {
   'sr:<factor>': {
     title: 'Too small',

@@ -1,14 +1,15 @@
 /**
  * What damages pictures, from the spellings that the service lists: `sr:<factor>` has a field `factor`, and one for each option behind it.
  *
- * @typedef {{ usage: string, example: string, help: string, options: Readonly<Record<string, string>> }} Task as GET /v1/model lists them
+ * @typedef {{ name: string, example: string, help: string, options: Readonly<Record<string, string>> }} Task as GET /v1/model lists them
  * @typedef {{ name: string, isOption: boolean, choices?: readonly string[], low?: number, high?: number, byDefault: string, needs?: readonly [string, string] }} Field
  * @typedef {Record<string, string>} Values what stands in the fields of a task
  */
 
 /** @param {Task} task @returns {Field[]} */
-export function fieldsOf({ usage, example, options }) {
-  const names = placeholders(usage);
+export function fieldsOf(task) {
+  const { example, options } = task;
+  const names = placeholders(task);
   const examples = example.split(':').slice(-names.length);
   return [
     ...names.map((name, i) => ({ name, isOption: false, byDefault: examples[i] ?? '' })),
@@ -24,7 +25,7 @@ export function fieldsOf({ usage, example, options }) {
 export function spelling(task, values) {
   const fields = fieldsOf(task);
   const required = fields.filter(({ isOption }) => !isOption);
-  const argument = required.reduce((text, field) => text.replace(`<${field.name}>`, values[field.name] ?? field.byDefault), task.usage);
+  const argument = required.reduce((text, field) => text.replace(`<${field.name}>`, values[field.name] ?? field.byDefault), task.name);
   return (
     argument +
     givenOptions(task, values)
@@ -49,8 +50,8 @@ export function givenOptions(task, values) {
 /** Whether an option has a meaning beside the others. @param {Field} field @param {Values} values */
 export const applies = ({ needs }, values) => !needs || values[needs[0]] === needs[1];
 
-/** `top`, `left` of `inpaint:box:<top>:<left>`. @param {string} usage */
-export const placeholders = (usage) => [...usage.matchAll(/<([^>]+)>/g)].map(([, name]) => name);
+/** `top`, `left` of `inpaint:box:<top>:<left>`. @param {Pick<Task, 'name'>} task */
+export const placeholders = (task) => [...task.name.matchAll(/<([^>]+)>/g)].map(([, name]) => name);
 
 /** Of `a|b|c`, the first by default, of `3..1023 (25)`, and either behind `(with phase=reference)`. @param {string} values */
 function optionField(values) {

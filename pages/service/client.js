@@ -71,6 +71,7 @@ export class Client {
    * @param {Restoration} restoration @returns {AsyncGenerator<Told, void, undefined>}
    */
   async *events({ links }) {
+    let isOver = false;
     for (let broken = 0; broken <= RECONNECTIONS; broken++) {
       if (broken > 0) await new Promise((resolve) => setTimeout(resolve, RECONNECT_AFTER_MS));
       try {
@@ -81,8 +82,9 @@ export class Client {
           if (event === 'step' || event === 'preview') yield { kind: event, ...told };
           if (event !== 'state') continue;
           yield { kind: 'state', state: told };
-          if (hasEnded(told)) return;
+          isOver = hasEnded(told);
         }
+        if (isOver) return;
       } catch (error) {
         if (error instanceof ServiceError) throw error;
       }

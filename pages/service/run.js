@@ -36,7 +36,7 @@ export class Run extends EventTarget {
       this.restoration = await this.#client.begin(file, fields);
       if (this.#wasStopped) return await this.forget();
       for await (const told of this.#client.events(this.restoration)) {
-        if (this.#wasStopped) return;
+        if (this.#wasStopped) continue; // to the end of what the service says
         if (told.kind === 'state') await this.#become(told.state);
         else this.#advance(told);
         this.#changed();

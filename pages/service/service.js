@@ -98,7 +98,7 @@ function place(picture, mine, made) {
   showError();
   noise.reset();
   show();
-  seekNoise();
+  void shown(seekNoise)();
 }
 
 async function damage() {
@@ -128,7 +128,8 @@ async function restore() {
     comparison.update();
     show();
     // Whoever waited for it at the button that is gone goes on at the slider.
-    if (run.hasEnded && document.activeElement === document.body) byId('compared').querySelector('input')?.focus({ preventScroll: true });
+    if (run.hasEnded && [document.body, byId('stop')].includes(document.activeElement))
+      byId('compared').querySelector('input')?.focus({ preventScroll: true });
   });
   show();
   byId('stop').focus({ preventScroll: true });

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import axe from 'axe-core';
 import { type Browser, launch, type Page } from 'puppeteer-core';
 
 /** Debian's package, or wherever CHROMIUM says; nothing where there is none. */
@@ -10,14 +11,42 @@ export const chromium = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/ch
 export const openBrowser = (): Promise<Browser> =>
   launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] });
 
-/** Opens a file as a person does, and keeps what the page complains of and what it asks of a network. */
-export async function openFile(browser: Browser, path: string): Promise<{ page: Page; complaints: string[]; requests: string[] }> {
+interface Opened {
+  readonly page: Page;
+  /** What the page says on its console, and what it cannot load. */
+  readonly complaints: string[];
+  /** What it asks of a network. */
+  readonly requests: string[];
+}
+
+/** Opens a file as a person does. */
+export const openFile = (browser: Browser, path: string): Promise<Opened> => openAddress(browser, `file://${encodeURI(path)}`);
+
+export async function openAddress(browser: Browser, address: string): Promise<Opened> {
   const page = await browser.newPage();
   const [complaints, requests]: [string[], string[]] = [[], []];
   page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
   page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('requestfailed', (request) => complaints.push(`cannot load ${request.url()}`));
+  page.on('requestfailed', (request) => {
+    // So Chromium calls a stream of events that was read to its end.
+    if (request.failure()?.errorText !== 'net::ERR_ABORTED') complaints.push(`cannot load ${request.url()}`);
+  });
   page.on('request', (request) => requests.push(request.url()));
-  await page.goto(`file://${encodeURI(path)}`);
+  await page.goto(address);
   return { page, complaints, requests };
+}
+
+/** The serious faults that axe finds in the page as it stands, in a light room and in a dark one. */
+export async function faults(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const found: string[] = [];
+  for (const value of ['light', 'dark']) {
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }]);
+    const { violations } = await page.evaluate(() =>
+      (globalThis as unknown as { axe: typeof axe }).axe.run({ resultTypes: ['violations'] }),
+    );
+    for (const { id, impact, nodes } of violations)
+      if (impact === 'serious' || impact === 'critical') found.push(...nodes.map(({ html }) => `${value}: ${id}: ${html}`));
+  }
+  return found;
 }

@@ -50,7 +50,7 @@ export class Client {
     return (await this.#send('v1/model')).json();
   }
 
-  /** @param {File} file @param {string} task @param {AbortSignal} signal @returns {Promise<{ sigma: number, certain: boolean }>} */
+  /** @param {File} file @param {string} task @param {AbortSignal} signal @returns {Promise<import('./noise_level.js').Found>} */
   async noise(file, task, signal) {
     return (await this.#send('v1/noise', { method: 'POST', body: form({ task }, file), signal })).json();
   }

@@ -1,5 +1,5 @@
 /**
- * @typedef {{ sigma: number, certain: boolean }} Found
+ * @typedef {{ sigma: number, certain: boolean, doubt?: string }} Found
  * @typedef {{ input: HTMLInputElement, label: HTMLElement, note: HTMLElement, again: HTMLButtonElement }} Elements
  */
 
@@ -15,6 +15,7 @@ export class NoiseLevel {
   #added = ADDED;
   #isOwn = false;
   /** @type {Found | undefined} */ #found;
+  /** @type {AbortController | undefined} */ #seeking;
 
   /** @param {Elements} elements @param {() => void} changed called when the person has changed it */
   constructor(elements, changed) {
@@ -56,12 +57,30 @@ export class NoiseLevel {
     this.#say();
   }
 
-  seek() {
-    if (!this.#isOwn && !this.#isAdded) this.#elements.note.textContent = 'Looking for it…';
+  /**
+   * Finds it, after a while, where more may be about to change. What was asked before is left.
+   *
+   * @param {((signal: AbortSignal) => Promise<Found>) | undefined | false} ask nothing where there is nothing to find
+   * @param {number} [waitMs]
+   */
+  async seek(ask, waitMs = 0) {
+    this.#seeking?.abort();
+    this.#seeking = new AbortController();
+    const { signal } = this.#seeking;
+    if (!ask) return;
+    if (!this.#isOwn) this.#elements.note.textContent = 'Looking for it…';
+    try {
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      if (!signal.aborted) this.#find(await ask(signal));
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#find(undefined);
+      throw error;
+    }
   }
 
   /** @param {Found | undefined} found nothing where it could not be found */
-  find(found) {
+  #find(found) {
     this.#found = found;
     this.#say();
   }
@@ -81,8 +100,7 @@ export class NoiseLevel {
     if (this.#isOwn) return 'As you say.';
     if (!found) return 'Found in the picture once there is one.';
     const levels = `about ${Number((found.sigma * LEVELS).toPrecision(2))} of ${LEVELS} levels`;
-    return found.certain
-      ? `Found in the picture: ${levels}.`
-      : `A guess, ${levels}: little in the picture shows it. Change it if you know better.`;
+    if (found.certain) return `Found in the picture: ${levels}.`;
+    return `A guess, ${levels}: ${found.doubt ?? 'little in the picture shows it'}. Change it if you know better.`;
   }
 }

@@ -4,8 +4,8 @@ import './hole_box.js';
 import './picture_drop.js';
 import './step_strip.js';
 import './task_form.js';
-import { fitted, isInside, middleBox } from './box.js';
 import { Client } from './client.js';
+import { enterHole, HOLE, holeIn, placeHole } from './hole.js';
 import { NoiseLevel } from './noise_level.js';
 import { closePicture, openPicture, trialCopy } from './picture.js';
 import { Run } from './run.js';
@@ -24,7 +24,6 @@ import { askForToken } from './token.js';
 const TRIAL_SIDE = 512;
 /** A slider that is dragged asks once. */
 const SEEK_AFTER_MS = 400;
-const HOLE = 'inpaint:box:<top>:<left>:<height>:<width>';
 /** It needs a file beside the picture, which a box does for here. */
 const MASK = 'inpaint';
 const DAMAGE_SEED = 0;
@@ -50,8 +49,6 @@ const view = {
 };
 /** Counts what was asked for, so that an answer that comes late is left alone. */
 let turn = 0;
-/** @type {AbortController | undefined} */ let seeking;
-/** @type {ReturnType<typeof setTimeout> | undefined} */ let seekTimer;
 
 const mode = () => byId('panel').elements.mode;
 const isGood = () => mode().value === 'good';
@@ -94,7 +91,7 @@ function place(picture, mine, made) {
   dropRun();
   for (const old of [view.picture, view.original]) if (old && old !== view.given && old !== made?.original) closePicture(old);
   Object.assign(view, { picture, original: made?.original, damage: made?.damage });
-  placeHole(picture, made !== undefined);
+  placeHole(form, picture, made !== undefined);
   showError();
   noise.reset();
   show();
@@ -143,26 +140,35 @@ function dropRun() {
   run?.drop();
 }
 
-/** Asks how much noise the picture has, if this damaged it. */
-async function seekNoise() {
-  clearTimeout(seekTimer);
-  seeking?.abort();
-  seeking = new AbortController();
-  const { signal } = seeking;
-  if (isGood() || !view.picture) return;
-  noise.seek();
-  try {
-    noise.find(await client.noise(view.picture.file, taskText(), signal));
-  } catch (error) {
-    if (signal.aborted) return;
-    noise.find(undefined);
-    throw error;
-  }
+/** How many pixels the service lets a picture have, whose result may have more. */
+function mostPixels() {
+  const factor = form.task.name.startsWith('sr:') ? Number(form.values.factor) || 1 : 1;
+  return (model?.limits.pixels ?? Number.POSITIVE_INFINITY) / factor ** 2;
+}
+
+/** @param {Picture} picture */
+const isTooLarge = ({ width = 0, height = 0 }) => width * height > mostPixels();
+
+/** Goes on with a copy that the service takes. */
+async function shrink() {
+  const mine = ++turn;
+  const given = /** @type {Picture} */ (view.given);
+  const { width = 1, height = 1 } = given;
+  const longest = Math.floor(Math.max(width, height) * Math.sqrt(mostPixels() / (width * height)));
+  const copy = await trialCopy(given, { longest, multiple: 1 });
+  place(await openPicture(new File([copy], namedAfter(copy.name, 'smaller'), { type: copy.type })), mine);
+}
+
+/** Asks how much noise the picture has, if this damaged it. @param {number} [waitMs] */
+function seekNoise(waitMs) {
+  const { picture } = view;
+  const isAsked = picture && !isGood() && !isTooLarge(picture);
+  return noise.seek(isAsked && ((signal) => client.noise(picture.file, taskText(), signal)), waitMs);
 }
 
 /** All that depends on what the page has. */
 function show() {
-  const { picture, run, original } = view;
+  const { given, picture, run, original } = view;
   const isRunning = run !== undefined && !run.hasEnded;
   byId('drop').hidden = picture !== undefined;
   byId('work').hidden = picture === undefined;
@@ -171,25 +177,26 @@ function show() {
   byId('go').disabled = !picture || isRunning;
   byId('back').hidden = !original;
   byId('redraw').hidden = !(run?.hasEnded && form.task.name === HOLE);
-  byId('download-damaged').hidden = !original;
-  if (picture && original) Object.assign(byId('download-damaged'), { href: picture.url, download: picture.file.name });
-  if (picture && !run?.hasPicture) showPicture(picture, isRunning ? undefined : hole(picture));
+  const copy = byId('download-copy');
+  copy.hidden = !picture || picture === given || isGood();
+  if (picture)
+    Object.assign(copy, {
+      href: picture.url,
+      download: picture.file.name,
+      textContent: `Download the ${original ? 'damaged' : 'smaller'} one`,
+    });
+  if (picture && !run?.hasPicture) showPicture(picture, isRunning ? undefined : holeIn(form, picture));
+  showSize(picture);
   showProgress(run, picture);
   showTexts();
 }
 
-/** A hole in the middle to begin with. The one that was damaged here stays where it is. @param {Picture} picture @param {boolean} wasMade */
-function placeHole({ width, height }, wasMade) {
-  if (!width || !height) return;
-  const size = { width, height };
-  const box = asBox(form.valuesOf(HOLE));
-  if (!wasMade || !isInside(box, size)) form.preset(HOLE, asValues(middleBox(size)));
-}
-
-/** The part that is missing, where the task is that one. @param {Picture} picture */
-function hole({ width, height }) {
-  if (form.task.name !== HOLE || !width || !height) return undefined;
-  return fitted(asBox(form.values), { width, height });
+/** Says before the picture is sent where it is more than the service takes. @param {Picture | undefined} picture */
+function showSize(picture) {
+  const { width = 0, height = 0 } = picture ?? {};
+  byId('large').hidden = !picture || isGood() || !isTooLarge(picture);
+  byId('large').firstElementChild.textContent =
+    `It has ${megapixels(width * height)}; for this, the service takes ${megapixels(mostPixels())}.`;
 }
 
 function showTexts() {
@@ -213,10 +220,7 @@ function showError(error) {
   byId('error').textContent = error instanceof Error ? error.message : '';
 }
 
-/** @param {import('./tasks.js').Values} values */
-const asBox = ({ top, left, height, width }) => ({ top: Number(top), left: Number(left), height: Number(height), width: Number(width) });
-/** @param {import('./box.js').Box} box */
-const asValues = (box) => Object.fromEntries(Object.entries(box).map(([name, value]) => [name, String(value)]));
+const megapixels = (pixels) => `${Number((pixels / 1e6).toPrecision(2))} million pixels`;
 const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 /** @template {unknown[]} T @param {(...values: T) => unknown} act @returns {(...values: T) => Promise<void>} the same, with what it throws shown */
@@ -245,11 +249,10 @@ function wire() {
   for (const radio of mode()) radio.addEventListener('change', shown(stage));
   form.addEventListener('task', () => {
     show();
-    clearTimeout(seekTimer);
-    seekTimer = setTimeout(shown(seekNoise), SEEK_AFTER_MS);
+    void shown(seekNoise)(SEEK_AFTER_MS);
   });
   byId('restoring').addEventListener('input', showTexts);
-  byId('hole').addEventListener('box', ({ detail }) => form.preset(HOLE, asValues(detail)));
+  byId('hole').addEventListener('box', ({ detail }) => enterHole(form, detail));
   byId('stop').addEventListener('click', () => view.run?.stop());
   byId('redraw').addEventListener('click', () => {
     dropRun();
@@ -263,6 +266,7 @@ function wire() {
       return stage();
     }),
   );
+  byId('shrink').addEventListener('click', shown(shrink));
   byId('another').addEventListener('click', () => byId('drop').querySelector('input').click());
   addEventListener('pagehide', () => view.run?.forget());
 }

@@ -15,7 +15,7 @@ export function showPicture({ file, url, width, height }, box) {
   byId('given').hidden = false;
   byId('compared').hidden = true;
   const shown = byId('shown');
-  shown.hidden = !width;
+  byId('table').hidden = !width;
   if (shown.getAttribute('src') !== url) Object.assign(shown, { src: url, alt: file.name });
   setSize(byId('given'), width, height);
   byId('hole').hidden = !box;
@@ -101,6 +101,7 @@ export class Comparison {
     });
     setSize(compared, width, height);
     byId('given').hidden = true;
+    byId('table').hidden = false;
     compared.hidden = false;
   }
 }

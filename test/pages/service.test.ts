@@ -25,6 +25,7 @@ describe.skipIf(!chromium)(`the page of the service in a browser${chromium ? '' 
     service = await createService(latino, { modelName: 'portraits' });
     address = await service.app.listen({ port: 0 });
     browser = await openBrowser();
+    await browser.defaultBrowserContext().overridePermissions(address, ['clipboard-read', 'clipboard-write', 'clipboard-sanitized-write']);
     const measured = await degrade(join(portraits, 'samples/02.png'), { operator: superResolution({ factor: 4 }), sigma: 0.02 });
     await measured.toFile(small);
     mkdirSync(join(folder, 'node_modules'));
@@ -90,11 +91,11 @@ describe.skipIf(!chromium)(`the page of the service in a browser${chromium ? '' 
     expect(await page.$eval('#compared .before', (image) => getComputedStyle(image).imageRendering)).toBe('pixelated');
     expect(await faults(page)).toEqual([]);
 
+    writeFileSync(join(folder, 'same.mjs'), await copied(page, '#code'));
+    const shell = `npx() { shift; '${commandLine.join("' '")}' "$@"; }\n${await copied(page, '#command')}`;
     const image = Buffer.from(await (await fetch(`${address}/v1/restorations/${id}/image`)).arrayBuffer());
     expect(await download(page)).toEqual(image);
-    const { data: expected } = await sharp(image).raw().toBuffer({ resolveWithObject: true });
-    writeFileSync(join(folder, 'same.mjs'), await text(page, '#code code'));
-    const shell = `npx() { shift; '${commandLine.join("' '")}' "$@"; }\n${await text(page, '#command code')}`;
+    const expected = await sharp(image).raw().toBuffer();
     for (const [program, ...words] of [
       [process.execPath, 'same.mjs'],
       ['sh', '-c', shell],
@@ -109,6 +110,12 @@ describe.skipIf(!chromium)(`the page of the service in a browser${chromium ? '' 
     // Nothing is left of it once the page is.
     await expect.poll(async () => (await fetch(`${address}/v1/restorations/${id}`)).status).toBe(404);
   });
+
+  async function copied(page: Page, selector: string): Promise<string> {
+    await page.click(`${selector} button`);
+    await says(page, `${selector} button`, 'Copied');
+    return page.evaluate(() => navigator.clipboard.readText());
+  }
 
   /** What the download link gives, as the file that it becomes. */
   async function download(page: Page): Promise<Buffer> {
@@ -185,8 +192,10 @@ describe.skipIf(!chromium)(`the page of the service in a browser${chromium ? '' 
       for (let presses = 0; presses < 40 && !(await active(selector)); presses++) await page.keyboard.press('Tab');
       expect(await active(selector), selector).toBe(true);
     };
+    const chosen = page.waitForFileChooser();
     await tabTo('input[type=file]');
-    const [chooser] = await Promise.all([page.waitForFileChooser(), page.keyboard.press('Enter')]);
+    await page.keyboard.press('Enter');
+    const chooser = await chosen;
     await chooser.accept([join(portraits, 'samples/03.png')]);
     await page.waitForSelector('#work:not([hidden])');
     await tabTo('input[name=task]');
@@ -238,6 +247,16 @@ describe.skipIf(!chromium)(`the page of the service in a browser${chromium ? '' 
     );
     await page.click('#go');
     await shows(await refusal(small, 'sr:99'));
+    // Four times as large it would have more pixels than the service takes.
+    const large = join(folder, 'large.png');
+    await sharp({ create: { width: 700, height: 600, channels: 3, background: 'teal' } }).toFile(large);
+    await drop(page, large);
+    await page.waitForSelector('#large:not([hidden])');
+    await page.click('#shrink');
+    await says(page, '#name', 'large-smaller\\.png');
+    const [width, height] = (await text(page, '#facts')).split(' × ').map(Number);
+    expect(width! * height! * 99 ** 2).toBeLessThanOrEqual(4 * 2 ** 20);
+    expect(Math.abs(width! / height! - 7 / 6)).toBeLessThan(0.2);
     // The browser itself notes on the console whatever is answered by 4xx.
     for (const complaint of complaints) expect(complaint).toMatch(/status of 4\d\d/);
     await page.close();
@@ -261,10 +280,33 @@ describe.skipIf(!chromium)(`the page of the service in a browser${chromium ? '' 
     await page.close();
   });
 
-  it('fits a phone in every state', async () => {
+  it('takes up a connection that breaks', async () => {
+    const { page } = await open();
+    await drop(page, small);
+    await says(page, '#noise-note', 'Found|guess');
+    let broken = 0;
+    await page.setRequestInterception(true);
+    page.on('request', (request) => {
+      if (request.url().endsWith('/events') && broken++ === 0) void request.abort('connectionreset');
+      else void request.continue();
+    });
+    await page.click('#go');
+    await says(page, '#status', '^Restored');
+    expect(broken).toBe(2);
+    await page.close();
+  });
+
+  it('is pasted a picture, and fits a phone in every state', async () => {
     const { page, complaints } = await open(address, { width: 390, height: 844 });
     expect(await wide(page)).toBe(390);
-    await drop(page, small);
+    await page.evaluate(
+      (bytes) => {
+        const clipboardData = new DataTransfer();
+        clipboardData.items.add(new File([new Uint8Array(bytes)], 'small.png', { type: 'image/png' }));
+        document.dispatchEvent(new ClipboardEvent('paste', { clipboardData }));
+      },
+      [...readFileSync(small)],
+    );
     await says(page, '#noise-note', 'Found|guess');
     expect(await wide(page)).toBe(390);
     await page.$eval('#steps', (input) => Object.assign(input, { value: '1' }));

@@ -36,14 +36,18 @@ export async function openAddress(browser: Browser, address: string): Promise<Op
   return { page, complaints, requests };
 }
 
-/** The serious faults that axe finds in the page as it stands, in a light room and in a dark one. */
+/** The serious faults that axe finds in the page as it stands, in a light room and, where colours are another matter, in a dark one. */
 export async function faults(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const found: string[] = [];
-  for (const value of ['light', 'dark']) {
+  for (const [value, rules] of [
+    ['dark', ['color-contrast']],
+    ['light', undefined],
+  ] as const) {
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }]);
-    const { violations } = await page.evaluate(() =>
-      (globalThis as unknown as { axe: typeof axe }).axe.run({ resultTypes: ['violations'] }),
+    const { violations } = await page.evaluate(
+      (runOnly) => (globalThis as unknown as { axe: typeof axe }).axe.run({ resultTypes: ['violations'], ...(runOnly && { runOnly }) }),
+      rules && [...rules],
     );
     for (const { id, impact, nodes } of violations)
       if (impact === 'serious' || impact === 'critical') found.push(...nodes.map(({ html }) => `${value}: ${id}: ${html}`));

@@ -41,6 +41,7 @@ describe.skipIf(!chromium)(`the page of the service in a browser${chromium ? '' 
   /** The page, and what it complained of: nothing, unless a test says so. */
   async function open(at = address, viewport = { width: 1280, height: 860 }): Promise<{ page: Page; complaints: string[] }> {
     const { page, complaints } = await openAddress(browser, at);
+    page.setDefaultTimeout(90_000); // of a machine that has much else to do
     await page.setViewport(viewport);
     if (at === address) await page.waitForSelector('task-form label');
     return { page, complaints };

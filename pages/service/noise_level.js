@@ -45,6 +45,7 @@ export class NoiseLevel {
   /** @param {boolean} isAdded whether it is for a good picture */
   use(isAdded) {
     this.#isAdded = isAdded;
+    this.#isOwn = false;
     this.#elements.label.textContent = isAdded ? 'Noise to add' : 'Noise';
     if (isAdded) this.#elements.input.value = this.#added;
     this.#say();
@@ -98,7 +99,7 @@ export class NoiseLevel {
     const found = this.#found;
     if (this.#isAdded) return 'A standard deviation on a scale from 0 to 1.';
     if (this.#isOwn) return 'As you say.';
-    if (!found) return 'Found in the picture once there is one.';
+    if (!found) return 'Found in the picture before it is restored.';
     const levels = `about ${Number((found.sigma * LEVELS).toPrecision(2))} of ${LEVELS} levels`;
     if (found.certain) return `Found in the picture: ${levels}.`;
     return `A guess, ${levels}: ${found.doubt ?? 'little in the picture shows it'}. Change it if you know better.`;

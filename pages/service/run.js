@@ -74,18 +74,17 @@ export class Run extends EventTarget {
     this.step = restoration.step;
     this.steps = restoration.steps;
     if (restoration.state === 'failed') return this.#fail(new Error(restoration.error?.message));
-    if (restoration.state === 'done') {
-      this.url = URL.createObjectURL(await this.#client.image(restoration));
-    }
+    if (restoration.state === 'done') this.url = URL.createObjectURL(await this.#client.image(restoration));
     this.phase = restoration.state;
   }
 
   /** @param {{ kind: string, step: number, steps?: number, image?: string }} told */
   #advance({ step, steps, image }) {
+    // A picture may come when the steps are already further.
+    if (image !== undefined) return void this.previews.set(step, image);
     this.phase = 'running';
     this.step = step;
     if (steps !== undefined) this.steps = steps;
-    if (image !== undefined) this.previews.set(step, image);
   }
 
   /** @param {Error} error */

@@ -4,6 +4,7 @@ import './hole_box.js';
 import './picture_drop.js';
 import './step_strip.js';
 import './task_form.js';
+import { byId } from './by_id.js';
 import { Client } from './client.js';
 import { enterHole, HOLE, holeIn, placeHole } from './hole.js';
 import { NoiseLevel } from './noise_level.js';
@@ -22,14 +23,12 @@ import { askForToken } from './token.js';
 
 /** A good picture is tried at a size that takes seconds. */
 const TRIAL_SIDE = 512;
-/** A slider that is dragged asks once. */
+/** A slider that is dragged asks the service once. */
 const SEEK_AFTER_MS = 400;
-/** It needs a file beside the picture, which a box does for here. */
+/** Its mask is a second file; here a box is drawn instead. */
 const MASK = 'inpaint';
 const DAMAGE_SEED = 0;
 
-/** @param {string} id @returns {any} an element of index.html, of the kind that it is there */
-const byId = (id) => document.getElementById(id);
 const form = byId('task');
 const client = new Client(askForToken);
 const comparison = new Comparison();

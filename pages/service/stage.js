@@ -1,3 +1,4 @@
+import { byId } from './by_id.js';
 import { namedAfter } from './same_elsewhere.js';
 
 /**
@@ -6,9 +7,6 @@ import { namedAfter } from './same_elsewhere.js';
  * @typedef {import('./run.js').Run} Run
  * @typedef {{ run: Run, measured: Picture, original?: Picture }} Subject what is compared
  */
-
-/** @param {string} id @returns {any} an element of index.html, of the kind that it is there */
-const byId = (id) => document.getElementById(id);
 
 /** The picture as it was given, with the hole that is drawn on it. @param {Picture} picture @param {Box | undefined} box */
 export function showPicture({ file, url, width, height }, box) {

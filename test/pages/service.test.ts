@@ -8,7 +8,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { degrade, Latino, superResolution } from '../../src/index.js';
 import { createService, type Service } from '../../src/service/index.js';
-import { chromium, faults, openAddress, openBrowser } from '../support/browser.js';
+import { chromium, faults, type Opened, openAddress, openBrowser } from '../support/browser.js';
 import { commandLine, portraits, root } from '../support/cli.js';
 
 const TOKEN = 'a-token-of-the-tests';
@@ -39,12 +39,13 @@ describe.skipIf(!chromium)(`the page of the service in a browser${chromium ? '' 
   });
 
   /** The page, and what it complained of: nothing, unless a test says so. */
-  async function open(at = address, viewport = { width: 1280, height: 860 }): Promise<{ page: Page; complaints: string[] }> {
-    const { page, complaints } = await openAddress(browser, at);
+  async function open(at = address, viewport = { width: 1280, height: 860 }): Promise<Opened> {
+    const opened = await openAddress(browser, at);
+    const { page } = opened;
     page.setDefaultTimeout(90_000); // of a machine that has much else to do
     await page.setViewport(viewport);
     if (at === address) await page.waitForSelector('task-form label');
-    return { page, complaints };
+    return opened;
   }
   const text = (page: Page, selector: string): Promise<string> => page.$eval(selector, ({ textContent }) => textContent ?? '');
   const says = (page: Page, selector: string, words: string): Promise<unknown> =>
@@ -61,7 +62,7 @@ describe.skipIf(!chromium)(`the page of the service in a browser${chromium ? '' 
   }
 
   it('restores a picture that is dropped, compares and downloads it; its command and its code give the same', async () => {
-    const { page, complaints } = await open();
+    const { page, complaints, requests } = await open();
     expect(await faults(page)).toEqual([]);
     await drop(page, small);
     await says(page, '#noise-note', 'Found|guess');
@@ -107,6 +108,7 @@ describe.skipIf(!chromium)(`the page of the service in a browser${chromium ? '' 
       rmSync(join(folder, 'small-restored.png'));
     }
     expect(complaints).toEqual([]);
+    expect(requests.filter((url) => ![address, 'blob:', 'data:'].some((own) => url.startsWith(own)))).toEqual([]);
     await page.close();
     // Nothing is left of it once the page is.
     await expect.poll(async () => (await fetch(`${address}/v1/restorations/${id}`)).status).toBe(404);

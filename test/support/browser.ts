@@ -11,7 +11,7 @@ export const chromium = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/ch
 export const openBrowser = (): Promise<Browser> =>
   launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] });
 
-interface Opened {
+export interface Opened {
   readonly page: Page;
   /** What the page says on its console, and what it cannot load. */
   readonly complaints: string[];

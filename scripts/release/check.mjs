@@ -17,7 +17,15 @@ const WANTED = [
     'models/photos-lcm/model_index.json',
     'models/portraits-lcm/model_index.json',
   ],
-  ...['pages/report/report.html', 'pages/service/index.html', 'pages/shared/before_after.js', 'native/sources.txt', 'native/portable/portable.cmake', 'CMakeLists.txt', 'binding.gyp'],
+  ...[
+    'pages/report/report.html',
+    'pages/service/index.html',
+    'pages/shared/before_after.js',
+    'native/sources.txt',
+    'native/portable/portable.cmake',
+    'CMakeLists.txt',
+    'binding.gyp',
+  ],
   ...['package.json', 'LICENSE', 'README.md', 'CHANGELOG.md', 'docs/licenses/Inter.txt'],
 ];
 const UNWANTED = /^(test|src|bench|scripts|build|node_modules|.*\/training|native\/(bench|emulation|test))\/|\.node$/;

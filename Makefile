@@ -25,7 +25,8 @@ build/.setup: scripts/install-system-packages.sh package.json
 	mkdir -p build && touch $@
 
 build/Release/latino.node: build/.setup $(NATIVE_SOURCES)
-	npx cmake-js compile --parallel 2 --CDLATINO_PORTABLE=ON
+	npx cmake-js configure --CDLATINO_PORTABLE=ON
+	npx cmake-js compile --parallel 2
 	touch $@
 
 dist/.built: build/.setup $(TS_SOURCES) tsconfig.json tsconfig.build.json

@@ -56,7 +56,7 @@ done
 latino() { (cd "$app" && "${alone[@]}" npx --no-install latino-native "$@"); }
 samples=node_modules/latino-native/models
 latino doctor
-latino degrade $samples/photos-lcm/samples/coffee.png --task sr:4 --sigma 0.01 -o measurement.png
+latino degrade $samples/photos-lcm/samples/chelsea.png --task sr:4 --sigma 0.01 -o measurement.png
 latino restore measurement.png --task sr:4 --sigma 0.01 --steps 2 -o from-shell.png
 latino batch $samples/portraits-lcm/samples/00.png --model portraits --task denoise --sigma 0.1 --steps 1 --out batch
 latino demo portraits --output demo

@@ -82,6 +82,11 @@ format:
 	npx biome check --write .
 	find native -name '*.h' -o -name '*.cpp' | xargs clang-format -i
 
+# The library's reference, from the comments of its sources, in build/reference.
+reference: build/.setup
+	npm --prefix docs/reference install --no-audit --no-fund
+	docs/reference/node_modules/.bin/typedoc --options docs/reference/typedoc.json
+
 bench: build
 	node bench/restore.mjs
 

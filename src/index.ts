@@ -46,7 +46,18 @@ export { Latino } from './latino.js';
 export type { ModelSummary } from './model_summary.js';
 export { type ListedModel, listModels } from './models.js';
 export { parseOperator } from './operator_files.js';
-export type { Operator } from './operators/index.js';
+export type {
+  Colorization,
+  Convolution,
+  Denoising,
+  GaussianBlur,
+  Inpainting,
+  LoadedFile,
+  MotionBlur,
+  Operator,
+  Size,
+  SuperResolution,
+} from './operators/index.js';
 export {
   colorization,
   convolution,
@@ -78,6 +89,7 @@ export { Picture } from './picture.js';
 export { Embedding, type EmbeddingSource } from './prior/embedding.js';
 export { Restoration } from './restoration.js';
 export type { RestorationRecord } from './restoration_record.js';
+export type { Queued } from './scheduling/job.js';
 export type { RestorationEnd, RestorationError, RestorationStart } from './scheduling/restoration_events.js';
 export { RestorationQueue } from './scheduling/restoration_queue.js';
 export type { ManyInput, ManyResult } from './scheduling/restore_many.js';

@@ -84,8 +84,8 @@ format:
 
 # The library's reference, from the comments of its sources, in build/reference.
 reference: build/.setup
-	npm --prefix docs/reference install --no-audit --no-fund
-	docs/reference/node_modules/.bin/typedoc --options docs/reference/typedoc.json
+	npm --prefix scripts/reference install --no-audit --no-fund
+	scripts/reference/node_modules/.bin/typedoc --options scripts/reference/typedoc.json
 
 bench: build
 	node bench/restore.mjs

@@ -107,7 +107,7 @@ const cases: readonly [what: string, code: string, says: RegExp, args: () => str
   [
     'a GPU that is not there',
     'DEVICE',
-    /Expected .+ for cuda:0.* but there is none/,
+    /Expected .+ for cuda:0.* but (there is none|that is not installed)/,
     () => restore(sample('03'), '--task', 'denoise', '--device', 'cuda:0'),
   ],
   ['guidance for a model that takes none', 'ARGUMENT', /no guidance/, () => restore(sample('03'), '--task', 'denoise', '--guidance', '2')],

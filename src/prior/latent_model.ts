@@ -136,7 +136,7 @@ export class LatentModel implements Prior {
   /** Frees the networks when what has been enqueued is done. */
   async dispose(): Promise<void> {
     await this.device.synchronize();
-    this.prompts.clear();
+    await this.prompts.clear();
     await this.parts.promptEncoder.dispose();
     for (const tensor of this.timeIds.values()) tensor.dispose();
     (await this.reverse?.catch(() => undefined))?.dispose();

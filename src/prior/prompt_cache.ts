@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Conditioning } from './conditioning.js';
 
 /** Prompts whose embeddings are kept. */
@@ -21,8 +22,9 @@ export class PromptCache {
     return use(await embedding);
   }
 
-  clear(): void {
-    for (const prompt of [...this.embeddings.keys()]) this.drop(prompt);
+  /** Forgets all; their memory is given back when the promise is settled. */
+  async clear(): Promise<void> {
+    await Promise.all([...this.embeddings.keys()].map((prompt) => this.drop(prompt)));
   }
 
   private forgetWhatFails(prompt: string, embedding: Promise<Conditioning>): void {
@@ -33,16 +35,15 @@ export class PromptCache {
   }
 
   private evict(): void {
-    if (this.embeddings.size > CAPACITY) this.drop(this.embeddings.keys().next().value!);
+    if (this.embeddings.size > CAPACITY) void this.drop(this.embeddings.keys().next().value!);
   }
 
-  private drop(prompt: string): void {
+  private async drop(prompt: string): Promise<void> {
     const embedding = this.embeddings.get(prompt)!;
     this.embeddings.delete(prompt);
+    const conditioning = await embedding.catch(() => undefined);
     // After whoever waits for it already, whose `use` is called first.
-    void embedding.then(
-      (conditioning) => setImmediate(() => conditioning.dispose()),
-      () => undefined,
-    );
+    await setImmediate();
+    conditioning?.dispose();
   }
 }

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { denoising, RestorationQueue } from '../../src/index.js';
+import { denoising, RestorationQueue, readImage } from '../../src/index.js';
 import { withCode } from '../support/errors.js';
 import { flat, StandInRestorer } from '../support/stand_in_restorer.js';
 
@@ -40,6 +40,8 @@ describe('a queue', () => {
     const work = controllers.map(({ signal }, i) => settled(queue.restore(flat(i / 1000), { ...options, signal })));
     while (queue.running === 0) await setImmediate();
     const alone = restorer.calls[0]!.values.length;
+    // Those that wait have been read once others, which are read after them, have.
+    for (let i = 0; i < 4; i++) await Promise.all([1, 2, 3].map((value) => readImage(flat(value / 1000), { channels: 3 })));
     controllers[0]!.abort('running');
     controllers[4]!.abort('waiting');
     expect(await work[0]).toBe('running');

@@ -1,5 +1,5 @@
-import { setMaxListeners } from 'node:events';
 import type { Addon, Cancellation } from './addon.js';
+import { onAbort } from './on_abort.js';
 
 /** What a piece of work is given by which it can be stopped. */
 export interface Interruption {
@@ -23,16 +23,14 @@ export async function interruptible<T>(
   const cancellation = addon.cancellation();
   // Not AbortSignal.any: a signal that lives as long as the process would hold what hangs on it.
   const watched = signals.filter((each) => each !== undefined);
-  const stop = ({ target }: { target: unknown }): void => {
-    controller.abort((target as AbortSignal).reason);
+  const stop = ({ reason }: AbortSignal): void => {
+    controller.abort(reason);
     cancellation.cancel();
   };
-  for (const each of watched) {
-    if (each.aborted) stop({ target: each });
-    // Calls that run side by side have a listener each, gone when they end: many are no leak, which Node would warn of.
-    setMaxListeners(0, each);
-    each.addEventListener('abort', stop, { once: true });
-  }
+  const listening = watched.map((each) => {
+    if (each.aborted) stop(each);
+    return onAbort(each, () => stop(each));
+  });
   try {
     signal.throwIfAborted();
     return await work({ signal, cancellation });
@@ -40,7 +38,7 @@ export async function interruptible<T>(
     signal.throwIfAborted();
     throw error;
   } finally {
-    for (const each of watched) each.removeEventListener('abort', stop);
+    for (const unlisten of listening) unlisten();
   }
 }
 
@@ -52,13 +50,11 @@ export function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>, aband
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason);
     if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise
-      .finally(() => signal.removeEventListener('abort', abort))
-      .then((value) => {
-        if (!signal.aborted) return resolve(value);
-        abandon?.(value);
-        abort(); // nobody has told it where the signal aborted after the listener had gone
-      }, reject);
+    const unlisten = onAbort(signal, abort);
+    promise.finally(unlisten).then((value) => {
+      if (!signal.aborted) return resolve(value);
+      abandon?.(value);
+      abort(); // nobody has told it where the signal aborted after the listener had gone
+    }, reject);
   });
 }

@@ -1,3 +1,4 @@
+import { onAbort } from '../device/on_abort.js';
 import { LatinoError } from '../errors.js';
 import { type ImageInput, readImage } from '../image/index.js';
 import { checkOperator, type Operator, operatorTraits, type Size } from '../operators/index.js';
@@ -75,7 +76,7 @@ export class RestorationQueue {
       const settle = <Value>(how: (value: Value) => void) => {
         return (value: Value): void => {
           job.isSettled = true;
-          signal?.removeEventListener('abort', abort);
+          unlisten?.();
           how(value);
         };
       };
@@ -93,7 +94,7 @@ export class RestorationQueue {
         this.leave(job);
         job.reject(signal!.reason);
       };
-      signal?.addEventListener('abort', abort, { once: true });
+      const unlisten = signal && onAbort(signal, abort);
       this.queued.push(job);
       this.advance();
     });
@@ -187,7 +188,7 @@ export class RestorationQueue {
     const stop = (): void => {
       if (signals.length === group.length && signals.every(({ aborted }) => aborted)) controller.abort(signals[0]!.reason);
     };
-    for (const signal of signals) signal.addEventListener('abort', stop);
+    const listening = signals.map((signal) => onAbort(signal, stop));
     stop();
     const onWarning = (warning: Warning): void => {
       for (const k of warning.images ?? group.keys()) group[k]!.options.onWarning?.(warning);
@@ -211,7 +212,7 @@ export class RestorationQueue {
       };
       return await this.restorer.restoreBatch(inputs, group[0]!.options.onWarning ? { ...shared, onWarning } : shared);
     } finally {
-      for (const signal of signals) signal.removeEventListener('abort', stop);
+      for (const unlisten of listening) unlisten();
     }
   }
 }

@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { onAbort } from '../device/on_abort.js';
 import type { LatinoError } from '../errors.js';
 import type { ImageInput } from '../image/index.js';
 import {
@@ -47,8 +47,6 @@ export async function* restoreMany<Input extends ManyInput>(
   const window = (1 + BESIDE) * concurrency * (together ?? MOST_TOGETHER);
   const queue = new RestorationQueue(restorer, { concurrency, together, capacity: window });
   const controller = new AbortController();
-  // Every image under way listens to it.
-  setMaxListeners(0, controller.signal);
   const changed = new Condition();
   const finished = new Map<number, ManyResult<Input>>();
   const underWay = new Set<Promise<void>>();
@@ -79,7 +77,7 @@ export async function* restoreMany<Input extends ManyInput>(
     controller.abort(signal?.reason);
     changed.notify();
   };
-  signal?.addEventListener('abort', stop, { once: true });
+  const unlisten = signal && onAbort(signal, stop);
   if (signal?.aborted) stop();
   else
     void pull()
@@ -108,7 +106,7 @@ export async function* restoreMany<Input extends ManyInput>(
       } else await changed.wait();
     }
   } finally {
-    signal?.removeEventListener('abort', stop);
+    unlisten?.();
     stop();
     await Promise.allSettled(underWay);
   }

@@ -57,6 +57,18 @@ describe('a queue', () => {
     expect(queue.waiting).toBe(0);
   });
 
+  it('lets many share a signal, which Node would take for a leak', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    const queue = new RestorationQueue(new StandInRestorer());
+    const { signal } = new AbortController();
+    await Promise.all(Array.from({ length: 20 }, () => queue.restore(flat(0), { ...options, signal })));
+    await setImmediate();
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+
   it('checks options at once', async () => {
     const queue = new RestorationQueue(new StandInRestorer());
     await expect(queue.restore(flat(0), { ...options, sigma: 2 })).rejects.toEqual(withCode('ARGUMENT', /sigma/));

@@ -1,7 +1,7 @@
-import os from 'node:os';
 import { DEFAULT_MODEL, EMBEDDED_MODELS, embeddedModelFolder } from './checkpoint/embedded_models.js';
 import { cachedSnapshots } from './checkpoint/hugging_face_cache.js';
 import { filesIn, totalSize } from './folder_files.js';
+import { machineMemory } from './machine_memory.js';
 import { type ModelSummary, summariseModel } from './model_summary.js';
 
 /** A model that is on this machine. */
@@ -37,11 +37,4 @@ async function describe(model: Omit<ListedModel, 'bytes' | 'fits' | 'kind'>): Pr
   const [summary, files] = await Promise.all([summariseModel(model.path), filesIn(model.path)]);
   const { memory } = summary;
   return { ...model, bytes: totalSize(files), ...summary, fits: memory === undefined ? undefined : memory <= machineMemory() };
-}
-
-/** Bytes that this process may take, by the machine and its container. */
-export function machineMemory(): number {
-  // Without a limit it is 0, or more than there is.
-  const limit = process.constrainedMemory();
-  return limit > 0 ? Math.min(limit, os.totalmem()) : os.totalmem();
 }

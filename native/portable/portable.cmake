@@ -2,7 +2,7 @@
 #
 # GCC's library goes into the addon, which exports only what Node asks for, so that it meets no other copy in the process. Functions that glibc has moved into
 # libc since then, under new versions, are linked from stand-ins for the libraries that had them: what is recorded is the old version, which every
-# glibc has, and the library, which Node has loaded. `scripts/check-portable.sh` says what would be too new.
+# glibc has, and the library, which Node has loaded. `scripts/release/check.mjs` says what would be too new.
 set(LATINO_OLDEST_GLIBC GLIBC_2.2.5)
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL aarch64)
   set(LATINO_OLDEST_GLIBC GLIBC_2.17)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { dirname, join } from 'node:path';
 import { missingFeatures, REQUIRED_FEATURES } from '../device/processor.js';
+import { machineMemory } from '../machine_memory.js';
 import { type Finding, failed, ok } from './finding.js';
 
 const OLDEST_NODE = [20, 19] as const;
@@ -34,7 +35,7 @@ export function threadsFinding(threads = os.availableParallelism()): Finding {
 }
 
 export function memoryFinding(): Finding {
-  const [total, limit, available] = [os.totalmem(), process.constrainedMemory() || Infinity, process.availableMemory()];
+  const [total, limit, available] = [os.totalmem(), machineMemory(), process.availableMemory()];
   const inContainer = limit < total ? `; the container's limit is ${gibibytes(limit)}` : '';
   const found = `${gibibytes(available)} available of ${gibibytes(total)}${inContainer}`;
   return available < LEAST_BYTES ? failed(found, 'end what else is running, or give the container more') : ok(found);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_MODEL } from '../checkpoint/embedded_models.js';
 import { LoadOptions, QueueOptions } from '../options.js';
 
 const MIB = 2 ** 20;
@@ -30,7 +31,7 @@ export const ServiceOptions = z.strictObject({
   /** Seconds that each of them is kept; an hour by default. */
   keepSeconds: z.number().positive().max(1_000_000).default(3600),
   /** What the model is called on the page and by /v1/model. */
-  modelName: z.string().default('photos'),
+  modelName: z.string().default(DEFAULT_MODEL),
   /** Told what went wrong inside, of which the client is told no more than that it did. */
   onFault: z.custom<(error: unknown) => void>((value) => typeof value === 'function', 'a function').optional(),
 });

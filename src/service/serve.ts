@@ -1,4 +1,5 @@
 import { basename, isAbsolute } from 'node:path';
+import { DEFAULT_MODEL } from '../checkpoint/embedded_models.js';
 import { LatinoError } from '../errors.js';
 import { Latino } from '../latino.js';
 import { parseOptions } from '../schema.js';
@@ -32,7 +33,7 @@ export async function serve(options: ServeOptions): Promise<void> {
 }
 
 /** What a model is called: where its folder is concerns nobody else. */
-const nameOf = (model = 'photos'): string => (isAbsolute(model) || model.startsWith('.') ? basename(model) : model);
+const nameOf = (model = DEFAULT_MODEL): string => (isAbsolute(model) || model.startsWith('.') ? basename(model) : model);
 
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program does',

@@ -48,10 +48,22 @@ double activated(double x, Activation activation) {
   }
 }
 
+/// Rounds all to numbers that are normal in half precision; sign, exponent and ten bits of the fraction.
+HostVector<latino::Half> toHalves(HostVector<float>& values) {
+  HostVector<latino::Half> halves;
+  for (float& value : values) {
+    const float size = std::max(std::abs(value), 1e-3F);
+    const std::uint32_t bits = std::bit_cast<std::uint32_t>(size) + 0x1000;
+    halves.push_back(static_cast<latino::Half>((std::signbit(value) ? 0x8000 : 0) | ((bits >> 13) - (112 << 10))));
+    value = std::copysign(std::bit_cast<float>(bits >> 13 << 13), value);
+  }
+  return halves;
+}
+
 struct Case {
   std::int64_t n, inputs, outputs, height, width;  // of x
   Conv3x3Options options = {};
-  bool hasResidual = false;
+  bool hasResidual = false, isHalf = false;
 };
 
 /// Where a value of an image lies.
@@ -65,10 +77,13 @@ double errorOf(const Case& c, unsigned threads) {
   options.outputs = c.outputs;
   options.inputs = c.inputs;
   const std::int64_t height = options.sizeOf(c.height), width = options.sizeOf(c.width), pixels = height * width;
-  const auto x = normal(c.n * c.inputs * c.height * c.width, 1), weight = normal(c.outputs * c.inputs * 9, 2), bias = normal(c.outputs, 3);
+  const auto x = normal(c.n * c.inputs * c.height * c.width, 1), bias = normal(c.outputs, 3);
+  HostVector<float> weight = normal(c.outputs * c.inputs * 9, 2);
+  const HostVector<latino::Half> halves = c.isHalf ? toHalves(weight) : HostVector<latino::Half>();
   const auto residual = normal(c.n * c.outputs * pixels, 4), shift = normal(c.n * c.outputs, 5);
   HostVector<float> y(residual.size());
-  Conv3x3 convolution([&]() -> WeightValues { return weight; }, options, threads, std::make_shared<PackedStore>(0));
+  Conv3x3 convolution([&]() -> WeightValues { return c.isHalf ? WeightValues(halves) : WeightValues(weight); }, options, threads,
+                      std::make_shared<PackedStore>(0));
   Conv3x3Arguments arguments;
   arguments.x = x.data();
   arguments.bias = bias.data();
@@ -123,6 +138,11 @@ TEST_CASE("3 x 3 convolutions agree with the sum over the taps, whatever the til
       {1, 4, 6, 1, 1},
       {3, 4, 6, 1, 1, {.upsample = true}},
       {1, 130, 10, 16, 16},
+      {1, 136, 72, 8, 6, {}, false, true},   // filters that are transformed as they are read, in tiles of 2 x 2
+      {1, 200, 70, 19, 23, {}, true, true},  // of 4 x 4, of more channels than are transformed at once
+      {1, 160, 72, 40, 6, {.isTransposed = true}},
+      {1, 136, 88, 7, 9, {.upsample = true, .from = tokens, .to = tokens, .activation = silu}, true},
+      {1, 136, 88, 30, 21, {.stride = 2, .from = tokens, .to = tokens}, false, true},
       {1, 96, 96, 16, 16, {}, true},  // weights that threads share
       {1, 5, 7, 13, 37, {.isTransposed = true}, true},
       {1, 16, 12, 8, 8, {.isTransposed = true}},
@@ -177,15 +197,7 @@ TEST_CASE("linear layers agree with the sum over the channels, on tokens and on 
     const auto x = normal(c.n * c.rows * c.inputs, 1), bias = normal(width, 3), residual = normal(c.n * c.rows * c.outputs, 4);
     const auto scale = normal(c.inputs, 5), shift = normal(c.inputs, 6);
     HostVector<float> weight = normal(width * c.inputs, 2), y(residual.size());
-    HostVector<latino::Half> halves;
-    if (c.isHalf)
-      for (float& value : weight) {
-        // Sign, exponent and ten bits of the fraction, of numbers that are normal in half precision.
-        const float size = std::max(std::abs(value), 1e-3F);
-        const std::uint32_t bits = std::bit_cast<std::uint32_t>(size) + 0x1000;
-        halves.push_back(static_cast<latino::Half>((std::signbit(value) ? 0x8000 : 0) | ((bits >> 13) - (112 << 10))));
-        value = std::copysign(std::bit_cast<float>(bits >> 13 << 13), value);
-      }
+    const HostVector<latino::Half> halves = c.isHalf ? toHalves(weight) : HostVector<latino::Half>();
     HostVector<float> normed = x;
     if (c.isNormalized) {
       for (std::int64_t row = 0; row < c.n * c.rows; ++row) {

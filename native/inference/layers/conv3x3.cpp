@@ -28,6 +28,23 @@ std::int64_t windowChannels(std::int64_t inputs) {
   return Form::kOutputs == 1 ? inputs : ceilDivide(inputs, kLanes) * kLanes;
 }
 
+/// Weights that the second-level cache of a thread holds beside the windows.
+constexpr std::int64_t kLightBytes = 1 << 18;
+
+/// Transformed weights, which take eight times the memory of taps in half precision, are kept where they are used most: in images of so
+/// many tiles, and where they are not too many.
+constexpr std::int64_t kKeptTiles = 256, kKeptBytes = 64 << 20;
+
+/// Of the weights as a form multiplies them.
+template <class Form, class Weight>
+std::int64_t formBytes(const Conv3x3Options& options) {
+  const std::int64_t values = ceilDivide(options.outputs, kPanel) * kPanel * options.inputs;
+  if constexpr (Form::kOutputs == 1)
+    return 9 * values * static_cast<std::int64_t>(sizeof(Weight));
+  else
+    return Form::kProducts * Form::kProducts * values * static_cast<std::int64_t>(sizeof(float));
+}
+
 /// An image cut into rectangles of tiles.
 struct Blocks {
   std::int64_t down, across;            // tiles of the image
@@ -110,34 +127,34 @@ class PixelWriter {
 template <class Form, class Weight>
 class Conv3x3::Run {
  public:
-  Run(const Conv3x3& layer, const Image& image, const Weight* weights, const PackedWeights& packed)
+  Run(const Conv3x3& layer, const Image& image, const Weight* weights, std::int64_t panelSize, bool areTaps)
       : options_(layer.options_),
         image_(image),
         weights_(weights),
-        panelSize_(packed.panelSize()),
+        panelSize_(panelSize),
+        areTaps_(areTaps),
         threads_(layer.threads_),
-        isLight_(packed.bytes() <= kLightBytes),
+        isLight_(formBytes<Form, Weight>(layer.options_) <= kLightBytes),
         down_(ceilDivide(image.height, Form::kOutputs)),
         across_(ceilDivide(image.width, Form::kOutputs)) {}
 
   void run(const ParallelFor& parallelFor) const {
-    const Blocks blocks(down_, across_, isLight_ ? kLightTiles : kHeavyTiles, isLight_ ? 2 * threads_ : 1);
+    const Blocks blocks(down_, across_, isLight_ ? kLightTiles : heavyTiles(), isLight_ ? 2 * threads_ : 1);
     if (blocks.count() >= (isLight_ ? threads_ : 2 * threads_)) {
       parallelFor(static_cast<std::size_t>(blocks.count()),
                   [&](std::size_t index) { compute(blocks.at(static_cast<std::int64_t>(index))); });
       return;
     }
-    const Blocks shared(down_, across_, kHeavyTiles, 1);
+    const Blocks shared(down_, across_, heavyTiles(), 1);
     for (std::int64_t index = 0; index < shared.count(); ++index) computeShared(shared.at(index), parallelFor);
   }
 
  private:
   static constexpr bool isDirect = Form::kOutputs == 1;
-  /// Weights that the second-level cache of a thread holds beside the windows.
-  static constexpr std::size_t kLightBytes = 1 << 18;
-  /// Tiles that are computed together: as many as that cache has room for; or, where the weights come from farther away, so many that
-  /// they are worth reading. That also bounds the memory of windows.
-  static constexpr std::int64_t kLightTiles = isDirect ? 96 : 24, kHeavyTiles = isDirect ? 512 : 64;
+  /// Tiles that are computed together where that cache holds the weights.
+  static constexpr std::int64_t kLightTiles = isDirect ? 96 : 24;
+  /// Elsewhere: so many that weights are worth reading, or transforming. That also bounds the memory of windows.
+  std::int64_t heavyTiles() const { return isDirect ? 512 : areTaps_ ? 96 : 64; }
 
   /// Windows of all channels; without tiles the frame itself, [rows, columns, channels].
   std::int64_t windowFloats(const TileRectangle& tiles) const {
@@ -171,7 +188,17 @@ class Conv3x3::Run {
         float* products = scratch(memory, part.count() * Form::kProducts * Form::kProducts * kPanel);
         const auto compute = [&]<int vectors>() {
           const Windows<Form, const float> all{windows, channels, options_.inputs};
-          multiplyWindows<vectors>(all, firstRow * tiles.across, part.count(), weights, products);
+          const auto multiply = [&](const auto& filters) {
+            multiplyWindows<vectors>(all, firstRow * tiles.across, part.count(), filters, products);
+          };
+          if (areTaps_) {
+            thread_local HostVector<float> transformed;
+            float* room = scratch(transformed, Form::kProducts * Form::kProducts * kFilterStride);
+            for (std::int64_t first = 0; first < options_.inputs; first += kFilterChannels)
+              multiply(transformFilters<Form>(weights, options_.inputs, first, room));
+          } else if constexpr (std::is_same_v<Weight, float>) {
+            multiply(Filters<float>{weights, channels * kPanel, 0, options_.inputs});
+          }
           transformBack<vectors, Form>(part, products, image_.height, write);
         };
         const bool hasSecondHalf = options_.outputs > panel * kPanel + kLanes;
@@ -234,8 +261,10 @@ class Conv3x3::Run {
 
   Conv3x3Options options_;
   const Image& image_;
-  const Weight* weights_;
-  std::int64_t panelSize_, threads_;
+  const Weight* weights_;  // transformed, or the taps
+  std::int64_t panelSize_;
+  bool areTaps_;
+  std::int64_t threads_;
   bool isLight_;
   std::int64_t down_, across_;
 };
@@ -287,33 +316,43 @@ void Conv3x3::runImage(const Image& image, const ParallelFor& parallelFor) {
 
 template <class Form>
 void Conv3x3::runForm(PackedStore::Key key, const Image& image, const ParallelFor& parallelFor) {
-  const auto packed = packed_->get(key, [&] { return pack<Form>(parallelFor); });
-  packed->visit([&]<class Weight>(const Weight* weights) { Run<Form, Weight>(*this, image, weights, *packed).run(parallelFor); });
+  const auto runBy = [&](const PackedWeights& packed, bool areTaps) {
+    packed.visit([&]<class Weight>(const Weight* weights) {
+      Run<Form, Weight>(*this, image, weights, packed.panelSize(), areTaps).run(parallelFor);
+    });
+  };
+  if constexpr (Form::kOutputs > 1) {
+    const std::int64_t bytes = formBytes<Form, float>(options_);
+    const std::int64_t tiles = ceilDivide(image.height, Form::kOutputs) * ceilDivide(image.width, Form::kOutputs);
+    if (bytes <= kLightBytes || (bytes <= kKeptBytes && tiles >= kKeptTiles))
+      return runBy(*packed_->get(key, [&] { return packProducts<Form>(parallelFor); }), false);
+  }
+  runBy(*packed_->get(taps_, [&] { return packTaps(parallelFor); }), true);
 }
 
-/// By panel, frequency, input, output of the panel; without tiles the taps take the place of the frequencies.
+std::int64_t Conv3x3::firstTap(std::int64_t output, std::int64_t input) const {
+  return 9 * (options_.isTransposed ? input * options_.outputs + output : output * options_.inputs + input);
+}
+
+/// By panel, tap, input, output of the panel.
+PackedWeights Conv3x3::packTaps(const ParallelFor& parallelFor) const {
+  return {weight_(), options_.outputs, 9, options_.inputs, parallelFor, [this](std::int64_t output, std::int64_t tap, std::int64_t input) {
+            return firstTap(output, input) + (options_.isTransposed ? 8 - tap : tap);
+          }};
+}
+
+/// By panel, frequency, input, output of the panel.
 template <class Form>
-PackedWeights Conv3x3::pack(const ParallelFor& parallelFor) const {
-  const std::int64_t outputs = options_.outputs, inputs = options_.inputs, channels = windowChannels<Form>(inputs);
-  const bool isTransposed = options_.isTransposed;
-  const auto filter = [=](std::int64_t output, std::int64_t input) {
-    return 9 * (isTransposed ? input * outputs + output : output * inputs + input);
-  };
-  if constexpr (Form::kOutputs == 1) {
-    return {weight_(), outputs, 9 * channels, parallelFor, [&](std::int64_t output, std::int64_t term) -> std::int64_t {
-              const std::int64_t tap = term / channels, input = term % channels;
-              return input >= inputs ? -1 : filter(output, input) + (isTransposed ? 8 - tap : tap);
-            }};
-  } else {
-    constexpr std::int64_t kFrequencies = Form::kProducts * Form::kProducts;
-    const HostVector<float> taps = widened(weight_());
-    return {outputs, kFrequencies * channels, parallelFor, [&](std::int64_t output, const auto& set) {
-              for (std::int64_t input = 0; input < inputs; ++input) {
-                const auto products = transformFilter<Form>(taps.data() + filter(output, input), isTransposed);
-                for (std::int64_t f = 0; f < kFrequencies; ++f) set(f * channels + input, products[static_cast<std::size_t>(f)]);
-              }
-            }};
-  }
+PackedWeights Conv3x3::packProducts(const ParallelFor& parallelFor) const {
+  const std::int64_t channels = windowChannels<Form>(options_.inputs);
+  const HostVector<float> taps = widened(weight_());
+  return {options_.outputs, Form::kProducts * Form::kProducts * channels, parallelFor, [&](std::int64_t output, const auto& set) {
+            for (std::int64_t input = 0; input < options_.inputs; ++input) {
+              const float* filter = taps.data() + firstTap(output, input);
+              transformFilter<Form, double>([&](int tap) -> double { return filter[options_.isTransposed ? 8 - tap : tap]; },
+                                            [&](int product, double value) { set(product * channels + input, static_cast<float>(value)); });
+            }
+          }};
 }
 
 }  // namespace latino::layers

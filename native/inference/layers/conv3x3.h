@@ -54,8 +54,11 @@ class Conv3x3 {
   void runImage(const Image& image, const ParallelFor& parallelFor);
   template <class Form>
   void runForm(PackedStore::Key key, const Image& image, const ParallelFor& parallelFor);
+  /// Of a filter, among all taps.
+  std::int64_t firstTap(std::int64_t output, std::int64_t input) const;
+  PackedWeights packTaps(const ParallelFor& parallelFor) const;
   template <class Form>
-  PackedWeights pack(const ParallelFor& parallelFor) const;
+  PackedWeights packProducts(const ParallelFor& parallelFor) const;
 
   ReadWeight weight_;
   Conv3x3Options options_;

@@ -166,19 +166,44 @@ void transformWindows(const SourceImage& x, const TileRectangle& tiles, std::int
   }
 }
 
-/// The products of `vectors` times eight outputs of a panel for `count` windows from `first` on; products: [tile of these, frequency, 16]
+/// Transformed weights of a panel for some channels of the windows: [frequency, `stride` values], of each channel sixteen.
+template <class Weight>
+struct Filters {
+  const Weight* data;
+  std::int64_t stride, firstChannel, channels;
+};
+
+/// Channels whose filters are transformed at once: what comes of them stays in the second-level cache.
+inline constexpr std::int64_t kFilterChannels = 128;
+/// A cache line between frequencies keeps them out of each other's cache sets.
+inline constexpr std::int64_t kFilterStride = (kFilterChannels + 1) * kPanel;
+
+/// The filters of a panel for at most `kFilterChannels` channels from `first` on. taps: [tap, channel, 16]; to: [frequency, kFilterStride]
+template <class Form, class Weight>
+Filters<float> transformFilters(const Weight* taps, std::int64_t allChannels, std::int64_t first, float* to) {
+  const std::int64_t channels = std::min(kFilterChannels, allChannels - first);
+  for (std::int64_t at = 0; at < channels * kPanel; at += kLanes)
+    transformFilter<Form, Vector8>([&](int tap) { return widen(taps + (tap * allChannels + first) * kPanel + at); },
+                                   [&](int product, Vector8 value) { store(to + product * kFilterStride + at, value); });
+  return {to, kFilterStride, first, channels};
+}
+
+/// The products of `vectors` times eight outputs of a panel for `count` windows from `first` on; products: [tile of these, frequency, 16].
+/// Those of the first channels are written, those of further ones added.
 template <int vectors, class Form, class Weight>
-void multiplyWindows(const Windows<Form, const float>& windows, std::int64_t first, std::int64_t count, const Weight* weights,
+void multiplyWindows(const Windows<Form, const float>& windows, std::int64_t first, std::int64_t count, const Filters<Weight>& filters,
                      float* products) {
   constexpr int kFrequencies = Form::kProducts * Form::kProducts;
   for (int f = 0; f < kFrequencies; ++f) {
     const int factor = Form::kFactor[f / Form::kProducts] * Form::kWindow + Form::kFactor[f % Form::kProducts];
     forRowGroups<vectors>(count, [&]<int rows>(std::int64_t group) {
       std::array<const float*, rows> from;
-      for (int r = 0; r < rows; ++r) from[r] = windows.at(first + group + r) + factor * windows.channels;
+      for (int r = 0; r < rows; ++r) from[r] = windows.at(first + group + r) + factor * windows.channels + filters.firstChannel;
+      float* to = products + (group * kFrequencies + f) * kPanel;
       Sums<rows, vectors> sums = {};
-      multiplyAdd<rows, Weight, vectors>(from, {.count = windows.inputs}, weights + f * windows.channels * kPanel, sums);
-      storeRows<rows, vectors>(sums, products + (group * kFrequencies + f) * kPanel, kFrequencies * kPanel);
+      if (filters.firstChannel > 0) loadRows<rows, vectors>(to, sums, kFrequencies * kPanel);
+      multiplyAdd<rows, Weight, vectors>(from, {.count = filters.channels}, filters.data + f * filters.stride, sums);
+      storeRows<rows, vectors>(sums, to, kFrequencies * kPanel);
     });
   }
 }

@@ -54,6 +54,15 @@ inline void multiplyAdd(const std::array<const float*, rows>& x, const Terms& te
     for (int v = 0; v < vectors; ++v) sums[r][v] = kept[r][v];
 }
 
+/// from: [rows, 16], where `stride` floats lie between rows
+template <int rows, int vectors>
+inline void loadRows(const float* from, Sums<rows, vectors>& sums, std::int64_t stride) {
+#pragma GCC unroll 12
+  for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) sums[r][v] = load(from + r * stride + v * kLanes);
+}
+
 /// to: [rows, 16], where `stride` floats lie between rows
 template <int rows, int vectors>
 inline void storeRows(const Sums<rows, vectors>& sums, float* to, std::int64_t stride = kPanel) {

@@ -27,18 +27,21 @@ inline HostVector<float> widened(const WeightValues& values) {
 
 class PackedWeights {
  public:
-  /// `indexOf(output, term)`: where the value lies, or -1 for zero. Outputs beyond the last are zero too.
+  /// Terms in `runs` of `count`. `indexOf(output, run, term of it)`: where the value lies, or -1 for zero. Outputs beyond the last are zero
+  /// too.
   template <class IndexOf>
-  PackedWeights(const WeightValues& values, std::int64_t outputs, std::int64_t terms, const ParallelFor& parallelFor,
+  PackedWeights(const WeightValues& values, std::int64_t outputs, std::int64_t runs, std::int64_t count, const ParallelFor& parallelFor,
                 const IndexOf& indexOf)
-      : terms_(terms) {
+      : terms_(runs * count) {
     std::visit(
         [&](const auto& from) {
           auto& to = allocate<typename std::decay_t<decltype(from)>::value_type>(outputs);
           forPanels(outputs, parallelFor, [&](std::int64_t first, std::int64_t last) {
-            for (std::int64_t t = 0; t < terms; ++t)
-              for (std::int64_t o = first; o < last; ++o)
-                if (const std::int64_t index = indexOf(o, t); index >= 0) to[place(o, t)] = from[static_cast<std::size_t>(index)];
+            for (std::int64_t run = 0; run < runs; ++run)
+              for (std::int64_t t = 0; t < count; ++t)
+                for (std::int64_t o = first; o < last; ++o)
+                  if (const std::int64_t index = indexOf(o, run, t); index >= 0)
+                    to[place(o, run * count + t)] = from[static_cast<std::size_t>(index)];
           });
         },
         values);

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "inference/layers/vector8.h"
+
 namespace latino::layers {
 
 // Of every form, along one side of a tile: outputs, pixels of the image from one tile to the next, pixels that a tile reads, and products.
@@ -20,10 +22,12 @@ struct Tiles2 {
   }
   template <class T>
   static void transformOutput(const std::array<T, 4>& y, std::array<T, 2>& out) {
-    out = {y[0] + y[1] + y[2], y[1] - y[2] - y[3]};
+    out = {y[0] + 0.5F * (y[1] + y[2]), 0.5F * (y[1] - y[2]) - y[3]};
   }
-  static std::array<double, 4> transformWeight(const std::array<double, 3>& g) {
-    return {g[0], (g[0] + g[1] + g[2]) / 2, (g[0] - g[1] + g[2]) / 2, g[2]};
+  template <class T>
+  static void transformWeight(const std::array<T, 3>& g, std::array<T, 4>& out) {
+    const T even = g[0] + g[2];
+    out = {g[0], even + g[1], even - g[1], g[2]};
   }
 };
 
@@ -40,11 +44,13 @@ struct Tiles4 {
   template <class T>
   static void transformOutput(const std::array<T, 6>& y, std::array<T, 4>& out) {
     const T a = y[1] + y[2], b = y[1] - y[2], c = y[3] + y[4], e = y[3] - y[4];
-    out = {y[0] + a + c, b + 2.0F * e, a + 4.0F * c, b + 8.0F * e + y[5]};
+    constexpr float kScale = -1.0F / 6;
+    out = {kScale * (a - 1.5F * y[0] - 0.25F * c), kScale * (b - 0.5F * e), kScale * (a - c), kScale * (b - 2.0F * e) + y[5]};
   }
-  static std::array<double, 6> transformWeight(const std::array<double, 3>& g) {
-    const double even = g[0] + g[2], wide = g[0] / 4 + g[2];
-    return {g[0] / 4, -(even + g[1]) / 6, -(even - g[1]) / 6, (wide + g[1] / 2) / 6, (wide - g[1] / 2) / 6, g[2]};
+  template <class T>
+  static void transformWeight(const std::array<T, 3>& g, std::array<T, 6>& out) {
+    const T even = g[0] + g[2], evenOfTwo = g[0] + 4.0F * g[2];
+    out = {g[0], even + g[1], even - g[1], evenOfTwo + 2.0F * g[1], evenOfTwo - 2.0F * g[1], g[2]};
   }
 };
 
@@ -62,10 +68,11 @@ struct DoubledTiles {
   template <class T>
   static void transformOutput(const std::array<T, 5>& y, std::array<T, 4>& out) {
     const T a = y[2] - y[3], b = y[2] + y[3];
-    out = {y[0] + y[1] - b, y[1] + a, y[1] + b, y[1] - a - y[4]};
+    out = {y[0] + 0.5F * (y[1] - b), 0.5F * (y[1] + a), 0.5F * (y[1] + b), 0.5F * (y[1] - a) - y[4]};
   }
-  static std::array<double, 5> transformWeight(const std::array<double, 3>& g) {
-    return {g[0], (g[0] + g[1] + g[2]) / 2, (g[2] - g[0]) / 2, g[1] / 2, g[2]};
+  template <class T>
+  static void transformWeight(const std::array<T, 3>& g, std::array<T, 5>& out) {
+    out = {g[0], g[0] + g[1] + g[2], g[2] - g[0], g[1], g[2]};
   }
 };
 
@@ -84,7 +91,10 @@ struct StridedTiles {
   static void transformOutput(const std::array<T, 5>& y, std::array<T, 2>& out) {
     out = {y[0] + y[1] + y[3], y[1] - y[2] + y[4]};
   }
-  static std::array<double, 5> transformWeight(const std::array<double, 3>& g) { return {g[0], g[0] + g[2], g[2], g[1], g[1]}; }
+  template <class T>
+  static void transformWeight(const std::array<T, 3>& g, std::array<T, 5>& out) {
+    out = {g[0], g[0] + g[2], g[2], g[1], g[1]};
+  }
 };
 
 /// Tiles of one pixel are no tiles: the plain sum over the nine taps, of every pixel or of every second.
@@ -93,21 +103,20 @@ struct Taps {
   static constexpr int kOutputs = 1, kStep = stride, kWindow = 3;
 };
 
-/// The weight of each product of a filter of 3 x 3 taps, row by row.
-template <class Form>
-std::array<float, Form::kProducts * Form::kProducts> transformFilter(const float* taps, bool isReversed) {
+/// The weight of each product of a filter, or of as many filters as a T has lanes. tap(i): of the 3 x 3 taps, row by row; `set` gets each
+/// product by its number.
+template <class Form, class T, class Tap, class Set>
+[[gnu::always_inline]] inline void transformFilter(const Tap& tap, const Set& set) {
   constexpr int kSide = Form::kProducts;
-  std::array<std::array<double, kSide>, 3> columns;
-  for (int j = 0; j < 3; ++j) {
-    const auto tap = [&](int i) -> double { return taps[isReversed ? 8 - 3 * i - j : 3 * i + j]; };
-    columns[j] = Form::transformWeight({tap(0), tap(1), tap(2)});
-  }
-  std::array<float, kSide * kSide> products;
+  std::array<std::array<T, kSide>, 3> columns;
+  for (int j = 0; j < 3; ++j) Form::transformWeight(std::array<T, 3>{tap(j), tap(3 + j), tap(6 + j)}, columns[j]);
+#pragma GCC unroll 6
   for (int i = 0; i < kSide; ++i) {
-    const std::array<double, kSide> row = Form::transformWeight({columns[0][i], columns[1][i], columns[2][i]});
-    for (int j = 0; j < kSide; ++j) products[i * kSide + j] = static_cast<float>(row[j]);
+    std::array<T, kSide> row;
+    Form::transformWeight(std::array<T, 3>{columns[0][i], columns[1][i], columns[2][i]}, row);
+#pragma GCC unroll 6
+    for (int j = 0; j < kSide; ++j) set(i * kSide + j, row[j]);
   }
-  return products;
 }
 
 }  // namespace latino::layers

@@ -63,6 +63,18 @@ std::int64_t integerFrom(const Napi::Value& value, const char* name) {
   return static_cast<std::int64_t>(number);
 }
 
+bool booleanFrom(const Napi::Value& value, const char* name) {
+  if (!value.IsBoolean()) mismatch("a boolean", name, value);
+  return value.As<Napi::Boolean>().Value();
+}
+
+std::int64_t bigIntegerFrom(const Napi::Value& value, const char* name) {
+  bool isExact = false;
+  const std::int64_t integer = value.IsBigInt() ? value.As<Napi::BigInt>().Int64Value(&isExact) : 0;
+  if (!isExact) mismatch("a BigInt of 64 bits", name, value);
+  return integer;
+}
+
 unsigned threadsFrom(const Napi::Object& options) {
   const Napi::Value value = options.Get("threads");
   if (value.IsUndefined()) return 0;

@@ -34,6 +34,9 @@ auto guarded(Napi::Env env, Body body) -> decltype(body()) {
 
 double numberFrom(const Napi::Value& value, const char* name);
 std::int64_t integerFrom(const Napi::Value& value, const char* name);
+bool booleanFrom(const Napi::Value& value, const char* name);
+/// A BigInt of at most 64 bits.
+std::int64_t bigIntegerFrom(const Napi::Value& value, const char* name);
 /// The property `threads` of an object, 1 to 1024; 0, for every core, where it is undefined.
 unsigned threadsFrom(const Napi::Object& options);
 /// A number, or an array of numbers.

@@ -11,6 +11,11 @@ std::vector<std::byte> bytesFrom(const Napi::Value& value, const char* name) {
   return {bytes.begin(), bytes.end()};
 }
 
+FileVersion versionFrom(const Napi::Value& value) {
+  const Napi::Object version = objectFrom(value, "version");
+  return {static_cast<std::uint64_t>(integerFrom(version.Get("size"), "size")), bigIntegerFrom(version.Get("modified"), "modified")};
+}
+
 /// All of a weight but its updates.
 WeightSource storedFrom(const Napi::Object& weight) {
   WeightSource source;
@@ -20,6 +25,8 @@ WeightSource storedFrom(const Napi::Object& weight) {
   if (!weight.Get("path").IsUndefined()) source.path = stringFrom(weight.Get("path"), "path");
   if (!weight.Get("offset").IsUndefined()) source.offset = static_cast<std::uint64_t>(integerFrom(weight.Get("offset"), "offset"));
   if (!weight.Get("data").IsUndefined()) source.data = bytesFrom(weight.Get("data"), "data");
+  if (!weight.Get("isTransposed").IsUndefined()) source.isTransposed = booleanFrom(weight.Get("isTransposed"), "isTransposed");
+  if (!weight.Get("version").IsUndefined()) source.version = versionFrom(weight.Get("version"));
   return source;
 }
 
@@ -54,6 +61,18 @@ std::vector<WeightSource> weightsFrom(const Napi::Value& value, const char* name
   return sources;
 }
 
+std::vector<MappedFile> filesFrom(const Napi::Value& value) {
+  std::vector<MappedFile> files;
+  if (value.IsUndefined()) return files;
+  if (!value.IsArray()) mismatch("an array", "files", value);
+  const auto list = value.As<Napi::Array>();
+  for (std::uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Object file = objectFrom(list.Get(i), "files");
+    files.push_back({stringFrom(file.Get("path"), "path"), versionFrom(file.Get("version"))});
+  }
+  return files;
+}
+
 SessionOptions optionsFrom(const Napi::Value& value) {
   SessionOptions options;
   if (value.IsUndefined()) return options;
@@ -64,6 +83,7 @@ SessionOptions optionsFrom(const Napi::Value& value) {
   options.cancellation = CancellationWrap::from(object.Get("cancellation"), "cancellation");
   options.weights = weightsFrom(object.Get("weights"), "weights");
   options.layerWeights = weightsFrom(object.Get("layerWeights"), "layerWeights");
+  options.files = filesFrom(object.Get("files"));
   return options;
 }
 
@@ -72,7 +92,8 @@ SessionOptions optionsFrom(const Napi::Value& value) {
 Napi::Function SessionWrap::define(Napi::Env env) {
   return DefineClass(env, "Session",
                      {InstanceMethod<&SessionWrap::run>("run"), InstanceMethod<&SessionWrap::dispose>("dispose"),
-                      InstanceAccessor<&SessionWrap::busySeconds>("busySeconds")});
+                      InstanceAccessor<&SessionWrap::busySeconds>("busySeconds"), InstanceAccessor<&SessionWrap::readBytes>("readBytes"),
+                      InstanceAccessor<&SessionWrap::weightBytes>("weightBytes")});
 }
 
 Napi::Object SessionWrap::make(Napi::Env env, std::shared_ptr<Session> session) {
@@ -123,6 +144,14 @@ void SessionWrap::dispose(const Napi::CallbackInfo& info) {
     const std::shared_ptr<Device> device = session_->device();
     device->queue().enqueue([session = std::move(session_)] {});
   });
+}
+
+Napi::Value SessionWrap::readBytes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), session_ ? static_cast<double>(session_->readBytes()) : 0);
+}
+
+Napi::Value SessionWrap::weightBytes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), session_ ? static_cast<double>(session_->weightBytes()) : 0);
 }
 
 Napi::Value SessionWrap::busySeconds(const Napi::CallbackInfo& info) {

@@ -135,6 +135,8 @@ class SessionWrap final : public Tagged<SessionWrap> {
   Napi::Value run(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
   Napi::Value busySeconds(const Napi::CallbackInfo& info);
+  Napi::Value readBytes(const Napi::CallbackInfo& info);
+  Napi::Value weightBytes(const Napi::CallbackInfo& info);
 
   std::shared_ptr<Session> session_;
 };

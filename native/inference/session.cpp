@@ -52,9 +52,12 @@ ort::OwnedSession load(std::span<const std::byte> model, ort::SessionOptions* se
 class BoundSession final : public Session, public std::enable_shared_from_this<BoundSession> {
  public:
   BoundSession(std::shared_ptr<Device> device, std::span<const std::byte> model, SessionOptions options)
-      : device_(std::move(device)), provider_(*device_, std::move(options.layerWeights), options.threads) {
-    readWeights(options.weights);
+      : device_(std::move(device)),
+        files_(std::move(options.files)),
+        provider_(*device_, marked(std::move(options.layerWeights)), options.threads) {
+    readWeights(marked(std::move(options.weights)));
     open(model, options);
+    requireUnchangedFiles();
   }
 
   std::vector<Tensor> run(const std::vector<std::pair<std::string, Tensor>>& inputs,
@@ -87,17 +90,33 @@ class BoundSession final : public Session, public std::enable_shared_from_this<B
     if (!weightValues_.empty()) {
       std::vector<const char*> names;
       std::vector<const ort::Value*> values;
-      for (const WeightSource& source : options.weights) names.push_back(source.name.c_str());
+      for (const std::string& name : weightNames_) names.push_back(name.c_str());
       for (const ort::OwnedValue& value : weightValues_) values.push_back(value.get());
       ort::check<ModelError>(ort::addExternalInitializers(ort::table(), raw, names.data(), values.data(), names.size()));
     }
     session_ = load(model, raw);
   }
 
+  /// The weights, which note in this session that they have been read.
+  std::vector<WeightSource> marked(std::vector<WeightSource> sources) {
+    for (WeightSource& source : sources) {
+      source.mark = std::make_shared<ReadMark>();
+      source.mark->sessionBytes = readBytes_;
+      weightBytes_ += storedBytes(source);
+    }
+    return sources;
+  }
+
+  /// ONNX Runtime maps these files: what is written to them while the session lives it would compute with.
+  void requireUnchangedFiles() const {
+    for (const MappedFile& file : files_) requireUnchanged(file.path, file.version);
+  }
+
   void readWeights(const std::vector<WeightSource>& sources) {
     const ort::OwnedMemoryInfo memory = ort::hostMemory(ort::kDeviceAllocator);
     for (const WeightSource& source : sources) {
       weights_.push_back(sharedWeight(source));
+      weightNames_.push_back(source.name);
       // ONNX Runtime only reads initializers, whatever the type of its argument.
       auto* data = const_cast<float*>(weights_.back()->data());
       weightValues_.push_back(wrap<ModelError>(memory.get(), data, weights_.back()->size() * sizeof(float), source.shape, ort::kFloat));
@@ -131,12 +150,15 @@ class BoundSession final : public Session, public std::enable_shared_from_this<B
     ort::Status* status = ort::runWithBinding(ort::table(), session_.get(), options, raw);
     busy_ += std::chrono::nanoseconds(std::chrono::steady_clock::now() - begun).count();
     checkInterruptible<RuntimeError>(status);
+    requireUnchangedFiles();
   }
 
   std::shared_ptr<Device> device_;
+  std::vector<MappedFile> files_;
   Provider provider_;
   // ONNX Runtime uses these buffers in place, so they live as long as the session does.
   std::vector<std::shared_ptr<const HostVector<float>>> weights_;
+  std::vector<std::string> weightNames_;
   std::vector<ort::OwnedValue> weightValues_;
   ort::OwnedSession session_;
 };

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,18 @@ void openRuntime(const std::string& libraryPath);
 std::string runtimeVersion();
 
 struct WeightSource;
+
+/// A file as it was when its header was read.
+struct FileVersion {
+  std::uint64_t size = 0;
+  std::int64_t modified = 0;  // nanoseconds since 1970
+};
+
+/// Notes once that a weight has been read, among those of its session.
+struct ReadMark {
+  std::shared_ptr<std::atomic<std::uint64_t>> sessionBytes;
+  std::atomic<bool> isRead = false;
+};
 
 /// What is added to a weight [m, n...] as it is read: factor * up down, with up [m, rank] and down [rank, n...] (Hu et al. 2021, LoRA).
 struct LowRankUpdate {
@@ -35,12 +48,22 @@ struct WeightSource {
   std::uint64_t offset = 0;  // bytes from the start of the file
   std::vector<std::byte> data;
   std::vector<LowRankUpdate> updates = {};
+  bool isTransposed = false;  // the transpose of this matrix is stored
+  std::optional<FileVersion> version = {};
+  std::shared_ptr<ReadMark> mark = {};
+};
+
+/// A file that ONNX Runtime reads itself, in place.
+struct MappedFile {
+  std::string path;
+  FileVersion version;
 };
 
 struct SessionOptions {
   std::string folder;                                    // what external data locations in the model are relative to; may be empty
   std::vector<WeightSource> weights;                     // become float32 on the CPU
   std::vector<WeightSource> layerWeights;                // read by our own layers when they first run
+  std::vector<MappedFile> files;                         // with the other weights; they must stay as they are
   unsigned threads = 0;                                  // 0: every core
   std::shared_ptr<Cancellation> cancellation = nullptr;  // of making the session, not of its runs
 };
@@ -59,9 +82,15 @@ class Session {
   virtual const std::shared_ptr<Device>& device() const = 0;
   /// Time that the device's queue has spent in ONNX Runtime for this session.
   double busySeconds() const { return std::chrono::duration<double>(std::chrono::nanoseconds(busy_)).count(); }
+  /// Bytes of weights that have been read from their files so far, and of all that a run reads; without those that ONNX Runtime reads
+  /// itself.
+  std::uint64_t readBytes() const { return *readBytes_; }
+  std::uint64_t weightBytes() const { return weightBytes_; }
 
  protected:
   std::atomic<std::chrono::nanoseconds::rep> busy_ = 0;  // not of a double: no libc++ before 18 adds to one
+  std::shared_ptr<std::atomic<std::uint64_t>> readBytes_ = std::make_shared<std::atomic<std::uint64_t>>(0);
+  std::uint64_t weightBytes_ = 0;
 };
 
 }  // namespace latino

@@ -1,5 +1,7 @@
 #include "inference/weights.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <bit>
 #include <chrono>
@@ -14,6 +16,19 @@
 #include "tensor/error.h"
 
 namespace latino {
+
+void requireUnchanged(const std::string& path, const FileVersion& version) {
+  struct stat now = {};
+  if (stat(path.c_str(), &now) != 0) return;
+#ifdef __APPLE__
+  const timespec modified = now.st_mtimespec;
+#else
+  const timespec modified = now.st_mtim;
+#endif
+  const std::int64_t nanoseconds = std::int64_t{modified.tv_sec} * 1'000'000'000 + modified.tv_nsec;
+  if (static_cast<std::uint64_t>(now.st_size) == version.size && nanoseconds == version.modified) return;
+  throw ModelError("Expected " + path + " as it was when the model was loaded but it has changed since; load the model anew");
+}
 
 namespace {
 
@@ -30,6 +45,7 @@ void checkBytes(const WeightSource& source, std::size_t count) {
     }
     return;
   }
+  if (source.version) requireUnchanged(source.path, *source.version);
   std::error_code failure;
   const std::uintmax_t size = std::filesystem::file_size(pathOf(source), failure);
   if (failure) throw ModelError("Expected a readable file " + source.path + " for weight " + source.name + " (" + failure.message() + ")");
@@ -37,6 +53,10 @@ void checkBytes(const WeightSource& source, std::size_t count) {
     throw ModelError("Expected " + std::to_string(count) + " bytes at " + std::to_string(source.offset) + " of " + source.path +
                      " for weight " + source.name + " but the file has " + std::to_string(size));
   }
+}
+
+void noteRead(const WeightSource& source, std::size_t count) {
+  if (source.mark && !source.mark->isRead.exchange(true)) *source.mark->sessionBytes += count;
 }
 
 /// Hands out a weight's bytes in pieces of at most kPiece, so that they are never in memory as a whole. Throws CancelledError between two
@@ -63,6 +83,9 @@ void readBytes(const WeightSource& source, std::size_t count, const Take& take) 
     take(piece.data(), bytes);
     done += bytes;
   }
+  // Only now: what was written meanwhile may have been read.
+  if (source.version) requireUnchanged(source.path, *source.version);
+  noteRead(source, count);
 }
 
 std::size_t elementsOf(const WeightSource& source) {
@@ -136,13 +159,29 @@ void add(const LowRankUpdate& update, std::span<float> weight) {
 
 }  // namespace
 
+namespace {
+
+/// stored: [columns, rows] of a weight [rows, columns].
+HostVector<float> transposed(const HostVector<float>& stored, const WeightSource& source) {
+  if (source.shape.size() != 2)
+    throw ModelError("Expected a matrix to transpose for weight " + source.name + " but received " + toString(source.shape));
+  const auto rows = static_cast<std::size_t>(source.shape[0]), columns = static_cast<std::size_t>(source.shape[1]);
+  HostVector<float> values(stored.size());
+  for (std::size_t row = 0; row < rows; ++row)
+    for (std::size_t column = 0; column < columns; ++column) values[row * columns + column] = stored[column * rows + row];
+  return values;
+}
+
+}  // namespace
+
 HostVector<float> readWeight(const WeightSource& source) {
   HostVector<float> values = readStored(source);
+  if (source.isTransposed) values = transposed(values, source);
   for (const LowRankUpdate& update : source.updates) add(update, values);
   return values;
 }
 
-bool isHalf(const WeightSource& source) { return source.sourceType == "F16" && source.updates.empty(); }
+bool isHalf(const WeightSource& source) { return source.sourceType == "F16" && source.updates.empty() && !source.isTransposed; }
 
 HostVector<Half> readHalves(const WeightSource& source) {
   if (!isHalf(source)) throw ModelError("Expected an unchanged F16 weight for " + source.name + " but received " + source.sourceType);
@@ -165,14 +204,18 @@ std::shared_ptr<const HostVector<float>> sharedWeight(const WeightSource& source
   const auto written =
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::filesystem::last_write_time(pathOf(source), failure).time_since_epoch());
   std::ostringstream key;
-  key << source.path << '\n' << written.count() << ' ' << source.offset << ' ' << source.sourceType << ' ' << toString(source.shape);
+  key << source.path << '\n'
+      << written.count() << ' ' << source.offset << ' ' << source.sourceType << ' ' << toString(source.shape) << source.isTransposed;
   const auto known = [&]() -> Weight {
     const auto found = held->find(key.str());
     return found == held->end() ? nullptr : found->second.lock();
   };
   {
     const std::lock_guard lock(mutex);
-    if (Weight weight = known()) return weight;
+    if (Weight weight = known()) {
+      noteRead(source, storedBytes(source));
+      return weight;
+    }
   }
   // Read without the lock: sessions are made side by side. Who comes second takes what the first has read.
   Weight read = std::make_shared<const HostVector<float>>(readWeight(source));

@@ -1,7 +1,9 @@
 #include "inference/weights.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -150,4 +152,70 @@ TEST_CASE("reading a weight, and adding its updates, ends where the work is canc
   CHECK_THROWS_AS(readHalves(stored), CancelledError);
   CHECK_THROWS_AS(sharedWeight(stored), CancelledError);
   CHECK_THROWS_AS(readWeight(updated), CancelledError);
+}
+
+TEST_CASE("a matrix whose transpose is stored is transposed as it is read, before its updates are added") {
+  WeightSource source = floats("w", {2, 3}, {1, 2, 3, 4, 5, 6});
+  source.isTransposed = true;
+  CHECK(readWeight(source) == HostVector<float>{1, 3, 5, 2, 4, 6});
+  source.updates.push_back(update({2, 1}, {1, 0}, {1, 3}, {10, 20, 30}, 1));
+  CHECK(readWeight(source) == HostVector<float>{11, 23, 35, 2, 4, 6});
+
+  const WeightSource half{"h", {1, 1}, "F16", {}, 0, bytesOf({0x3c00}), {}, true};
+  CHECK_FALSE(isHalf(half));
+  CHECK(readWeight(half) == HostVector<float>{1});
+
+  const File file;
+  WeightSource stored{"f", {2, 2}, "F16", file.path.string(), 0, {}};
+  const auto plain = sharedWeight(stored);
+  stored.isTransposed = true;
+  CHECK(*sharedWeight(stored) == HostVector<float>{(*plain)[0], (*plain)[2], (*plain)[1], (*plain)[3]});
+
+  source.shape = {6};
+  source.updates.clear();
+  CHECK_THROWS_AS(readWeight(source), ModelError);
+}
+
+TEST_CASE("a file that has changed since its header was read is an error of the model") {
+  const File file;
+  struct stat now = {};
+  REQUIRE(stat(file.path.c_str(), &now) == 0);
+#ifdef __APPLE__
+  const timespec modified = now.st_mtimespec;
+#else
+  const timespec modified = now.st_mtim;
+#endif
+  const FileVersion version{10, std::int64_t{modified.tv_sec} * 1'000'000'000 + modified.tv_nsec};
+  WeightSource source{"w", {2}, "F16", file.path.string(), 2, {}};
+  source.version = version;
+  CHECK(readWeight(source).size() == 2);
+  CHECK(readHalves(source).size() == 2);
+  const auto fails = [&] {
+    CHECK_THROWS_WITH_AS(readWeight(source), doctest::Contains("has changed since"), ModelError);
+    CHECK_THROWS_WITH_AS(readHalves(source), doctest::Contains("has changed since"), ModelError);
+    CHECK_THROWS_WITH_AS(sharedWeight(source), doctest::Contains("has changed since"), ModelError);
+  };
+  std::filesystem::last_write_time(file.path, std::filesystem::last_write_time(file.path) + std::chrono::seconds(1));
+  fails();
+  source.version = FileVersion{9, version.modified + 1'000'000'000};
+  fails();
+  source.version->size = 10;
+  CHECK(sharedWeight(source)->size() == 2);
+}
+
+TEST_CASE("a weight that has been read counts once among those of its session") {
+  const File file;
+  WeightSource source{"w", {2}, "F16", file.path.string(), 2, {}};
+  source.mark = std::make_shared<ReadMark>();
+  source.mark->sessionBytes = std::make_shared<std::atomic<std::uint64_t>>(0);
+  const auto first = sharedWeight(source);
+  CHECK(*source.mark->sessionBytes == 4);
+  CHECK(readWeight(source).size() == 2);
+  CHECK(*source.mark->sessionBytes == 4);
+
+  WeightSource elsewhere = source;
+  elsewhere.mark = std::make_shared<ReadMark>();
+  elsewhere.mark->sessionBytes = std::make_shared<std::atomic<std::uint64_t>>(0);
+  CHECK(sharedWeight(elsewhere) == first);
+  CHECK(*elsewhere.mark->sessionBytes == 4);
 }

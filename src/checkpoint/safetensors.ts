@@ -1,5 +1,7 @@
+import type { BigIntStats } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { z } from 'zod';
+import type { FileVersion } from '../device/addon.js';
 import { LatinoError } from '../errors.js';
 import { elementCount, type WeightInfo } from '../graph/weights.js';
 import { fromHalf } from './half.js';
@@ -45,9 +47,10 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     throw new LatinoError('ERR_LATINO_MODEL', `Expected a readable file ${path} (${(cause as NodeJS.ErrnoException).code})`, { cause });
   }
   try {
-    const stats = await file.stat();
+    const stats = await file.stat({ bigint: true });
     if (!stats.isFile()) fail(path, 'is not a file');
-    const { size } = stats;
+    const version = versionOf(stats);
+    const { size } = version;
     if (size < 8) fail(path, `has ${size} bytes, expected at least the 8 of a safetensors header`);
     const prefix = await readBytes(file, path, 0, 8);
     if (prefix.toString('latin1') === 'version ') fail(path, 'is a Git LFS pointer, expected the weights themselves (git lfs pull)');
@@ -56,7 +59,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     const headerBytes = Number(stated);
     if (8 + headerBytes > size) fail(path, `states a header of ${headerBytes} bytes, expected at most the ${size - 8} in the file`);
     const header = parseHeader(path, await readBytes(file, path, 8, headerBytes));
-    return { path: resolved, size, ...readEntries(path, resolved, header, 8 + headerBytes, size) };
+    return { path: resolved, size, ...readEntries(path, resolved, header, 8 + headerBytes, version) };
   } finally {
     await file.close();
   }
@@ -73,7 +76,8 @@ function parseHeader(path: string, bytes: Buffer): object {
   return header;
 }
 
-function readEntries(path: string, resolved: string, header: object, dataStart: number, size: number) {
+function readEntries(path: string, resolved: string, header: object, dataStart: number, version: FileVersion) {
+  const { size } = version;
   const tensors = new Map<string, WeightInfo>();
   const otherDtypes = new Map<string, string>();
   const ranges: { name: string; begin: number; end: number }[] = [];
@@ -108,7 +112,7 @@ function readEntries(path: string, resolved: string, header: object, dataStart: 
     }
     ranges.push({ name, begin, end });
     if (dtype === 'F32' || dtype === 'F16' || dtype === 'BF16') {
-      tensors.set(name, { dtype, shape, path: resolved, offset: dataStart + begin, length: end - begin });
+      tensors.set(name, { dtype, shape, path: resolved, offset: dataStart + begin, length: end - begin, version });
     } else {
       otherDtypes.set(name, dtype);
     }
@@ -126,7 +130,9 @@ function requireDisjoint(path: string, ranges: { name: string; begin: number; en
   }
 }
 
-/** The values of a weight as float32, row-major. @throws LatinoError ERR_LATINO_MODEL when the file cannot be read. */
+const versionOf = ({ size, mtimeNs }: BigIntStats): FileVersion => ({ size: Number(size), modified: mtimeNs });
+
+/** The values of a weight as float32, row-major. @throws LatinoError ERR_LATINO_MODEL when the file cannot be read, or has changed since its header was. */
 export async function readTensorFloat32(info: WeightInfo): Promise<Float32Array> {
   let file: FileHandle;
   try {
@@ -138,6 +144,7 @@ export async function readTensorFloat32(info: WeightInfo): Promise<Float32Array>
   }
   try {
     const { buffer } = await readBytes(file, info.path, info.offset, info.length);
+    await requireUnchanged(file, info);
     switch (info.dtype) {
       case 'F32':
         return new Float32Array(buffer);
@@ -149,6 +156,17 @@ export async function readTensorFloat32(info: WeightInfo): Promise<Float32Array>
   } finally {
     await file.close();
   }
+}
+
+/** What was written while it was read may have been read, too. */
+async function requireUnchanged(file: FileHandle, { path, version }: WeightInfo): Promise<void> {
+  if (!version) return;
+  const { size, modified } = versionOf(await file.stat({ bigint: true }));
+  if (size === version.size && modified === version.modified) return;
+  throw new LatinoError(
+    'ERR_LATINO_MODEL',
+    `Expected ${path} as it was when the model was loaded but it has changed since; load the model anew`,
+  );
 }
 
 /** Bytes in a buffer of their own, so that its start is aligned for every typed array. */

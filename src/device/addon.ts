@@ -129,6 +129,14 @@ export interface WindowGrid {
   readonly ramp: number;
 }
 
+/** A file as it was when its header was read. */
+export interface FileVersion {
+  /** Bytes. */
+  readonly size: number;
+  /** Nanoseconds since 1970. */
+  readonly modified: bigint;
+}
+
 /** A weight that is widened to float32, or was changed in memory, before ONNX Runtime sees it. */
 export interface WeightSource {
   readonly name: string;
@@ -137,6 +145,10 @@ export interface WeightSource {
   readonly path?: string;
   readonly offset?: number;
   readonly data?: Uint8Array;
+  /** Of the file: reading another one is an error. */
+  readonly version?: FileVersion;
+  /** Whether the transpose of this matrix is stored. */
+  readonly isTransposed?: boolean;
   /** Added as the weight is read: factor * up down, with up [m, rank] and down [rank, n...] for a weight [m, n...]. */
   readonly updates?: readonly { readonly up: WeightSource; readonly down: WeightSource; readonly factor: number }[];
 }
@@ -146,6 +158,8 @@ export interface SessionOptions {
   readonly weights?: readonly WeightSource[];
   /** What layers of the native core name in their attributes; read when they first run, and not kept. */
   readonly layerWeights?: readonly WeightSource[];
+  /** Those with weights that are read in place: once one has changed, the runs of the session fail. */
+  readonly files?: readonly { readonly path: string; readonly version: FileVersion }[];
   /** Of ONNX Runtime and of the native core's layers; every core without it. */
   readonly threads?: number;
   /** Of making the session, which then rejects with ERR_LATINO_CANCELLED; runs are cancelled by what they are computed from. */
@@ -156,6 +170,9 @@ export interface SessionOptions {
 export interface Session {
   /** Time spent in ONNX Runtime by the runs of this session so far. */
   readonly busySeconds: number;
+  /** Bytes of weights that have been read from their files so far, and of all that a run reads; without those that are read in place. */
+  readonly readBytes: number;
+  readonly weightBytes: number;
   run<Name extends string>(inputs: Readonly<Record<string, Tensor>>, outputs: Readonly<Record<Name, Shape>>): Record<Name, Tensor>;
   dispose(): void;
 }

@@ -46,7 +46,9 @@ export function serializeModel(graph: Graph, embed?: (weight: WeightInfo) => Uin
   if (embed) return { model, options: {} };
   const source = ({ value, info }: Weight): WeightSource => weightSource(value.name, info);
   const layerWeights = [...graph.layerWeights.values()].map(source);
-  const options = { folder, weights: weights.filter((w) => !isReadInPlace(w, folder)).map(source) };
+  const inPlace = new Set(weights.filter((weight) => isReadInPlace(weight, folder)));
+  const files = new Map([...inPlace].flatMap(({ info: { path, version } }) => (version ? [[path, { path, version }]] : [])));
+  const options = { folder, weights: weights.filter((weight) => !inPlace.has(weight)).map(source), files: [...files.values()] };
   return { model, options: layerWeights.length > 0 ? { ...options, layerWeights } : options };
 }
 
@@ -58,7 +60,7 @@ export const folderOf = ({ weights }: Graph): string | undefined => {
 
 /** Whether the bytes in the file are those of the value. */
 export const isReadInPlace = ({ value, info }: Weight, folder?: string): boolean =>
-  info.dtype.toLowerCase() === value.dtype && !info.updates && dirname(info.path) === folder;
+  info.dtype.toLowerCase() === value.dtype && !info.updates && !info.isTransposed && dirname(info.path) === folder;
 
 function domainsOf(graph: Graph): Set<Domain> {
   const domains = new Set<Domain>(['']);
@@ -70,8 +72,8 @@ function domainsOf(graph: Graph): Set<Domain> {
   return domains;
 }
 
-function weightSource(name: string, { shape, dtype, path, offset, updates }: WeightInfo): WeightSource {
-  const source = { name, shape, sourceType: dtype, path, offset };
+function weightSource(name: string, { shape, dtype, path, offset, version, isTransposed, updates }: WeightInfo): WeightSource {
+  const source = { name, shape, sourceType: dtype, path, offset, version, ...(isTransposed && { isTransposed }) };
   if (!updates) return source;
   const changed = updates.map(({ up, down, factor }) => ({
     up: weightSource(`${name} (up)`, up),

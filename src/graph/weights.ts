@@ -1,13 +1,19 @@
+import type { FileVersion } from '../device/addon.js';
+
 /** Where a weight lies in a .safetensors file. */
 export interface WeightInfo {
   readonly dtype: 'F32' | 'F16' | 'BF16';
   readonly shape: readonly number[];
+  /** Whether the file has the transpose of this matrix. */
+  readonly isTransposed?: boolean;
   /** Absolute, with symbolic links resolved. */
   readonly path: string;
   /** Bytes from the start of the file. */
   readonly offset: number;
   /** Bytes. */
   readonly length: number;
+  /** Of the file: another one may have other weights at this place. */
+  readonly version?: FileVersion;
   readonly updates?: readonly LowRankUpdate[];
 }
 

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDiffusersFolder } from '../../src/checkpoint/diffusers_folder.js';
 import { openSafetensors, readTensorFloat32 } from '../../src/checkpoint/safetensors.js';
 import { openWeights } from '../../src/checkpoint/weights_folder.js';
+import { withCode } from '../support/errors.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -36,7 +37,17 @@ describe('openSafetensors', () => {
     const opened = await openSafetensors(join(folder, 'model.safetensors'));
     expect(opened.path).toBe(path);
     expect(opened.metadata).toEqual({ format: 'pt' });
-    expect(opened.tensors.get('w')).toEqual({ dtype: 'F32', shape: [2, 2], path, offset: valid.length - 16, length: 16 });
+    expect(opened.tensors.get('w')).toMatchObject({ dtype: 'F32', shape: [2, 2], path, offset: valid.length - 16, length: 16 });
+  });
+
+  it('reads no weight of a file that has changed since', async () => {
+    const path = await store('model.safetensors', valid);
+    const { tensors } = await openSafetensors(path);
+    const weight = tensors.get('w')!;
+    expect(await readTensorFloat32(weight)).toEqual(Float32Array.of(1, -2, 3.5, 0.25));
+    const { atime, mtime } = await stat(path);
+    await utimes(path, atime, new Date(mtime.getTime() + 1000));
+    await expect(readTensorFloat32(weight)).rejects.toThrow(withCode('MODEL', /has changed since; load the model anew/));
   });
 
   it('keeps tensors that are no weights apart', async () => {
@@ -176,6 +187,7 @@ describe('openDiffusersFolder', () => {
     const opened = await openDiffusersFolder(model);
     expect(await opened.describe()).toEqual({
       path: model,
+      layout: 'diffusers',
       className: 'P',
       components: [{ name: 'unet', className: 'UNet2DConditionModel', used: true, parameters: 4, dtypes: ['F32'], bytes: valid.length }],
     });

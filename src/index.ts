@@ -6,7 +6,7 @@ export { type Report, writeReport } from './batch/report/report.js';
 export { runBatch } from './batch/run.js';
 export { parseShare, type Share, within } from './batch/share.js';
 export { assertCalibrateOptions, assertRestoreOptions } from './check_options.js';
-export type { CheckpointDescription, ComponentDescription } from './checkpoint/diffusers_folder.js';
+export type { CheckpointDescription, ComponentDescription } from './checkpoint/checkpoint.js';
 export { embeddedModelFolder } from './checkpoint/embedded_models.js';
 export { degrade } from './degrade.js';
 export type { Device, MemoryCounts, Tensor, TransferCounts } from './device/addon.js';

@@ -1,5 +1,6 @@
-import { type CheckpointDescription, openDiffusersFolder } from './checkpoint/diffusers_folder.js';
+import type { CheckpointDescription } from './checkpoint/checkpoint.js';
 import { findModel } from './checkpoint/embedded_models.js';
+import { openCheckpoint } from './checkpoint/open_checkpoint.js';
 import { LatinoError } from './errors.js';
 import { readModel, stepGraphs, textGraph } from './prior/read_model.js';
 
@@ -33,7 +34,7 @@ export interface ModelDescription extends CheckpointDescription {
  */
 export async function inspectModel(model?: string): Promise<ModelDescription> {
   const { folder } = findModel(model);
-  const description = await (await openDiffusersFolder(folder)).describe();
+  const description = await (await openCheckpoint(folder)).describe();
   try {
     const files = await readModel(folder);
     stepGraphs(files);

@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { openCheckpoint } from './checkpoint/diffusers_folder.js';
 import { findModel } from './checkpoint/embedded_models.js';
 import { Lora } from './checkpoint/lora.js';
+import { openCheckpoint } from './checkpoint/open_checkpoint.js';
 import { digestWeights } from './checkpoint/weights_digest.js';
 import { LoadOptions } from './options.js';
 import { parseOptions } from './schema.js';
@@ -30,12 +28,17 @@ export async function modelDigest(options: LoadOptions = {}): Promise<string> {
     what: 'options of a model',
   });
   const { folder: path, prompt } = findModel(model);
-  const folder = await openCheckpoint(path, parts);
+  const checkpoint = await openCheckpoint(path, parts);
   const hash = createHash('sha256').update(JSON.stringify({ guidance, prompt }));
-  const has = (component: string): boolean => folder.className(component) !== undefined;
+  const has = (component: string): boolean => checkpoint.className(component) !== undefined;
   for (const [component, file] of FILES.filter(([component]) => has(component)))
-    hash.update(`${component}/${file}\n`).update(await readFile(join(folder.component(component), file)).catch(() => ''));
-  for (const component of WEIGHED.filter(has)) hash.update(await digestWeights((await folder.weights(component)).tensors));
+    hash.update(`${component}/${file}\n`).update(
+      await checkpoint
+        .component(component)
+        .readText(file)
+        .catch(() => ''),
+    );
+  for (const component of WEIGHED.filter(has)) hash.update(await digestWeights((await checkpoint.weights(component)).tensors));
   for (const lora of await Lora.openAll(loras)) hash.update(await lora.digest());
   return hash.digest('hex').slice(0, 32);
 }

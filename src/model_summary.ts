@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { openDiffusersFolder } from './checkpoint/diffusers_folder.js';
 import { LORA_FILE, Lora } from './checkpoint/lora.js';
+import { openCheckpoint } from './checkpoint/open_checkpoint.js';
 import { openWeights, openWeightsFile } from './checkpoint/weights_folder.js';
 import { LatinoError } from './errors.js';
 import { filesIn } from './folder_files.js';
@@ -44,7 +44,7 @@ export function summariseFiles(folder: string, paths: readonly string[]): Promis
 async function summariseWhole(folder: string): Promise<ModelSummary> {
   const { use, problem } = await inspectModel(folder);
   if (!use) return { kind: 'model', problem };
-  const checkpoint = await openDiffusersFolder(folder);
+  const checkpoint = await openCheckpoint(folder);
   const parts = ['unet', 'vae', 'text_encoder', 'text_encoder_2'].filter((part) => checkpoint.className(part) !== undefined);
   const weights = await Promise.all(parts.map((part) => checkpoint.weights(part)));
   return { kind: 'model', family: use.family, lcmLora: use.lcmLora, memory: memoryNeed(weights) };

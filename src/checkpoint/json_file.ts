@@ -10,12 +10,14 @@ export async function readModelText(path: string): Promise<string> {
   }
 }
 
-/** The value of a JSON file of a model folder. @throws LatinoError ERR_LATINO_MODEL when it cannot be read or is not JSON. */
-export async function readModelJson(path: string): Promise<unknown> {
-  const text = await readModelText(path);
+/** The value of JSON text. @throws LatinoError ERR_LATINO_MODEL when it is none. */
+export function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
     throw new LatinoError('ERR_LATINO_MODEL', `Expected JSON in ${path} but it does not parse`, { cause });
   }
 }
+
+/** The value of a JSON file of a model folder. @throws LatinoError ERR_LATINO_MODEL when it cannot be read or is not JSON. */
+export const readModelJson = async (path: string): Promise<unknown> => parseJson(await readModelText(path), path);

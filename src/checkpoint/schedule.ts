@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import { z } from 'zod';
 import { LatinoError } from '../errors.js';
 import { only, parseConfig } from '../networks/config.js';
-import { readModelJson } from './json_file.js';
+import { readJson, type TextFiles } from './checkpoint.js';
 
 /** Training timesteps of every Stable Diffusion model. */
 const TRAIN_TIMESTEPS = 1000;
@@ -49,12 +48,12 @@ export class Schedule {
 }
 
 /**
- * Reads scheduler_config.json in the folder.
+ * Reads scheduler_config.json.
  * @throws LatinoError ERR_LATINO_MODEL when it is missing or describes a schedule that is not supported, such as one that predicts x_0.
  */
-export async function loadSchedule(folder: string): Promise<Schedule> {
-  const path = join(folder, 'scheduler_config.json');
-  const config = parseConfig(SchedulerConfig, await readModelJson(path), path);
+export async function loadSchedule(files: TextFiles): Promise<Schedule> {
+  const name = 'scheduler_config.json';
+  const config = parseConfig(SchedulerConfig, await readJson(files, name), `${files.place}/${name}`);
   const prediction = config.prediction_type ?? 'epsilon';
   if (config.trained_betas) return new Schedule(config.trained_betas, prediction);
   const { beta_start: start, beta_end: end } = config;

@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { LatinoError } from '../errors.js';
 import { parseConfig } from '../networks/config.js';
-import { readModelJson, readModelText } from './json_file.js';
+import { readJson, type TextFiles } from './checkpoint.js';
 
 const CLIP_MAX_LENGTH = 77;
 
@@ -168,14 +166,16 @@ function mergePair(pieces: readonly string[], [left, right]: [string, string]): 
  * Reads vocab.json, merges.txt and, where they are there, tokenizer_config.json and special_tokens_map.json.
  * @throws LatinoError ERR_LATINO_MODEL when a file is missing or invalid.
  */
-export async function loadTokenizer(folder: string): Promise<CLIPTokenizer> {
-  const file = (name: string) => join(folder, name);
-  const readOptional = async (name: string) => (existsSync(file(name)) ? readModelJson(file(name)) : {});
+export async function loadTokenizer(files: TextFiles): Promise<CLIPTokenizer> {
+  const read = async <T extends z.ZodType>(name: string, schema: T): Promise<z.output<T>> =>
+    parseConfig(schema, await readJson(files, name), `${files.place}/${name}`);
+  const readOptional = async <T extends z.ZodType>(name: string, schema: T): Promise<z.output<T>> =>
+    files.has(name) ? read(name, schema) : schema.parse({});
   const [vocabulary, merges, config, map] = await Promise.all([
-    readModelJson(file('vocab.json')).then((json) => parseConfig(Vocabulary, json, file('vocab.json'))),
-    readModelText(file('merges.txt')),
-    readOptional('tokenizer_config.json').then((json) => parseConfig(TokenizerConfig, json, file('tokenizer_config.json'))),
-    readOptional('special_tokens_map.json').then((json) => parseConfig(SpecialTokens, json, file('special_tokens_map.json'))),
+    read('vocab.json', Vocabulary),
+    files.readText('merges.txt'),
+    readOptional('tokenizer_config.json', TokenizerConfig),
+    readOptional('special_tokens_map.json', SpecialTokens),
   ]);
   const special = (name: keyof typeof map) => config[name] ?? map[name] ?? undefined;
   // As transformers enters them, one after the other: what is said last of a token holds.
@@ -183,7 +183,7 @@ export async function loadTokenizer(folder: string): Promise<CLIPTokenizer> {
     (['bos_token', 'eos_token', 'unk_token', 'pad_token'] as const).map((name) => [special(name)?.content, special(name)?.normalized]),
   );
   return new CLIPTokenizer(new Map(Object.entries(vocabulary)), parseMerges(merges), {
-    maxLength: parseMaxLength(config.model_max_length, file('tokenizer_config.json')),
+    maxLength: parseMaxLength(config.model_max_length, `${files.place}/tokenizer_config.json`),
     bos: special('bos_token')?.content,
     eos: special('eos_token')?.content,
     pad: special('pad_token')?.content,

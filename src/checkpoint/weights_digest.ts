@@ -19,10 +19,10 @@ export async function digestWeights(tensors: ReadonlyMap<string, WeightInfo>): P
   for (const [name, info] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
     hash.update(`${name} ${info.shape.join('x')}\n`);
     const count = elementCount(info.shape);
-    for (const first of new Set([0, count >> 1])) {
-      const values = await readTensorFloat32(part(info, first, Math.min(SAMPLE, count - first)));
-      hash.update(Uint16Array.from(values, toHalf));
-    }
+    const read = info.isTransposed
+      ? await transposedReader(info)
+      : (first: number, length: number) => readTensorFloat32(part(info, first, length));
+    for (const first of new Set([0, count >> 1])) hash.update(Uint16Array.from(await read(first, Math.min(SAMPLE, count - first)), toHalf));
   }
   return hash.digest('hex').slice(0, 32);
 }
@@ -31,4 +31,12 @@ export async function digestWeights(tensors: ReadonlyMap<string, WeightInfo>): P
 function part(info: WeightInfo, first: number, length: number): WeightInfo {
   const bytes = BYTES[info.dtype];
   return { ...info, shape: [length], offset: info.offset + first * bytes, length: length * bytes };
+}
+
+/** The same of a matrix whose transpose is stored, all of which is read. */
+async function transposedReader(info: WeightInfo): Promise<(first: number, length: number) => Float32Array> {
+  const [rows, columns] = info.shape as readonly [number, number];
+  const stored = await readTensorFloat32(info);
+  const at = (i: number): number => stored[(i % columns) * rows + Math.floor(i / columns)]!;
+  return (first, length) => Float32Array.from({ length }, (_, i) => at(first + i));
 }

@@ -25,6 +25,7 @@ export class FolderWeights implements WeightStore {
     readonly folder: string,
     readonly files: readonly SafetensorsFile[],
     readonly tensors: ReadonlyMap<string, WeightInfo>,
+    readonly bytes: number = files.reduce((sum, { size }) => sum + size, 0),
   ) {}
 
   has(name: string): boolean {

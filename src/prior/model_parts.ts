@@ -1,4 +1,4 @@
-import type { DiffusersFolder } from '../checkpoint/diffusers_folder.js';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import type { CLIPTokenizer } from '../checkpoint/tokenizer.js';
 import { LatinoError } from '../errors.js';
 import type { Autoencoder } from '../networks/autoencoder.js';
@@ -10,10 +10,10 @@ import type { TextEncoderPart } from './families/family.js';
 const DEFAULT_GUIDANCE = 8.5;
 
 /** The component's class, which must be one of these. */
-export function requireClass(checkpoint: DiffusersFolder, component: string, expected: readonly string[]): string {
+export function requireClass(checkpoint: Checkpoint, component: string, expected: readonly string[]): string {
   const actual = checkpoint.className(component);
   if (actual !== undefined && expected.includes(actual)) return actual;
-  const place = actual === undefined ? checkpoint.path : checkpoint.component(component);
+  const place = actual === undefined ? checkpoint.path : checkpoint.component(component).place;
   throw new LatinoError(
     'ERR_LATINO_MODEL',
     `Expected ${component} of class ${expected.join(' or ')} in ${place} but found ${actual ?? 'none'}`,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { DiffusersFolder } from '../checkpoint/diffusers_folder.js';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { readModelJson } from '../checkpoint/json_file.js';
 import { loadSchedule, type Schedule } from '../checkpoint/schedule.js';
 import { type CLIPTokenizer, loadTokenizer } from '../checkpoint/tokenizer.js';
@@ -42,7 +42,7 @@ export interface ModelStructure {
  * @throws LatinoError ERR_LATINO_MODEL when the folder holds no model of the supported classes, or parts that do not fit together;
  * ERR_LATINO_ARGUMENT when there is a guidance scale that the model cannot take
  */
-export async function readStructure(checkpoint: DiffusersFolder, guidance?: number): Promise<ModelStructure> {
+export async function readStructure(checkpoint: Checkpoint, guidance?: number): Promise<ModelStructure> {
   requireClass(checkpoint, 'unet', ['UNet2DConditionModel']);
   const vaeClass = requireClass(checkpoint, 'vae', Object.keys(AUTOENCODERS));
   const [schedule, unet, vae] = await Promise.all([
@@ -67,7 +67,7 @@ export async function readStructure(checkpoint: DiffusersFolder, guidance?: numb
   };
 }
 
-async function readTextEncoder(checkpoint: DiffusersFolder, part: TextEncoderPart): Promise<TextEncoderStructure> {
+async function readTextEncoder(checkpoint: Checkpoint, part: TextEncoderPart): Promise<TextEncoderStructure> {
   requireClass(checkpoint, part.component, [part.className]);
   const [tokenizer, config] = await Promise.all([
     loadTokenizer(checkpoint.component(part.tokenizer)),

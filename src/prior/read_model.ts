@@ -1,5 +1,6 @@
-import { type DiffusersFolder, openCheckpoint, type ReplacedParts } from '../checkpoint/diffusers_folder.js';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { Lora, type LoraOptions, withLoras } from '../checkpoint/lora.js';
+import { openCheckpoint, type ReplacedParts } from '../checkpoint/open_checkpoint.js';
 import { digestWeights } from '../checkpoint/weights_digest.js';
 import type { Target } from '../graph/compile.js';
 import type { Graph } from '../graph/graph.js';
@@ -79,7 +80,7 @@ export interface TextEncoderFiles extends TextEncoderStructure {
   readonly digest: () => Promise<string>;
 }
 
-async function withWeights(checkpoint: DiffusersFolder, text: TextEncoderStructure, loras: readonly Lora[]): Promise<TextEncoderFiles> {
+async function withWeights(checkpoint: Checkpoint, text: TextEncoderStructure, loras: readonly Lora[]): Promise<TextEncoderFiles> {
   const { component } = text.part;
   const own = () => checkpoint.weights(component);
   // Opened now, so that what does not fit is told now; without LoRAs not before there is a prompt.

@@ -1,4 +1,5 @@
 import { beforeAll, expect, it } from 'vitest';
+import { FolderFiles } from '../../src/checkpoint/diffusers_folder.js';
 import { loadSchedule } from '../../src/checkpoint/schedule.js';
 import { latinoTimesteps, lcmTimesteps } from '../../src/prior/timesteps.js';
 import { goldenPath, goldenSet, MODEL_INDEX, modelSets, readGolden } from '../support/golden.js';
@@ -14,7 +15,7 @@ function relativeError(got: ArrayLike<number>, want: ArrayLike<number>): number 
   return Math.max(...Array.from(want, (value, i) => Math.abs(got[i]! - value) / value));
 }
 
-const alphas = async (set: string): Promise<Float64Array> => (await loadSchedule(goldenPath(`models/${set}/scheduler`))).alphasCumprod;
+const alphas = async (set: string): Promise<Float64Array> => (await loadSchedule(new FolderFiles(goldenPath(`models/${set}/scheduler`)))).alphasCumprod;
 const models = modelSets().filter(({ files }) => files.includes('scheduler/scheduler_config.json'));
 
 goldenSet('the schedule (golden/schedule.json)', ['schedule.json'], () => {

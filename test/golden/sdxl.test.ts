@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FolderFiles } from '../../src/checkpoint/diffusers_folder.js';
 import { encodeSafetensors } from '../../src/checkpoint/encode_safetensors.js';
 import { loadTokenizer } from '../../src/checkpoint/tokenizer.js';
 import type { Device, Tensor, WindowGrid } from '../../src/device/addon.js';
@@ -45,7 +46,7 @@ goldenSet('SDXL (golden/sdxl)', [MODEL, 'sdxl/tokenizer-cases.json', ...FILES], 
 
   it('tokenizes as both tokenizers of transformers do, padding and all', async () => {
     const { cases } = readGolden<{ cases: Record<'ids' | 'ids_2', number[]>[] & { text: string }[] }>('sdxl/tokenizer-cases.json');
-    const tokenizers = { ids: await loadTokenizer(goldenPath(`${MODEL}/tokenizer`)), ids_2: await loadTokenizer(goldenPath(`${MODEL}/tokenizer_2`)) };
+    const tokenizers = { ids: await loadTokenizer(new FolderFiles(goldenPath(`${MODEL}/tokenizer`))), ids_2: await loadTokenizer(new FolderFiles(goldenPath(`${MODEL}/tokenizer_2`))) };
     expect(cases.length).toBeGreaterThan(20);
     for (const each of cases)
       for (const [name, tokenizer] of Object.entries(tokenizers))

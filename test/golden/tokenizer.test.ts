@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
+import { FolderFiles } from '../../src/checkpoint/diffusers_folder.js';
 import { BYTE_CHARACTERS, CLIPTokenizer, loadTokenizer } from '../../src/checkpoint/tokenizer.js';
 import { goldenPath, goldenSet, MODEL_INDEX, modelSets, readGolden } from '../support/golden.js';
 
@@ -47,14 +48,14 @@ goldenSet('small vocabularies (golden/models)', [MODEL_INDEX], () => {
       const { cases } = readGolden<{ cases: Case[] }>(`models/${name}/tokenizer-cases.json`);
 
       it.each(cases)('$text', async ({ text, ids }) => {
-        expect((await loadTokenizer(goldenPath(`models/${name}/tokenizer`))).encode(text)).toEqual(big(ids));
+        expect((await loadTokenizer(new FolderFiles(goldenPath(`models/${name}/tokenizer`)))).encode(text)).toEqual(big(ids));
       });
 
       // The vocabulary of a pipeline with two tokenizers is the same; its second one pads with 0.
       for (const pair of sets.filter(({ files }) => files.some((file) => file.startsWith('tokenizer_2/')))) {
         goldenSet(`${pair.name}, two tokenizers`, [`models/${pair.name}/tokenizer`, `models/${pair.name}/tokenizer_2`], () => {
           it.each(cases)('$text', async ({ text, ids }) => {
-            const load = (tokenizer: string) => loadTokenizer(goldenPath(`models/${pair.name}/${tokenizer}`));
+            const load = (tokenizer: string) => loadTokenizer(new FolderFiles(goldenPath(`models/${pair.name}/${tokenizer}`)));
             const [first, second] = await Promise.all([load('tokenizer'), load('tokenizer_2')]);
             expect(first.encode(text)).toEqual(big(ids));
             // Of the ids of the first, what follows the first closing token is padding.

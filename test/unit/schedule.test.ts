@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FolderFiles } from '../../src/checkpoint/diffusers_folder.js';
 import { loadSchedule } from '../../src/checkpoint/schedule.js';
 import { geometricTimesteps, latinoTimesteps, lcmTimesteps, squaredTimesteps } from '../../src/prior/timesteps.js';
 
@@ -35,7 +36,7 @@ describe('loadSchedule', () => {
   const load = async (changes: object) => {
     const config = { beta_schedule: 'linear', beta_start: 0.1, beta_end: 0.2, ...changes };
     await writeFile(join(folder, 'scheduler_config.json'), JSON.stringify(config));
-    return loadSchedule(folder);
+    return loadSchedule(new FolderFiles(folder));
   };
 
   it('multiplies what linear betas leave', async () => {
@@ -61,6 +62,6 @@ describe('loadSchedule', () => {
   });
 
   it('refuses a folder without a schedule', async () => {
-    await expect(loadSchedule(folder)).rejects.toMatchObject({ code: 'ERR_LATINO_MODEL' });
+    await expect(loadSchedule(new FolderFiles(folder))).rejects.toMatchObject({ code: 'ERR_LATINO_MODEL' });
   });
 });

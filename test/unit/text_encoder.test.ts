@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FolderFiles } from '../../src/checkpoint/diffusers_folder.js';
 import { findModel } from '../../src/checkpoint/embedded_models.js';
 import { readModelJson } from '../../src/checkpoint/json_file.js';
 import { loadTokenizer } from '../../src/checkpoint/tokenizer.js';
@@ -33,7 +34,7 @@ describe('the text encoder', () => {
       const { model, options } = compile(clipTextGraph(config, await openWeights(component)), cpu);
       return addon.createSession(device, model, options);
     };
-    const tokenizer = await loadTokenizer(join(folder, 'tokenizer'));
+    const tokenizer = await loadTokenizer(new FolderFiles(join(folder, 'tokenizer')));
     encoder = new TextEncoder(device, tokenizer, { last_hidden_state: [1, tokenizer.maxLength, config.hidden_size] }, open);
   });
   afterAll(() => encoder.dispose());

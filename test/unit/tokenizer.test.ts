@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FolderFiles } from '../../src/checkpoint/diffusers_folder.js';
 import { BYTE_CHARACTERS, CLIPTokenizer, loadTokenizer } from '../../src/checkpoint/tokenizer.js';
 
 const merges = ['a b', 'ab c</w>', '# #'];
@@ -52,11 +53,11 @@ describe('loadTokenizer', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
   const write = (name: string, text: string) => writeFile(join(folder, name), text);
-  const last = async () => (await loadTokenizer(folder)).encode('').at(-1);
+  const last = async () => (await loadTokenizer(new FolderFiles(folder))).encode('').at(-1);
 
   it('works from the vocabulary and merges alone, with Windows line ends too', async () => {
     await write('merges.txt', `${merges.join('\r\n')}\r\n`);
-    const tokenizer = await loadTokenizer(folder);
+    const tokenizer = await loadTokenizer(new FolderFiles(folder));
     expect(tokenizer.maxLength).toBe(77);
     expect(tokenizer.encode('abc ##').slice(0, 5)).toEqual(BigInt64Array.of(bos, id('abc</w>'), id('#'), id('#</w>'), eos));
   });
@@ -67,7 +68,7 @@ describe('loadTokenizer', () => {
     expect(await last()).toBe(id('!'));
     await write('tokenizer_config.json', JSON.stringify({ pad_token: '?', model_max_length: 48 }));
     expect(await last()).toBe(id('?'));
-    expect((await loadTokenizer(folder)).maxLength).toBe(48);
+    expect((await loadTokenizer(new FolderFiles(folder))).maxLength).toBe(48);
   });
 
   it.each([
@@ -79,11 +80,11 @@ describe('loadTokenizer', () => {
     ['special_tokens_map.json', '{"pad_token": "none such"}'],
   ])('refuses %s with %s', async (name, text) => {
     await write(name, text);
-    await expect(loadTokenizer(folder)).rejects.toMatchObject({ code: 'ERR_LATINO_MODEL' });
+    await expect(loadTokenizer(new FolderFiles(folder))).rejects.toMatchObject({ code: 'ERR_LATINO_MODEL' });
   });
 
   it('refuses a folder without a vocabulary', async () => {
     await rm(join(folder, 'vocab.json'));
-    await expect(loadTokenizer(folder)).rejects.toMatchObject({ code: 'ERR_LATINO_MODEL' });
+    await expect(loadTokenizer(new FolderFiles(folder))).rejects.toMatchObject({ code: 'ERR_LATINO_MODEL' });
   });
 });

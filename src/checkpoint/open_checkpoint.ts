@@ -1,0 +1,40 @@
+import { stat } from 'node:fs/promises';
+import type { Checkpoint, Component } from './checkpoint.js';
+import { openComponentFolder, openDiffusersFolder } from './diffusers_folder.js';
+import { resolveModelFolder } from './hugging_face_cache.js';
+import { openPartOf, openSingleFile } from './single_file/single_file.js';
+
+/**
+ * What takes the place of a model's own parts: a folder, as diffusers saves one by itself, or a .safetensors file with the weights of a network that
+ * is built as the model's own, as DMD2's UNet is published; a whole checkpoint in one file has them, too.
+ */
+export interface ReplacedParts {
+  readonly unet?: string;
+  readonly vae?: string;
+  readonly textEncoder?: string;
+  readonly textEncoder2?: string;
+}
+
+/**
+ * Opens a diffusers folder or a checkpoint in a single file, by its path or its name in Hugging Face's cache.
+ *
+ * @throws LatinoError ERR_LATINO_MODEL when there is none, or a part is none, or the model has no such part
+ */
+export async function openCheckpoint(path: string, { unet, vae, textEncoder, textEncoder2 }: ReplacedParts = {}): Promise<Checkpoint> {
+  const place = await resolveModelFolder(path);
+  let checkpoint = (await isFile(place)) ? await openSingleFile(place) : await openDiffusersFolder(path);
+  for (const [name, part] of Object.entries({ unet, vae, text_encoder: textEncoder, text_encoder_2: textEncoder2 }))
+    if (part !== undefined) checkpoint = checkpoint.with(name, await openPart(checkpoint, name, part));
+  return checkpoint;
+}
+
+async function openPart(checkpoint: Checkpoint, name: string, path: string): Promise<Component> {
+  const place = await resolveModelFolder(path);
+  return (await isFile(place)) ? openPartOf(checkpoint.component(name), name, place) : openComponentFolder(place);
+}
+
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (stats) => stats.isFile(),
+    () => false,
+  );

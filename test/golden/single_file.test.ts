@@ -1,0 +1,83 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Image, inspectModel, Latino, type LoadOptions, superResolution } from '../../src/index.js';
+import { goldenPath, goldenSet } from '../support/golden.js';
+import { type Parts, partsOfFolder, singleFileTensors, writeSingleFile } from '../support/single_file.js';
+import { type Configs, sd1, sdxl, writeFolder } from '../support/small_checkpoint.js';
+
+const work = mkdtempSync(join(tmpdir(), 'latino-single-file-'));
+afterAll(() => rmSync(work, { recursive: true }));
+
+/** What a model makes of a measurement that has every value once. */
+async function restored(options: LoadOptions): Promise<Image> {
+  const side = 16;
+  const data = Float32Array.from({ length: 3 * side * side }, (_, i) => ((i * 7) % 97) / 97);
+  await using latino = await Latino.load(options);
+  const problem = { operator: superResolution({ factor: 4 }), sigma: 0.05, steps: 2, prompt: "a cat's portrait, naïve", seed: 5 };
+  return (await latino.restore({ data, width: side, height: side, channels: 3 }, problem)).image;
+}
+
+describe.each<[string, (small: boolean) => Configs]>([
+  ['Stable Diffusion 1.x', sd1],
+  ['Stable Diffusion XL', sdxl],
+])('a checkpoint of %s in a single file', (family, configs) => {
+  const name = family.replaceAll(' ', '-');
+  const [folder, file] = [join(work, name), join(work, `${name}.safetensors`)];
+  let parts: Parts;
+  let expected: Image;
+
+  beforeAll(async () => {
+    writeFolder(folder, configs(true));
+    parts = partsOfFolder(folder);
+    writeSingleFile(file, singleFileTensors(parts));
+    expected = await restored({ model: folder });
+  });
+
+  it('restores bit for bit as its folder does', async () => {
+    expect((await restored({ model: file })).data).toEqual(expected.data);
+  });
+
+  it('is inspected as its folder is', async () => {
+    const [ofFile, ofFolder] = await Promise.all([inspectModel(file), inspectModel(folder)]);
+    expect(ofFile).toMatchObject({ path: file, layout: 'single-file', className: ofFolder.className, use: ofFolder.use });
+    expect(ofFile.problem).toBeUndefined();
+    const networks = ofFolder.components.filter(({ used }) => used).map(({ bytes: _, ...rest }) => rest);
+    expect(ofFile.components.map(({ bytes: _, ...rest }) => rest).sort((a, b) => (a.name < b.name ? -1 : 1))).toEqual(
+      networks.sort((a, b) => (a.name < b.name ? -1 : 1)),
+    );
+    for (const { parameters, bytes } of ofFile.components) expect(bytes).toBe(4 * parameters);
+    expect(ofFile.use!.lcmLora).toMatch(/lcm-lora/);
+  });
+});
+
+// Their widths and heads are those of no published checkpoint, so their configurations come from the folders; outputs of diffusers vouch for those.
+describe.each([
+  ['tiny-sd15', ['unet', 'vae', 'textEncoder']],
+  ['tiny-sdxl', ['unet', 'vae', 'textEncoder', 'textEncoder2']],
+] as const)('parts of %s in a single file', (set, names) => {
+  goldenSet(set, [`models/${set}`], () => {
+    const folder = goldenPath(`models/${set}`);
+    /** Its configurations alone, so that every weight has to come from elsewhere. */
+    const bare = join(work, set);
+    const file = join(work, `${set}.safetensors`);
+    const parts = Object.fromEntries(names.map((name) => [name, file]));
+    let expected: Image;
+    beforeAll(async () => {
+      cpSync(folder, bare, { recursive: true, filter: (path) => !path.endsWith('.safetensors') });
+      writeSingleFile(file, singleFileTensors(partsOfFolder(folder)));
+      expected = await restored({ model: folder });
+    });
+
+    it('restore bit for bit as those of the folder do', async () => {
+      expect((await restored({ model: bare, ...parts })).data).toEqual(expected.data);
+    });
+
+    it.each(['unet', 'vae'] as const)('do so from a file with the %s alone, as it is shared', async (name) => {
+      const alone = join(work, `${set}-${name}.safetensors`);
+      writeSingleFile(alone, partsOfFolder(folder)[name]);
+      expect((await restored({ model: bare, ...parts, [name]: alone })).data).toEqual(expected.data);
+    });
+  });
+});

@@ -6,7 +6,7 @@ export { type Report, writeReport } from './batch/report/report.js';
 export { runBatch } from './batch/run.js';
 export { parseShare, type Share, within } from './batch/share.js';
 export { assertCalibrateOptions, assertRestoreOptions } from './check_options.js';
-export type { CheckpointDescription, ComponentDescription } from './checkpoint/checkpoint.js';
+export type { CheckpointDescription, ComponentDescription, Layout } from './checkpoint/checkpoint.js';
 export { embeddedModelFolder } from './checkpoint/embedded_models.js';
 export { degrade } from './degrade.js';
 export type { Device, MemoryCounts, Tensor, TransferCounts } from './device/addon.js';
@@ -87,6 +87,7 @@ export type {
 export { assertFileWritable } from './output_file.js';
 export { Picture } from './picture.js';
 export { Embedding, type EmbeddingSource } from './prior/embedding.js';
+export type { ReadingProgress } from './prior/reading_progress.js';
 export { Restoration } from './restoration.js';
 export type { RestorationRecord } from './restoration_record.js';
 export type { Queued } from './scheduling/job.js';

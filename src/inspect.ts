@@ -27,9 +27,9 @@ export interface ModelDescription extends CheckpointDescription {
 }
 
 /**
- * What a model's folder holds, and whether it can be used; no weight of it is read.
+ * What a model consists of, and whether it can be used; no weight of it is read.
  *
- * @param model a diffusers folder, the name of a model in Hugging Face's cache, or of an embedded model
+ * @param model a diffusers folder, a checkpoint in a single .safetensors file, the name of a model in Hugging Face's cache, or of an embedded model
  * @throws LatinoError ERR_LATINO_MODEL when there is no model, or its weights cannot be read
  */
 export async function inspectModel(model?: string): Promise<ModelDescription> {

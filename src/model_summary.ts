@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { LORA_FILE, Lora } from './checkpoint/lora.js';
 import { openCheckpoint } from './checkpoint/open_checkpoint.js';
+import { isSingleFile } from './checkpoint/single_file/single_file.js';
 import { openWeights, openWeightsFile } from './checkpoint/weights_folder.js';
 import { LatinoError } from './errors.js';
 import { filesIn } from './folder_files.js';
@@ -28,23 +29,31 @@ export async function summariseModel(folder: string): Promise<ModelSummary> {
   if (has('model_index.json')) return unlessProblem('model', () => summariseWhole(folder));
   if (has(LORA_FILE)) return unlessProblem('lora', () => summariseLora(folder));
   if (has('config.json')) return unlessProblem('unknown', () => summarisePart(folder));
-  const weights = (await filesIn(folder)).flatMap(({ path }) => (path.endsWith('.safetensors') ? path : []));
+  const weights = await looseWeights(folder);
   if (weights.length > 0) return summariseFiles(folder, weights);
   return { kind: 'unknown', problem: `Expected model_index.json, ${LORA_FILE} or config.json but found none` };
 }
 
-/** The same of files with weights by themselves. */
+/** The .safetensors files of a folder that is no model by itself. */
+export async function looseWeights(folder: string): Promise<string[]> {
+  if (['model_index.json', LORA_FILE, 'config.json'].some((name) => existsSync(join(folder, name)))) return [];
+  return (await filesIn(folder)).flatMap(({ path }) => (path.endsWith('.safetensors') ? path : []));
+}
+
+/** The same of files with weights by themselves, of which one may be a whole model. */
 export function summariseFiles(folder: string, paths: readonly string[]): Promise<ModelSummary> {
   return unlessProblem('weights', async () => {
-    for (const path of paths) await openWeightsFile(join(folder, path));
+    const opened = await Promise.all(paths.map((path) => openWeightsFile(join(folder, path))));
+    if (opened.length === 1 && isSingleFile(opened[0]!.files[0]!)) return summariseWhole(join(folder, paths[0]!));
     return { kind: 'weights', family: paths.join(', ') };
   });
 }
 
-async function summariseWhole(folder: string): Promise<ModelSummary> {
-  const { use, problem } = await inspectModel(folder);
+/** @param path a folder or a single file */
+async function summariseWhole(path: string): Promise<ModelSummary> {
+  const { use, problem } = await inspectModel(path);
   if (!use) return { kind: 'model', problem };
-  const checkpoint = await openCheckpoint(folder);
+  const checkpoint = await openCheckpoint(path);
   const parts = ['unet', 'vae', 'text_encoder', 'text_encoder_2'].filter((part) => checkpoint.className(part) !== undefined);
   const weights = await Promise.all(parts.map((part) => checkpoint.weights(part)));
   return { kind: 'model', family: use.family, lcmLora: use.lcmLora, memory: memoryNeed(weights) };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Image, type ImageInput, READABLE_FORMATS } from './image/index.js';
 import type { Operator } from './operators/index.js';
 import { Embedding } from './prior/embedding.js';
+import type { ReadingProgress } from './prior/reading_progress.js';
 import { CalibrationChanges, type CalibrationPreset } from './solver/calibration_settings.js';
 
 /** What happened that is no failure, but may not be what the caller expects. */
@@ -48,7 +49,8 @@ const StepRule = z.union([z.enum(['auto', 'discrepancy', 'official']), z.number(
 
 export const LoadOptions = z.strictObject({
   /**
-   * A diffusers folder, the name of a model in Hugging Face's cache (`organisation/model`) or its folder there, or the name of an embedded model:
+   * A diffusers folder, a checkpoint in a single .safetensors file, the name of a model in Hugging Face's cache (`organisation/model`, or with
+   * `/file.safetensors`) or its folder there, or the name of an embedded model:
    * `photos`, the default, or `portraits`.
    */
   model: z.string().optional(),
@@ -62,7 +64,7 @@ export const LoadOptions = z.strictObject({
   threads: z.int().min(1).max(1024).optional(),
   /**
    * A UNet that takes the place of the model's own: a folder, as diffusers saves one by itself, or a .safetensors file with the weights of one that
-   * is built alike, as DMD2's is published.
+   * is built alike, by itself, as DMD2's is published, or in a whole checkpoint.
    */
   unet: z.string().optional(),
   /** An autoencoder, likewise: TAESD, for example. */
@@ -88,6 +90,11 @@ export const LoadOptions = z.strictObject({
     .optional(),
   /** The guidance scale, 1 or more, of a model that was distilled for many (time_cond_proj_dim, as LCM Dreamshaper); 8.5 by default. */
   guidance: z.number().min(1).optional(),
+  /**
+   * Called as the weights of the UNet and the autoencoder are read, which is most of a load from a slow disk. Weights are read when a network first
+   * runs, so that it goes on into the first step of the first restoration. It must not throw.
+   */
+  onProgress: callback<ReadingProgress>().optional(),
   /** Stops the load. */
   signal: Signal.optional(),
 });

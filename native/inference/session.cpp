@@ -103,6 +103,7 @@ class BoundSession final : public Session, public std::enable_shared_from_this<B
       source.mark = std::make_shared<ReadMark>();
       source.mark->sessionBytes = readBytes_;
       weightBytes_ += storedBytes(source);
+      if (source.version) readFiles_.emplace(source.path, *source.version);
     }
     return sources;
   }
@@ -149,12 +150,19 @@ class BoundSession final : public Session, public std::enable_shared_from_this<B
     const auto begun = std::chrono::steady_clock::now();
     ort::Status* status = ort::runWithBinding(ort::table(), session_.get(), options, raw);
     busy_ += std::chrono::nanoseconds(std::chrono::steady_clock::now() - begun).count();
-    checkInterruptible<RuntimeError>(status);
+    try {
+      checkInterruptible<RuntimeError>(status);
+    } catch (const RuntimeError&) {
+      // Of what a layer throws ONNX Runtime makes an error of its own.
+      for (const auto& [path, version] : readFiles_) requireUnchanged(path, version);
+      throw;
+    }
     requireUnchangedFiles();
   }
 
   std::shared_ptr<Device> device_;
   std::vector<MappedFile> files_;
+  std::map<std::string, FileVersion> readFiles_;  // of weights that we read ourselves
   Provider provider_;
   // ONNX Runtime uses these buffers in place, so they live as long as the session does.
   std::vector<std::shared_ptr<const HostVector<float>>> weights_;

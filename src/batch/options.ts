@@ -19,7 +19,7 @@ export const BatchOptions = RestoreManyOptions.omit({ order: true, gammas: true 
   /** The output folder; it is made where there is none. Files keep the relative path of their input, the journal lies beside them. */
   out: z.string('a path'),
   /** Which model, and how; see `LoadOptions`. It is not loaded where nothing is left to do. */
-  model: LoadOptions.omit({ signal: true }).optional(),
+  model: LoadOptions.omit({ signal: true, onProgress: true }).optional(),
   /** Of all outputs; by default that of the input, or png where that cannot be written. */
   format: z.enum(['png', 'jpg', 'webp', 'tif']).optional(),
   /** Bits a channel of PNG and TIFF: 8 (default) or 16. */

@@ -26,10 +26,14 @@ interface LoraFlag {
 
 export const addModelOptions = (command: Command): Command =>
   command
-    .option('--model <folder>', "a diffusers folder, the name of a model in Hugging Face's cache, photos or portraits", 'photos')
+    .option(
+      '--model <path>',
+      "a diffusers folder, a checkpoint in a single .safetensors file, the name of a model in Hugging Face's cache, photos or portraits",
+      'photos',
+    )
     .option(
       '--unet <path>',
-      "a UNet in place of the model's own, such as DMD2: a folder, or a .safetensors file of one that is built alike",
+      "a UNet in place of the model's own, such as DMD2: a folder, or a .safetensors file with one that is built alike, by itself or in a checkpoint",
     )
     .option('--vae <path>', 'an autoencoder, likewise, such as TAESD')
     .option('--text-encoder <path>', 'a text encoder, likewise')

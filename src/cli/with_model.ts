@@ -1,7 +1,8 @@
-import type { Latino, Warning } from '../index.js';
+import type { Latino, ReadingProgress, Warning } from '../index.js';
 import type { Io } from './io.js';
 import { loadOptions, type ModelFlags } from './options.js';
 import { openProgress, type Progress, stopAtInterruption } from './progress.js';
+import { size } from './size.js';
 
 /** What a command works with. */
 export interface Workplace {
@@ -43,8 +44,17 @@ export async function withModel<Result>(
   };
   try {
     const { Latino } = await import('../index.js');
-    await using latino = await Latino.load({ ...loadOptions(flags), signal });
-    const result = await work({ latino, progress, signal, onWarning });
+    let isWorking = false;
+    const onProgress = ({ bytes, totalBytes }: ReadingProgress): void => {
+      // A step that is done says more.
+      if (!isWorking) progress.show(bytes, totalBytes, `reading the model, ${size(bytes)} of ${size(totalBytes)}`);
+    };
+    await using latino = await Latino.load({ ...loadOptions(flags), signal, onProgress });
+    const show: Progress['show'] = (...state) => {
+      isWorking = true;
+      progress.show(...state);
+    };
+    const result = await work({ latino, progress: { ...progress, show }, signal, onWarning });
     return { result, seconds: (performance.now() - begun) / 1000, device: latino.device.name, warnings };
   } finally {
     progress.stop();

@@ -25,6 +25,8 @@ export interface LatentModelParts {
   /** Image sides that the networks can halve as often as they do are multiples of this. */
   readonly multiple: number;
   readonly promptEncoder: PromptEncoder;
+  /** Called when the model is disposed. */
+  readonly stopWatching?: () => void;
 }
 
 /** A latent diffusion model, distilled to consistency, as a prior: its networks are sessions on one device. */
@@ -135,6 +137,7 @@ export class LatentModel implements Prior {
 
   /** Frees the networks when what has been enqueued is done. */
   async dispose(): Promise<void> {
+    this.parts.stopWatching?.();
     await this.device.synchronize();
     await this.prompts.clear();
     await this.parts.promptEncoder.dispose();

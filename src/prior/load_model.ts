@@ -8,6 +8,7 @@ import { allOrNone } from './all_or_none.js';
 import { LatentModel } from './latent_model.js';
 import { type LoadedTextEncoder, PromptEncoder } from './prompt_encoder.js';
 import { type ModelSource, readModel, reverseGraph, stepGraphs, type TextEncoderFiles, textGraph } from './read_model.js';
+import { type ReadingProgress, watchReading } from './reading_progress.js';
 import { TextEncoder } from './text_encoder.js';
 
 /** What the networks are computed in. */
@@ -25,16 +26,18 @@ export interface ModelOptions extends ModelSource {
   readonly precision?: Precision;
   /** Stops the load. */
   readonly cancellation?: Cancellation;
+  /** Told how much of the networks of every step has been read, which goes on into the first step. */
+  readonly onProgress?: (progress: ReadingProgress) => void;
 }
 
 /**
- * Loads a diffusers folder as a prior.
+ * Loads a diffusers folder or a checkpoint in a single file as a prior.
  *
  * @throws LatinoError as `readModel` and `stepGraphs` do; ERR_LATINO_ARGUMENT when the device does not compute in this precision;
  * ERR_LATINO_CANCELLED
  */
-export async function loadModel(addon: Addon, device: Device, folder: string, options: ModelOptions = {}): Promise<LatentModel> {
-  const files = await readModel(folder, options);
+export async function loadModel(addon: Addon, device: Device, path: string, options: ModelOptions = {}): Promise<LatentModel> {
+  const files = await readModel(path, options);
   const { family, schedule, vae, texts, nativeSize, multiple } = files;
   const full = targetOf(device, 'float32');
   const chosen = targetOf(device, options.precision ?? 'float32');
@@ -52,6 +55,7 @@ export async function loadModel(addon: Addon, device: Device, folder: string, op
   ];
   const sessions = await allOrNone(steps.map(([target, graph]) => openAs(target, graph, options.cancellation)));
   const [predictor, encoder, decoder] = sessions as [Session, Session, Session];
+  const stopWatching = options.onProgress && watchReading(sessions, options.onProgress);
   return new LatentModel(addon, device, {
     family,
     nativeSize,
@@ -64,6 +68,7 @@ export async function loadModel(addon: Addon, device: Device, folder: string, op
     downscaling: vae.network.downscaling,
     noiseGain: vae.network.noiseGain,
     multiple,
+    stopWatching,
     promptEncoder: new PromptEncoder(
       addon,
       texts.map((text) => loadedTextEncoder(device, text, open)),

@@ -26,13 +26,13 @@ export interface ModelFiles extends Omit<ModelStructure, 'unet' | 'vae' | 'texts
 }
 
 /**
- * Reads a diffusers folder's configurations and the headers of its weights.
+ * Reads a model's configurations and the headers of its weights.
  *
  * @throws LatinoError ERR_LATINO_MODEL as `readStructure` does, or when weights are missing; ERR_LATINO_ARGUMENT when there is a guidance scale
  * that the model cannot take
  */
-export async function readModel(folder: string, source: ModelSource = {}): Promise<ModelFiles> {
-  const checkpoint = await openCheckpoint(folder, source);
+export async function readModel(path: string, source: ModelSource = {}): Promise<ModelFiles> {
+  const checkpoint = await openCheckpoint(path, source);
   const structure = await readStructure(checkpoint, source.guidance);
   const [folderWeights, vaeWeights, loras] = await Promise.all([
     checkpoint.weights('unet'),
@@ -75,22 +75,23 @@ export const textGraph = async ({ config, weights }: TextEncoderFiles): Promise<
 
 /** What is known of a text encoder before there is a prompt. */
 export interface TextEncoderFiles extends TextEncoderStructure {
-  /** Opened on first use, where no LoRA changes them. */
+  /** With the changes of LoRAs. */
   readonly weights: () => Promise<WeightStore>;
   readonly digest: () => Promise<string>;
 }
 
 async function withWeights(checkpoint: Checkpoint, text: TextEncoderStructure, loras: readonly Lora[]): Promise<TextEncoderFiles> {
   const { component } = text.part;
-  const own = () => checkpoint.weights(component);
-  // Opened now, so that what does not fit is told now; without LoRAs not before there is a prompt.
-  const changed = loras.length > 0 ? await withLoras(component, await own(), loras) : undefined;
+  // Their header is read now, so that files which change later are noticed. That they are missing only matters once there is a prompt.
+  const own = checkpoint.weights(component);
+  own.catch(() => undefined);
+  const changed = loras.length > 0 ? await withLoras(component, await own, loras) : undefined;
   let digest: Promise<string> | undefined;
   return {
     ...text,
-    weights: async () => changed ?? own(),
+    weights: async () => changed ?? own,
     digest: () => {
-      digest ??= own().then(({ tensors }) => digestWeights(tensors));
+      digest ??= own.then(({ tensors }) => digestWeights(tensors));
       return digest;
     },
   };

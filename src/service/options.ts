@@ -47,7 +47,7 @@ export type ServiceEvent =
 
 export const ServeOptions = ServiceOptions.omit({ modelName: true, onFault: true }).extend({
   /** Which model, and how; as `Latino.load`. */
-  model: LoadOptions.omit({ signal: true }).optional(),
+  model: LoadOptions.omit({ signal: true, onProgress: true }).optional(),
   /** `127.0.0.1` by default; any other that is not this machine's loopback needs a token. */
   host: z.string().min(1).default('127.0.0.1'),
   /** 8080 by default; 0 for one that is free. */

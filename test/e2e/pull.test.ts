@@ -8,6 +8,9 @@ import { withCode } from '../support/errors.js';
 import { goldenPath } from '../support/golden.js';
 import { COMMIT, folderFiles, gitHash, sha256 } from '../support/hub.js';
 import { EmptyCache, model, NAME, NEEDED, startHub, text, tiny, UNET, UNET_FP16 } from '../support/hub_cache.js';
+import { encodeRaw, zeros } from '../support/raw_safetensors.js';
+import { partsOf, singleFileTensors } from '../support/single_file.js';
+import { type Configs, sd1, weightShapes } from '../support/small_checkpoint.js';
 
 const cache = new EmptyCache();
 
@@ -157,6 +160,26 @@ describe('models', () => {
     expect(stdout).toMatch(/^photos +embedded +Patch diffusion .*--model photos \(the default\)$/m);
     expect(stdout).toMatch(/^a\/lora +c0ffee00 +LoRA .*--lora a\/lora$/m);
     expect(stdout).toMatch(/^someone\/tiny-lcm +c0ffee00 .*none: .*unet has no weights/m);
+  });
+
+  it('lists and pulls a checkpoint in a single file by the name of the file', async () => {
+    const shapes = (component: string) => weightShapes(component, sd1(true)[component as keyof Configs]!);
+    const parts = partsOf(sd1(true), (component) => new Map([...shapes(component)].map(([name, shape]) => [name, zeros('F16', shape)])));
+    const lora = readFileSync(goldenPath('models/lcm-lora.safetensors'));
+    const files = { 'dreamy.safetensors': encodeRaw(singleFileTensors(parts)), 'lora/extra.safetensors': lora };
+    await using _hub = await startHub({ 'a/dreamy': { files } });
+    const { stdout } = await run('pull', 'a/dreamy', '--file', 'dreamy.safetensors');
+    expect(stdout).toMatch(/^To use it: --model a\/dreamy\/dreamy\.safetensors --lora latent-consistency\/lcm-lora-sdv1-5$/m);
+    await pullModel('a/dreamy', { files: ['lora/extra.safetensors'] });
+    const [, , dreamy, rest] = JSON.parse((await run('models', '--json')).stdout);
+    expect(dreamy).toMatchObject({
+      ...{ name: 'a/dreamy/dreamy.safetensors', kind: 'model', family: 'Stable Diffusion 1.x', bytes: files['dreamy.safetensors'].length },
+      lcmLora: 'latent-consistency/lcm-lora-sdv1-5',
+    });
+    expect(rest).toMatchObject({ name: 'a/dreamy', kind: 'weights', family: 'lora/extra.safetensors', bytes: lora.length });
+    expect((await run('inspect', dreamy.name)).stdout).toMatch(
+      /dreamy\.safetensors: all in one file\n(.*\n)*Stable Diffusion 1\.x: images of 512/,
+    );
   });
 });
 

@@ -2,9 +2,11 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Image, inspectModel, Latino, type LoadOptions, superResolution } from '../../src/index.js';
+import { type Image, inspectModel, Latino, type LoadOptions, type ReadingProgress, superResolution } from '../../src/index.js';
+import { run } from '../support/cli.js';
 import { goldenPath, goldenSet } from '../support/golden.js';
-import { type Parts, partsOfFolder, singleFileTensors, writeSingleFile } from '../support/single_file.js';
+import { writeRaw } from '../support/raw_safetensors.js';
+import { type Parts, partsOfFolder, singleFileTensors } from '../support/single_file.js';
 import { type Configs, sd1, sdxl, writeFolder } from '../support/small_checkpoint.js';
 
 const work = mkdtempSync(join(tmpdir(), 'latino-single-file-'));
@@ -31,7 +33,7 @@ describe.each<[string, (small: boolean) => Configs]>([
   beforeAll(async () => {
     writeFolder(folder, configs(true));
     parts = partsOfFolder(folder);
-    writeSingleFile(file, singleFileTensors(parts));
+    writeRaw(file, singleFileTensors(parts));
     expected = await restored({ model: folder });
   });
 
@@ -49,6 +51,21 @@ describe.each<[string, (small: boolean) => Configs]>([
     );
     for (const { parameters, bytes } of ofFile.components) expect(bytes).toBe(4 * parameters);
     expect(ofFile.use!.lcmLora).toMatch(/lcm-lora/);
+    expect((await run('inspect', file)).stdout.split('\n')[0]).toBe(`${file}: all in one file`);
+  });
+
+  it('tells how much of it has been read, by bytes', async () => {
+    const seen: ReadingProgress[] = [];
+    await restored({ model: file, onProgress: (progress) => seen.push(progress) });
+    const bytes = seen.map((progress) => progress.bytes);
+    expect(bytes).toEqual([...bytes].sort((a, b) => a - b));
+    const [{ totalBytes }] = seen as [ReadingProgress];
+    const ofNetworks = (await inspectModel(file)).components.filter(({ name }) => name === 'unet' || name === 'vae');
+    // Nearly all of it: what ONNX Runtime reads itself does not count.
+    const share = totalBytes / ofNetworks.reduce((sum, each) => sum + each.bytes, 0);
+    expect(share).toBeGreaterThan(0.8);
+    expect(share).toBeLessThanOrEqual(1);
+    expect(bytes[0]).toBeLessThan(totalBytes);
   });
 });
 
@@ -66,7 +83,7 @@ describe.each([
     let expected: Image;
     beforeAll(async () => {
       cpSync(folder, bare, { recursive: true, filter: (path) => !path.endsWith('.safetensors') });
-      writeSingleFile(file, singleFileTensors(partsOfFolder(folder)));
+      writeRaw(file, singleFileTensors(partsOfFolder(folder)));
       expected = await restored({ model: folder });
     });
 
@@ -76,7 +93,7 @@ describe.each([
 
     it.each(['unet', 'vae'] as const)('do so from a file with the %s alone, as it is shared', async (name) => {
       const alone = join(work, `${set}-${name}.safetensors`);
-      writeSingleFile(alone, partsOfFolder(folder)[name]);
+      writeRaw(alone, partsOfFolder(folder)[name]);
       expect((await restored({ model: bare, ...parts, [name]: alone })).data).toEqual(expected.data);
     });
   });

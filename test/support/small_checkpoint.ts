@@ -6,7 +6,7 @@ import { AUTOENCODERS } from '../../src/networks/autoencoder.js';
 import { CLIPTextConfig, clipTextGraph } from '../../src/networks/clip_text.js';
 import { UNet2DConditionConfig, unetGraph } from '../../src/networks/unet2d_condition.js';
 import { root } from './cli.js';
-import { encodeRaw, type RawTensor, type RawTensors } from './single_file.js';
+import { encodeRaw, type RawTensor, type RawTensors } from './raw_safetensors.js';
 
 type Config = Readonly<Record<string, unknown>>;
 

@@ -7,7 +7,8 @@ import { loadSchedule } from '../../src/checkpoint/schedule.js';
 import { inspectModel, Latino } from '../../src/index.js';
 import { UNet2DConditionConfig } from '../../src/networks/unet2d_condition.js';
 import { withCode } from '../support/errors.js';
-import { type Parts, partsOf, type RawTensors, singleFileTensors, writeSingleFile, writeSparse, zeros } from '../support/single_file.js';
+import { type RawTensors, writeRaw, writeSparse, zeros } from '../support/raw_safetensors.js';
+import { type Parts, partsOf, singleFileTensors } from '../support/single_file.js';
 import { type Configs, sd1, sdxl, weightShapes } from '../support/small_checkpoint.js';
 
 const work = mkdtempSync(join(tmpdir(), 'latino-single-file-'));
@@ -61,7 +62,7 @@ describe('what a single file says that it predicts', () => {
     const tensors = singleFileTensors(partsWithoutData(sd1(true), 'F16'));
     for (const each of extra) tensors.set(each, zeros('F32', [0]));
     const path = join(work, `${name}.safetensors`);
-    writeSingleFile(path, new Map([...tensors].map(([key, { dtype, shape }]) => [key, zeros(dtype, shape)])), metadata);
+    writeRaw(path, new Map([...tensors].map(([key, { dtype, shape }]) => [key, zeros(dtype, shape)])), metadata);
     return path;
   };
   const scheduleOf = async (path: string) => loadSchedule((await openCheckpoint(path)).component('scheduler'));

@@ -48,6 +48,10 @@ export async function openSingleFile(path: string): Promise<Checkpoint> {
   );
 }
 
+/** Whether a file has more than one network, and so is to be a whole checkpoint. */
+export const isSingleFile = (file: SafetensorsFile): boolean =>
+  ['unet', 'vae', 'text_encoder'].filter((component) => partOf(file, component) !== undefined).length > 1;
+
 /**
  * A network that is built as `own`, with the weights of a file: of a network by itself, by the names of diffusers or of a single file, or of a whole
  * checkpoint.

@@ -4,20 +4,25 @@ import { type Io, printLine } from '../io.js';
 export function addInspect(program: Command, io: Io): void {
   program
     .command('inspect')
-    .description('Show what a model folder holds, and whether it can be used.')
-    .argument('[folder]', "a diffusers folder, the name of a model in Hugging Face's cache, photos or portraits", 'photos')
+    .description('Show what a model consists of, and whether it can be used.')
+    .argument(
+      '[model]',
+      "a diffusers folder, a checkpoint in a single .safetensors file, the name of a model in Hugging Face's cache, photos or portraits",
+      'photos',
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  latino-native inspect ~/models/lcm-dreamshaper')
-    .action((folder: string, flags: { json?: boolean }) => inspect(io, folder, flags));
+    .action((model: string, flags: { json?: boolean }) => inspect(io, model, flags));
 }
 
-async function inspect({ out }: Io, folder: string, { json }: { json?: boolean }): Promise<void> {
+async function inspect({ out }: Io, model: string, { json }: { json?: boolean }): Promise<void> {
   const { inspectModel } = await import('../../index.js');
-  const description = await inspectModel(folder);
+  const description = await inspectModel(model);
   if (json) {
     printLine(out, JSON.stringify(description));
     return;
   }
+  if (description.layout === 'single-file') printLine(out, `${description.path}: all in one file`);
   for (const { name, className, dtypes, parameters, bytes } of description.components) {
     const millions = (parameters / 1e6).toFixed(2).padStart(9);
     const dtype = (dtypes.join(', ') || '-').padEnd(8);

@@ -83,7 +83,10 @@ function usage(kind: PulledModel['kind'], name: string, lcmLora: string | undefi
       return `--vae ${name}`;
     case 'weights':
       return `--unet, --vae or --lora, as what it is: ${files.map((file) => `${name}/${file}`).join(', ')}`;
-    default:
-      return `--model ${name}${lcmLora === undefined ? '' : ` --lora ${lcmLora}`}`;
+    default: {
+      // A whole model in a single file goes by the file's name, too.
+      const model = files.includes('model_index.json') ? name : `${name}/${files[0]}`;
+      return `--model ${model}${lcmLora === undefined ? '' : ` --lora ${lcmLora}`}`;
+    }
   }
 }

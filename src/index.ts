@@ -41,7 +41,7 @@ export {
   writeImage,
   writeLineChart,
 } from './image/index.js';
-export { inspectModel, type ModelDescription, type ModelUse } from './inspect.js';
+export { type InspectOptions, inspectModel, type ModelDescription, type ModelUse } from './inspect.js';
 export { Latino } from './latino.js';
 export type { ModelSummary } from './model_summary.js';
 export { type ListedModel, listModels } from './models.js';
@@ -86,6 +86,7 @@ export type {
 } from './options.js';
 export { assertFileWritable } from './output_file.js';
 export { Picture } from './picture.js';
+export type { Prediction } from './prediction.js';
 export { Embedding, type EmbeddingSource } from './prior/embedding.js';
 export type { ReadingProgress } from './prior/reading_progress.js';
 export { Restoration } from './restoration.js';

@@ -1,8 +1,11 @@
+import { z } from 'zod';
 import type { CheckpointDescription } from './checkpoint/checkpoint.js';
 import { findModel } from './checkpoint/embedded_models.js';
 import { openCheckpoint } from './checkpoint/open_checkpoint.js';
 import { LatinoError } from './errors.js';
+import { type Prediction, predict } from './prediction.js';
 import { readModel, stepGraphs, textGraph } from './prior/read_model.js';
+import { parseOptions } from './schema.js';
 
 /** What a model asks for, as its configurations say. */
 export interface ModelUse {
@@ -24,17 +27,28 @@ export interface ModelDescription extends CheckpointDescription {
   readonly use?: ModelUse;
   /** Why it cannot be used, where it cannot. */
   readonly problem?: string;
+  /** What restoring a picture of the size that was asked for will take, by estimate. */
+  readonly prediction?: Prediction;
 }
+
+const Side = z.int().min(1).max(100_000);
+export const InspectOptions = z.strictObject({
+  /** Of a picture: what restoring it will take is predicted, for which this machine is measured for about a second. */
+  size: z.strictObject({ width: Side, height: Side }).optional(),
+});
+export type InspectOptions = Readonly<z.input<typeof InspectOptions>>;
 
 /**
  * What a model consists of, and whether it can be used; no weight of it is read.
  *
  * @param model a diffusers folder, a checkpoint in a single .safetensors file, the name of a model in Hugging Face's cache, or of an embedded model
- * @throws LatinoError ERR_LATINO_MODEL when there is no model, or its weights cannot be read
+ * @throws LatinoError ERR_LATINO_MODEL when there is no model, or its weights cannot be read; ERR_LATINO_ARGUMENT; with `size` ERR_LATINO_ADDON
  */
-export async function inspectModel(model?: string): Promise<ModelDescription> {
+export async function inspectModel(model?: string, options: InspectOptions = {}): Promise<ModelDescription> {
+  const { size } = parseOptions(InspectOptions, options, { code: 'ERR_LATINO_ARGUMENT', what: 'options of inspectModel' });
   const { folder } = findModel(model);
-  const description = await (await openCheckpoint(folder)).describe();
+  const checkpoint = await openCheckpoint(folder);
+  const description = await checkpoint.describe();
   try {
     const files = await readModel(folder);
     stepGraphs(files);
@@ -42,9 +56,11 @@ export async function inspectModel(model?: string): Promise<ModelDescription> {
     const { family, nativeSize, multiple, texts, guidance, isConsistencyModel } = files;
     const lcmLora = isConsistencyModel ? undefined : family.lcmLora;
     const use = { family: family.title, nativeSize, multiple, tokens: texts[0]!.tokenizer.maxLength, guidance, lcmLora };
-    return { ...description, use };
+    if (!size) return { ...description, use };
+    const used = description.components.filter((component) => component.used).map(({ name }) => checkpoint.weights(name));
+    return { ...description, use, prediction: await predict(files, await Promise.all(used), size) };
   } catch (error) {
-    if (!(error instanceof LatinoError)) throw error;
+    if (!(error instanceof LatinoError) || error.code === 'ERR_LATINO_ADDON') throw error;
     return { ...description, problem: error.message };
   }
 }

@@ -9,6 +9,8 @@ import { filesIn } from './folder_files.js';
 import { inspectModel } from './inspect.js';
 import { memoryNeed } from './memory_need.js';
 import { readPart } from './prior/model_structure.js';
+import { readModel } from './prior/read_model.js';
+import { stepWork } from './prior/step_work.js';
 
 /** What a downloaded folder is to a restoration: a whole model, or what is added to one or takes the place of a part. */
 export interface ModelSummary {
@@ -19,7 +21,7 @@ export interface ModelSummary {
   readonly problem?: string;
   /** Of a model that is no latent consistency model by itself: a LoRA that makes one of it. */
   readonly lcmLora?: string;
-  /** Bytes that a process takes at most while it restores with this model on a CPU, at its native size. */
+  /** Bytes that a process takes, about, while it restores with this model on a CPU, at its native size. */
   readonly memory?: number;
 }
 
@@ -56,7 +58,8 @@ async function summariseWhole(path: string): Promise<ModelSummary> {
   const checkpoint = await openCheckpoint(path);
   const parts = ['unet', 'vae', 'text_encoder', 'text_encoder_2'].filter((part) => checkpoint.className(part) !== undefined);
   const weights = await Promise.all(parts.map((part) => checkpoint.weights(part)));
-  return { kind: 'model', family: use.family, lcmLora: use.lcmLora, memory: memoryNeed(weights) };
+  const { activations } = stepWork(await readModel(path), { width: use.nativeSize, height: use.nativeSize });
+  return { kind: 'model', family: use.family, lcmLora: use.lcmLora, memory: memoryNeed(weights, activations) };
 }
 
 async function summariseLora(folder: string): Promise<ModelSummary> {

@@ -57,7 +57,7 @@ export async function openDiffusersFolder(path: string): Promise<Checkpoint> {
   const indexPath = join(folder, 'model_index.json');
   if (!existsSync(indexPath)) {
     const found = existsSync(folder) ? 'it has no model_index.json' : 'it does not exist';
-    throw new LatinoError('ERR_LATINO_MODEL', `Expected a diffusers model folder at ${folder} but ${found}`);
+    throw new LatinoError('ERR_LATINO_MODEL', `Expected a diffusers folder or a checkpoint in one file at ${folder} but ${found}`);
   }
   const index = Named.safeParse(await readModelJson(indexPath));
   if (!index.success) throw new LatinoError('ERR_LATINO_MODEL', `${indexPath} has no _class_name, expected the index of a diffusers model`);

@@ -114,16 +114,7 @@ export class WindowedPrior implements Prior {
 
   private gridOver({ shape }: Tensor): WindowGrid | undefined {
     const [, , height, width] = shape as readonly [number, number, number, number];
-    const side = this.nativeSize / this.downscaling;
-    if (Math.max(height, width) <= MOST_WITHOUT * side) return undefined;
-    const stride = this.stride ?? Math.max(1, Math.round((1 - OVERLAP) * side));
-    return {
-      rows: startsOf(height, side, stride),
-      columns: startsOf(width, side, stride),
-      height: Math.min(side, height),
-      width: Math.min(side, width),
-      ramp: OVERLAP * side,
-    };
+    return windowGrid({ height, width }, this.nativeSize / this.downscaling, this.stride);
   }
 
   /** The windows of all images in order, each chunk with what the network is told of it, until the next is asked for. */
@@ -156,6 +147,26 @@ export class WindowedPrior implements Prior {
     const added = Object.keys(placed[0]!).map((name) => [name, this.kernels.concatenate(placed.map((one) => one[name]!))] as const);
     return new Conditioning(repeated.promptEmbeds, { ...repeated.added, ...Object.fromEntries(added) });
   }
+}
+
+/**
+ * The windows over latents of this size for a network that knows squares of `side`; none where it sees them whole.
+ *
+ * @param stride from a window to the next; three quarters of a window by default
+ */
+export function windowGrid(
+  { height, width }: { readonly height: number; readonly width: number },
+  side: number,
+  stride: number = Math.max(1, Math.round((1 - OVERLAP) * side)),
+): WindowGrid | undefined {
+  if (Math.max(height, width) <= MOST_WITHOUT * side) return undefined;
+  return {
+    rows: startsOf(height, side, stride),
+    columns: startsOf(width, side, stride),
+    height: Math.min(side, height),
+    width: Math.min(side, width),
+    ramp: OVERLAP * side,
+  };
 }
 
 /** Where windows of `side` start that cover n latents: every `stride`, and the last at the end. */

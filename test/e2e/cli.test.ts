@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KINDS } from '../../src/operators/registry.js';
-import { commandLine, hasTerminals, onTerminal, portraits, run, runIn } from '../support/cli.js';
+import { commandLine, expectRefusal, hasTerminals, onTerminal, portraits, run, runIn } from '../support/cli.js';
 
 const sample = join(portraits, 'samples/03.png');
 const COMMANDS = ['restore', 'calibrate', 'degrade', 'eval', 'inspect', 'doctor', 'demo'];
@@ -71,6 +71,20 @@ describe('latino-native', () => {
     const unet = expect.objectContaining({ name: 'unet', className: 'UNet2DConditionModel' });
     expect(JSON.parse((await run('inspect', 'portraits', '--json')).stdout)).toMatchObject({ components: expect.arrayContaining([unet]) });
     expect((await run('inspect', 'portraits')).stdout).toMatch(/unet +UNet2DConditionModel +11\.71 M parameters/);
+  });
+
+  it('predicts what a picture of some size takes', async () => {
+    const predicted = async (size: string) => JSON.parse((await run('inspect', 'portraits', '--size', size, '--json')).stdout).prediction;
+    const [small, large] = [await predicted('128x128'), await predicted('384x128')];
+    expect(small).toMatchObject({ width: 128, height: 128, windows: 1, secondsPerStep: expect.any(Number) });
+    expect(large.windows).toBeGreaterThan(1);
+    expect(large.multiplyAdds).toBeGreaterThan(2 * small.multiplyAdds);
+    expect(large.memory).toBeGreaterThan(small.memory);
+    expect((await run('inspect', 'portraits', '--size', '384x128')).stdout).toMatch(
+      /^a picture of 384 × 128, in \d windows: about [\d.]+ s a step on this CPU, [\d.]+ MiB of memory \(estimates\)$/m,
+    );
+    expectRefusal(await run('inspect', 'portraits', '--size', '0x128'), 'ARGUMENT', /size\.width/);
+    expect((await run('inspect', 'portraits', '--size', 'large')).stderr).toMatch(/Expected two numbers such as 512x512/);
   });
 });
 

@@ -1,6 +1,7 @@
 import { loadAddon } from '../../src/device/load.js';
 import { compile, type Target } from '../../src/graph/compile.js';
-import type { Dim, Graph, Value } from '../../src/graph/graph.js';
+import type { Graph, Value } from '../../src/graph/graph.js';
+import { lengthOf } from '../../src/graph/lengths.js';
 import { cpu } from '../../src/graph/targets/cpu/cpu.js';
 import type { Stored } from './safetensors.js';
 
@@ -53,16 +54,3 @@ function lengthsOf(values: readonly Value[], inputs: Shapes): Map<string, number
 
 const shapesOf = (values: readonly Value[], lengths: ReadonlyMap<string, number>): Shapes =>
   Object.fromEntries(values.map(({ name, dims }) => [name, { shape: dims.map((dim) => lengthOf(dim, lengths)) }]));
-
-/** Of a number, a name, a name halved (rounded up) or doubled, as in `height/2`, or a product of such, as in `height/2.width/2`. */
-function lengthOf(dim: Dim, lengths: ReadonlyMap<string, number>): number {
-  if (typeof dim === 'number') return dim;
-  if (dim.includes('.')) return dim.split('.').reduce((product, factor) => product * lengthOf(factor, lengths), 1);
-  const [, name, changes] = /^(.+?)((?:[*/]\d+)*)$/.exec(dim)!;
-  const length = lengths.get(name!);
-  if (length === undefined) throw new Error(`Expected a dimension that an input names but received ${dim}`);
-  return [...changes!.matchAll(/([*/])(\d+)/g)].reduce(
-    (current, [, sign, factor]) => (sign === '*' ? current * Number(factor) : Math.ceil(current / Number(factor))),
-    length,
-  );
-}

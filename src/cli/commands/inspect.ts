@@ -1,5 +1,12 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { InspectOptions, Prediction } from '../../index.js';
 import { type Io, printLine } from '../io.js';
+import { size } from '../size.js';
+
+interface Flags {
+  json?: boolean;
+  size?: InspectOptions['size'];
+}
 
 export function addInspect(program: Command, io: Io): void {
   program
@@ -10,14 +17,19 @@ export function addInspect(program: Command, io: Io): void {
       "a diffusers folder, a checkpoint in a single .safetensors file, the name of a model in Hugging Face's cache, photos or portraits",
       'photos',
     )
+    .option(
+      '--size <width>x<height>',
+      'also predict what restoring a picture of this size takes here, from a short measurement',
+      pictureSize,
+    )
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  latino-native inspect ~/models/lcm-dreamshaper')
-    .action((model: string, flags: { json?: boolean }) => inspect(io, model, flags));
+    .addHelpText('after', '\nExample:\n  latino-native inspect ~/models/lcm-dreamshaper --size 512x512')
+    .action((model: string, flags: Flags) => inspect(io, model, flags));
 }
 
-async function inspect({ out }: Io, model: string, { json }: { json?: boolean }): Promise<void> {
+async function inspect({ out }: Io, model: string, { json, size: asked }: Flags): Promise<void> {
   const { inspectModel } = await import('../../index.js');
-  const description = await inspectModel(model);
+  const description = await inspectModel(model, { size: asked });
   if (json) {
     printLine(out, JSON.stringify(description));
     return;
@@ -28,7 +40,7 @@ async function inspect({ out }: Io, model: string, { json }: { json?: boolean })
     const dtype = (dtypes.join(', ') || '-').padEnd(8);
     printLine(out, `${name.padEnd(16)} ${className.padEnd(24)} ${millions} M parameters  ${dtype} ${(bytes / 2 ** 20).toFixed(1)} MiB`);
   }
-  const { use, problem } = description;
+  const { use, problem, prediction } = description;
   if (use) {
     const guidance = use.guidance === undefined ? '' : `, guidance ${use.guidance}`;
     printLine(out, `${use.family}: images of ${use.nativeSize} × ${use.nativeSize}, prompts of ${use.tokens} tokens${guidance}`);
@@ -37,4 +49,22 @@ async function inspect({ out }: Io, model: string, { json }: { json?: boolean })
   const parameters = description.components.reduce((sum, part) => sum + (part.used ? part.parameters : 0), 0);
   const mebibytes = (width: number): string => ((parameters * width) / 2 ** 20).toFixed(0);
   printLine(out, `memory for weights: ${mebibytes(4)} MiB on a CPU (float32), ${mebibytes(2)} MiB on a GPU (float16)`);
+  if (prediction) printLine(out, predicted(prediction));
+}
+
+/** `512x512`. */
+function pictureSize(text: string): InspectOptions['size'] {
+  const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+  if (width === undefined) throw new InvalidArgumentError('Expected two numbers such as 512x512.');
+  return { width: Number(width), height: Number(height) };
+}
+
+function predicted({ width, height, windows, memory, secondsPerStep }: Prediction): string {
+  const parts = windows > 1 ? `, in ${windows} windows` : '';
+  return `a picture of ${width} × ${height}${parts}: about ${duration(secondsPerStep)} a step on this CPU, ${size(memory)} of memory (estimates)`;
+}
+
+function duration(seconds: number): string {
+  if (seconds >= 120) return `${Math.round(seconds / 60)} min`;
+  return `${Number(seconds.toPrecision(2))} s`;
 }

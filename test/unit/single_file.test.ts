@@ -143,6 +143,16 @@ describe('a file that is no whole checkpoint of a supported family', () => {
     expect(problem).toMatch(/^[^\n]+(has no weight|of shape|expected one)[^\n]+$/);
   });
 
+  it.each([
+    `${UNET}input_blocks.1.1.transformer_blocks.4294967295.norm1.weight`,
+    'first_stage_model.encoder.down.4294967295.block.0.conv1.weight',
+    'cond_stage_model.transformer.text_model.encoder.layers.99999999999.layer_norm1.weight',
+  ])('has %s, for whose number nothing is allocated', async (name) => {
+    const path = join(work, 'numbers.safetensors');
+    writeSparse(path, whole().set(name, zeros('F16', [2])));
+    expect((await inspectModel(path)).problem).toMatch(/has no weight|is not supported/);
+  });
+
   it('a pickle, or a text', async () => {
     const [pickle, text] = [join(work, 'model.ckpt'), join(work, 'model.safetensors')];
     writeFileSync(pickle, 'PK');

@@ -108,13 +108,21 @@ const shape = (tensors: Tensors, name: string): readonly number[] | undefined =>
 
 /** How many there are of what is numbered after this beginning, by the highest number: what is missing among them is found where it is used. */
 function count(tensors: Tensors, prefix: string): number {
-  const numbers = [...tensors.keys()].flatMap((name) => (name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : []));
+  const numbers = [...tensors.keys()].flatMap((name) => {
+    const [number] = name.startsWith(prefix) ? (/^\d+/.exec(name.slice(prefix.length)) ?? []) : [];
+    return number === undefined ? [] : Number(number);
+  });
   return numbers.reduce((most, number) => Math.max(most, number), -1) + 1;
 }
 
-/** Channels of each level of a UNet's or an encoder's first half. */
-const levelWidths = (tensors: Tensors, prefix: string): number[] =>
-  Array.from(
-    { length: count(tensors, prefix) },
-    (_, level) => shape(tensors, `${prefix}${level}.resnets.0.conv1.weight`)?.[0] ?? Number.NaN,
-  );
+/** Channels of each level of a UNet's or an encoder's first half, up to the first that is missing: a number may be anything. */
+function levelWidths(tensors: Tensors, prefix: string): number[] {
+  const levels = count(tensors, prefix);
+  const widths: number[] = [];
+  for (let level = 0; level < levels; level++) {
+    const width = shape(tensors, `${prefix}${level}.resnets.0.conv1.weight`)?.[0];
+    widths.push(width ?? Number.NaN);
+    if (width === undefined) break;
+  }
+  return widths;
+}

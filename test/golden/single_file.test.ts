@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Image, inspectModel, Latino, type LoadOptions, type ReadingProgress, superResolution } from '../../src/index.js';
-import { run } from '../support/cli.js';
+import { portraits, run, runIn } from '../support/cli.js';
 import { goldenPath, goldenSet } from '../support/golden.js';
 import { writeRaw } from '../support/raw_safetensors.js';
 import { type Parts, partsOfFolder, singleFileTensors } from '../support/single_file.js';
@@ -67,6 +67,14 @@ describe.each<[string, (small: boolean) => Configs]>([
     expect(share).toBeLessThanOrEqual(1);
     expect(bytes[0]).toBeLessThan(totalBytes);
   });
+});
+
+it('shows on the bar how much of a model has been read', async () => {
+  const sample = join(portraits, 'samples/03.png');
+  const args = ['--task', 'denoise', '--sigma', '0.1', '--steps', '1', '-o', join(work, 'restored.png')];
+  const { status, stderr } = await runIn({ terminal: true }, 'restore', sample, ...args);
+  expect(status).toBe(0);
+  expect(stderr).toMatch(/reading the model, \d[\d.]* [KM]?i?B of [\d.]+ MiB/);
 });
 
 // Their widths and heads are those of no published checkpoint, so their configurations come from the folders; outputs of diffusers vouch for those.

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { FolderFiles } from '../../src/checkpoint/diffusers_folder.js';
 import { BYTE_CHARACTERS, CLIPTokenizer, loadTokenizer } from '../../src/checkpoint/tokenizer.js';
+import { root } from '../support/cli.js';
 import { goldenPath, goldenSet, MODEL_INDEX, modelSets, readGolden } from '../support/golden.js';
 
 interface Case {
@@ -23,9 +25,26 @@ goldenSet('the CLIP vocabulary (golden/clip)', CLIP, () => {
     expect(tokenizer.encode(text)).toEqual(big(ids));
     expect(tokenizer.truncated(text)).toBe(untruncated_n - n);
   });
+
+  it('is that of the embedded tokenizer, whose special tokens are those of Stable Diffusion', async () => {
+    const embedded = (file: string) => readFileSync(join(root, 'models/clip-tokenizer', file), 'utf8');
+    const { names, merges } = vocabulary();
+    expect(JSON.parse(embedded('vocab.json'))).toEqual(Object.fromEntries(names.map((name, id) => [name, id])));
+    expect(embedded('merges.txt').split('\n')).toEqual(['#version: 0.2', ...merges, '']);
+    const sameAsFolders = readGolden('models/tiny-sd15/tokenizer/tokenizer_config.json');
+    expect(JSON.parse(embedded('tokenizer_config.json'))).toEqual(sameAsFolders);
+    const loaded = await loadTokenizer(new FolderFiles(join(root, 'models/clip-tokenizer')));
+    expect(loaded.encode("a cat's naïve portrait")).toEqual(tokenizer.encode("a cat's naïve portrait"));
+  });
 });
 
 function clip(): CLIPTokenizer {
+  const { names, merges } = vocabulary();
+  return new CLIPTokenizer(new Map(names.map((name, id) => [name, id])), merges);
+}
+
+/** OpenAI's, in the order of the ids. */
+function vocabulary(): { names: string[]; merges: string[] } {
   const merges = gunzipSync(readFileSync(goldenPath('clip/bpe_simple_vocab_16e6.txt.gz')))
     .toString('utf8')
     .split('\n')
@@ -38,7 +57,7 @@ function clip(): CLIPTokenizer {
     '<|startoftext|>',
     '<|endoftext|>',
   ];
-  return new CLIPTokenizer(new Map(names.map((name, id) => [name, id])), merges);
+  return { names, merges };
 }
 
 goldenSet('small vocabularies (golden/models)', [MODEL_INDEX], () => {

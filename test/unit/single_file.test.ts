@@ -135,6 +135,7 @@ describe('a file that is no whole checkpoint of a supported family', () => {
     ['a norm before attention', /output_blocks\.5\.1\.norm\./],
     ['a layer of the text encoder', /text_model\.encoder\.layers\.0\.mlp\.fc1\.weight/],
     ['a level of the decoder', /decoder\.up\.2\./],
+    ['what ends the encoder', /\.quant_conv\./],
     ['an attention of the autoencoder', /encoder\.mid\.attn_1\.q\./],
   ])('is missing %s', async (name, pattern) => {
     const path = join(work, `without ${name}.safetensors`);

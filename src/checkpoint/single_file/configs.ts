@@ -66,12 +66,10 @@ export const vaeConfig = (tensors: Tensors, family: FamilyConstants): Config => 
   block_out_channels: levelWidths(tensors, 'encoder.down_blocks.'),
   latent_channels: shape(tensors, 'decoder.conv_in.weight')?.[1],
   layers_per_block: count(tensors, 'encoder.down_blocks.0.resnets.'),
-  use_quant_conv: tensors.has('quant_conv.weight'),
-  use_post_quant_conv: tensors.has('post_quant_conv.weight'),
   scaling_factor: family.scalingFactor,
 });
 
-/** @throws LatinoError ERR_LATINO_MODEL when the encoder is as wide as none of CLIP's, or has another vocabulary */
+/** @throws LatinoError ERR_LATINO_MODEL when the encoder has another vocabulary than CLIP's, of which alone we have the tokenizer */
 export function textConfig(tensors: Tensors, activation: TextActivation, place: string): Config {
   const [tokens, width] = shape(tensors, 'text_model.embeddings.token_embedding.weight') ?? [];
   if (tokens !== CLIP_TOKENS)

@@ -84,7 +84,9 @@ describe('latino-native', () => {
       /^a picture of 384 × 128, in \d windows: about [\d.]+ s a step on this CPU, [\d.]+ MiB of memory \(estimates\)$/m,
     );
     expectRefusal(await run('inspect', 'portraits', '--size', '0x128'), 'ARGUMENT', /size\.width/);
-    expect((await run('inspect', 'portraits', '--size', 'large')).stderr).toMatch(/Expected two numbers such as 512x512/);
+    expect((await run('inspect', 'portraits', '--size', 'large')).stderr).toMatch(
+      /argument 'large' is invalid; expected two numbers such as 512x512/,
+    );
   });
 });
 

@@ -42,10 +42,6 @@ export class Client {
     this.#askForToken = askForToken;
   }
 
-  get hasToken() {
-    return this.#token !== null;
-  }
-
   /** @returns {Promise<Model>} */
   async model() {
     return (await this.#send('v1/model')).json();

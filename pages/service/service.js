@@ -286,7 +286,6 @@ async function start() {
   byId('prompt').placeholder = model.prompt;
   byId('drop').showSamples(samplesFor(model.name));
   form.show(model.tasks);
-  byId('interface').hidden = client.hasToken;
   noise.use(isGood());
   wire();
   show();

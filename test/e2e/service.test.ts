@@ -216,12 +216,27 @@ describe('whoever asks', () => {
     const { client, service } = opened;
     const status = async (path: string, authorization?: string): Promise<number> =>
       (await fetch(`${client.url}${path}`, { headers: authorization === undefined ? {} : { authorization } })).status;
-    for (const path of ['/v1/model', '/metrics', '/openapi.json', '/v1/restorations/x', '/v1/../v1/model', '/V1/model', '/nothing'])
+    for (const path of [
+      '/v1/model',
+      '/metrics',
+      '/v1/restorations/x',
+      '/v1/../v1/model',
+      '/openapi.json/../v1/model',
+      '/V1/model',
+      '/nothing',
+    ])
       expect([path, await status(path)]).toEqual([path, 401]);
     for (const wrong of ['Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)}`, `Basic ${token}`, token])
       expect([wrong, await status('/v1/model', wrong)]).toEqual([wrong, 401]);
     expect(await status('/v1/model', `Bearer ${token}`)).toBe(200);
-    expect(await status('/healthz')).toBe(200);
+    for (const path of ['/', '/healthz', '/openapi.json']) expect([path, await status(path)]).toEqual([path, 200]);
+    const { components, security, paths } = (await (await fetch(`${client.url}/openapi.json`)).json()) as Record<string, object>;
+    expect({ components, security, health: paths }).toMatchObject({
+      components: { securitySchemes: { token: { scheme: 'bearer' } } },
+      security: [{ token: [] }],
+      health: { '/healthz': { get: { security: [] } } },
+    });
+    expect(JSON.stringify([components, security, paths])).not.toContain(token);
     expect(await client.ended((await client.ask(SHORT)).id)).toMatchObject({ state: 'done' });
     const refused = await service.app.inject({ method: 'POST', url: '/v1/restorations' });
     expect([refused.statusCode, refused.headers['www-authenticate']]).toEqual([401, 'Bearer']);

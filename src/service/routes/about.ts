@@ -33,7 +33,7 @@ export function addAboutRoutes(app: FastifyInstance, { latino, restorations, set
     '/healthz',
     {
       schema: {
-        ...{ tags, summary: 'Whether the service takes restorations' },
+        ...{ tags, summary: 'Whether the service takes restorations', security: [] },
         response: { 200: answer('It does', HealthAnswer), 503: answer('It is being stopped', HealthAnswer) },
       },
     },

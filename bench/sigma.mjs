@@ -1,5 +1,5 @@
 // How near the estimated noise level is to the true one, and what that does to restorations:
-// node bench/sigma.mjs [--pictures FOLDER,FOLDER] [--parts estimates,jpeg,restorations] [--restorations 4] [--side 128] [--out bench/results/sigma.json]
+// node bench/sigma.mjs [--pictures FOLDER,FOLDER] [--parts estimates,limits,jpeg,restorations] [--restorations 4] [--side 128] [--out bench/results/sigma.json]
 // Parts that are not asked for stay in that file as they were.
 // Measurements are stored in 8 bits, clipped; those of the second table as JPEG. Restorations are of the middle of each picture.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const { values } = parseArgs({
   options: {
     pictures: { type: 'string', default: [here('../test/photographs'), here('../models/photos-lcm/samples')].join(',') },
-    parts: { type: 'string', default: 'estimates,jpeg,restorations' },
+    parts: { type: 'string', default: 'estimates,limits,jpeg,restorations' },
     restorations: { type: 'string', default: '4' },
     side: { type: 'string', default: '128' },
     out: { type: 'string' },
@@ -27,6 +27,7 @@ const TASKS = [
 const SIGMAS = [0.005, 0.01, 0.02, 0.05, 0.1];
 const QUALITIES = [75, 85, 95];
 const WITHIN = 0.15;
+const REPEATS = 8;
 
 const paths = values.pictures.split(',').flatMap((folder) =>
   readdirSync(folder)
@@ -77,6 +78,41 @@ async function estimates() {
   const sure = all.filter(({ certain }) => certain);
   console.log(`within 15 %: ${percent(near(all))} of ${all.length}, ${percent(near(sure))} of the ${sure.length} that are certain`);
   return { pictures: pictures.length, tasks, all: summary(all), certain: { estimates: sure.length, ...summary(sure) } };
+}
+
+/**
+ * What the least noise has against it, in the tasks in which it is found worst: what the measurement of a picture shows without any noise added, and
+ * how estimates scatter by chance. All in parts of that noise.
+ */
+async function limits() {
+  const tasks = {};
+  const [sigma] = SIGMAS;
+  for (const task of ['sr:8', 'colorize']) {
+    const operator = await parseOperator(task);
+    const estimateOf = async (picture, level, seed) => {
+      const measured = await (await degrade(picture, { operator, sigma: level, seed })).toBuffer('png');
+      return (await estimateSigma(measured, { operator })).sigma / sigma;
+    };
+    tasks[task] = [];
+    for (const picture of pictures) {
+      const withoutNoise = await estimateOf(picture, 0, 0);
+      const found = [];
+      for (let seed = 0; seed < REPEATS; seed++) found.push(await estimateOf(picture, sigma, seed));
+      const middle = mean(found);
+      const scatter = Math.sqrt(mean(found.map((x) => (x - middle) ** 2))) / middle;
+      tasks[task].push({
+        width: picture.width,
+        height: picture.height,
+        withoutNoise,
+        both: Math.hypot(1, withoutNoise),
+        mean: middle,
+        scatter,
+      });
+    }
+    const range = (name) => [Math.min, Math.max].map((end) => end(...tasks[task].map((each) => each[name])).toFixed(3)).join(' to ');
+    console.log(`${task} at ${sigma}: without noise ${range('withoutNoise')}, with it ${range('mean')}, by chance ${range('scatter')}`);
+  }
+  return { sigma, tasks };
 }
 
 /** Root mean square of all that a stored measurement has wrong. */
@@ -156,7 +192,7 @@ async function restorations() {
 
 const report = values.out && existsSync(values.out) ? JSON.parse(readFileSync(values.out, 'utf8')) : {};
 report.date = new Date().toISOString().slice(0, 10);
-for (const [name, part] of Object.entries({ estimates, jpeg, restorations })) {
+for (const [name, part] of Object.entries({ estimates, limits, jpeg, restorations })) {
   if (!values.parts.split(',').includes(name)) continue;
   report[name] = await part();
   if (values.out) writeFileSync(values.out, `${JSON.stringify(report, null, 1)}\n`);

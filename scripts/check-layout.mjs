@@ -22,7 +22,7 @@ const BELOW = {
   device: [],
 };
 /** Below everything. */
-const GROUND = ['errors.ts', 'package_version.ts'];
+const GROUND = ['errors.ts', 'package_version.ts', 'byte_size.ts'];
 
 /** What only some files of native/ may have: a line, the files, why. */
 const RESERVED = [

@@ -65,14 +65,15 @@ awk '/^```ts$/ { code = 1; next } code && /^```$/ { exit } code' README.md >"$ap
 (cd "$app" && "$checkout/node_modules/.bin/tsc" --ignoreConfig --target es2022 --lib es2023,esnext.disposable --module nodenext --skipLibCheck \
   --typeRoots "$checkout/node_modules/@types" --types node library.ts && "${alone[@]}" node library.js)
 for file in from-shell.png restored.png batch/report.html demo/portraits.png; do [ -s "$app/$file" ] || fail "$file was not written"; done
-if latino --help | grep -q '^  serve '; then (cd "$app" && "${alone[@]}" node "$checkout/scripts/check-serve.mjs"); fi
+main=node_modules/latino-native/dist/cli/main.js
+(cd "$app" && "${alone[@]}" node "$checkout/scripts/check-serve.mjs" measurement.png node "$main")
 
 # --- the same files on Debian 11's libraries
 if [ "$here" = linux-x64 ]; then
   old=$(bash scripts/debian11.sh amd64)
   if [ -n "$old" ]; then
     (cd "$app" && "$old/lib/x86_64-linux-gnu/ld-2.31.so" --library-path "$old/lib/x86_64-linux-gnu:$old/usr/lib/x86_64-linux-gnu" "$(node -p process.execPath)" \
-      node_modules/latino-native/dist/cli/main.js restore measurement.png --task sr:4 --sigma 0.01 --steps 1 -o debian11.png)
+      "$main" restore measurement.png --task sr:4 --sigma 0.01 --steps 1 -o debian11.png)
   else
     say "Debian 11's libraries are not to be had, so without them"
   fi
@@ -83,7 +84,7 @@ another() { # a copy of the folder as it was installed
   cp -al "$app/node_modules" "$app/package.json" "$app/package-lock.json" "$app/measurement.png" "$work/$1/"
 }
 
-# --- an emulated arm64
+# --- an emulated arm64: the same, of a picture so small that README's program is done within its own minute there
 arm64() {
   [ -e "$work/linux-arm64" ] || { say "linux-arm64 was not compiled (make arm64-check), so without it"; return; }
   local node=$checkout/build/node-arm64
@@ -102,16 +103,26 @@ arm64() {
   for processor in $(seq 0 $(($(nproc) - 1))); do
     printf '%s\n' "processor : $processor" 'Features : fp asimd' 'CPU implementer : 0x41' 'CPU architecture: 8' 'CPU variant : 0x0' 'CPU part : 0xd08' 'CPU revision : 3' ''
   done >"$work/system/proc/cpuinfo"
-  (cd "$work/arm64" && qemu-aarch64 -L "$work/system" "$node/package/bin/node" \
-    node_modules/latino-native/dist/cli/main.js restore $samples/portraits-lcm/samples/00.png --model portraits --task denoise --sigma 0.1 --steps 1 -o restored.png)
+  local emulated=(qemu-aarch64 -L "$work/system" "$node/package/bin/node")
+  cp "$app/library.js" "$work/arm64"
+  cd "$work/arm64"
+  "${emulated[@]}" "$main" degrade $samples/photos-lcm/samples/chelsea.png --task sr:8 --sigma 0 -o small.png
+  "${emulated[@]}" "$main" degrade small.png --task sr:4 --sigma 0.01 -o measurement.png
+  "${emulated[@]}" library.js
+  "${emulated[@]}" "$main" restore measurement.png --task sr:4 --sigma 0.01 --steps 1 -o from-shell.png
+  mkdir pictures
+  for name in a b; do cp measurement.png pictures/$name.png; done
+  "${emulated[@]}" "$main" batch pictures --model portraits --task denoise --sigma 0.1 --steps 1 --out batch
+  for file in restored.png from-shell.png batch/a.png batch/b.png batch/report.html; do [ -s "$file" ] || fail "$file was not written on arm64"; done
+  node "$checkout/scripts/check-serve.mjs" measurement.png "${emulated[@]}" "$main"
 }
-[ "$here" != linux-x64 ] || arm64
+if [ "$here" = linux-x64 ]; then (arm64); fi
 
 # --- without the platform's package: a sentence, and the addon compiled in this folder. The compiler does not optimise, which takes longer than this runs.
 sources() {
   another sources
   cd "$work/sources"
-  local run=(node node_modules/latino-native/dist/cli/main.js) task=(measurement.png --model portraits --task denoise --sigma 0.1 --steps 1 -o compiled.png)
+  local run=(node "$main") task=(measurement.png --model portraits --task denoise --sigma 0.1 --steps 1 -o compiled.png)
   local manifest=node_modules/@latino-native/$here/package.json
   sed 's/"version": "[^"]*"/"version": "0.0.0"/' "$manifest" >"$work/manifest" && mv "$work/manifest" "$manifest"
   expect_failure 'received 0.0.0; run: npm install @latino-native/' "${run[@]}" restore "${task[@]}"

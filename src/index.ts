@@ -5,6 +5,7 @@ export { runWorker, type WorkerEvent, type WorkerOptions } from './batch/queue/r
 export { type Report, writeReport } from './batch/report/report.js';
 export { runBatch } from './batch/run.js';
 export { parseShare, type Share, within } from './batch/share.js';
+export { byteSize } from './byte_size.js';
 export { assertCalibrateOptions, assertRestoreOptions } from './check_options.js';
 export type { CheckpointDescription, ComponentDescription, Layout } from './checkpoint/checkpoint.js';
 export { embeddedModelFolder } from './checkpoint/embedded_models.js';

@@ -14,6 +14,9 @@ const { title, made, version, inputs, runs, totals, histograms, rows } = JSON.pa
 
 const count = (value) => value.toLocaleString('en');
 const seconds = (value) => `${value.toFixed(value < 10 ? 2 : 1)} s`;
+/** @param {PageRow} row */
+const noise = ({ sigma, sigmaEstimated }) =>
+  sigma === undefined ? '' : `${Number(sigma.toPrecision(2))}${sigmaEstimated ? ' (estimated)' : ''}`;
 /** Of what equals its reference there is no PSNR: it is beyond all others. */
 const decibels = (value) => (value === null ? 'equal' : `${value.toFixed(2)} dB`);
 const date = (iso) => new Date(iso).toLocaleString('en', { dateStyle: 'long', timeStyle: 'short' });
@@ -39,9 +42,15 @@ const everyColumn = [
   },
   { key: 'ssim', label: 'SSIM', numeric: true, value: (row) => row.ssim, text: (row) => row.ssim?.toFixed(3) ?? '' },
   { key: 'seed', label: 'Seed', numeric: true, value: (row) => row.seed, text: (row) => String(row.seed ?? '') },
+  { key: 'sigma', label: 'Noise', numeric: true, value: (row) => row.sigma, text: noise },
 ];
 const METRICS = ['psnr', 'ssim'];
-const columns = everyColumn.filter(({ key, value }) => !METRICS.includes(key) || rows.some((row) => value(row) !== undefined));
+/** Of a column that not every run has, whether this one is to be seen. A noise level that was given stands among the settings. */
+const isTold = ({ key, value }) => {
+  if (key === 'sigma') return rows.some((row) => row.sigmaEstimated);
+  return !METRICS.includes(key) || rows.some((row) => value(row) !== undefined);
+};
+const columns = everyColumn.filter(isTold);
 
 const collator = new Intl.Collator('en', { numeric: true });
 /** The rows by the value of a column; those without one come last either way. */

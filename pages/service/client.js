@@ -5,6 +5,7 @@ import { eventsOf } from './event_stream.js';
  *   name: string, nativeSize: number, prompt: string, steps: number, version: string,
  *   tasks: readonly import('./tasks.js').Task[], limits: { pixels: number, bytes: number },
  * }} Model
+ * @typedef {{ task: string, mask?: File, kernel?: File }} Damage
  * @typedef {{ code: string, message: string }} Sentence
  * @typedef {{
  *   id: string, state: 'waiting' | 'running' | 'done' | 'failed' | 'stopped', position?: number, sigma?: number, seed: number, step: number,
@@ -41,21 +42,17 @@ export class Client {
     this.#askForToken = askForToken;
   }
 
-  get hasToken() {
-    return this.#token !== null;
-  }
-
   /** @returns {Promise<Model>} */
   async model() {
     return (await this.#send('v1/model')).json();
   }
 
-  /** @param {File} file @param {string} task @param {AbortSignal} signal @returns {Promise<import('./noise_level.js').Found>} */
-  async noise(file, task, signal) {
-    return (await this.#send('v1/noise', { method: 'POST', body: form({ task }, file), signal })).json();
+  /** @param {File} file @param {Damage} damage @param {AbortSignal} signal @returns {Promise<import('./noise_level.js').Found>} */
+  async noise(file, damage, signal) {
+    return (await this.#send('v1/noise', { method: 'POST', body: form({ ...damage }, file), signal })).json();
   }
 
-  /** @param {File} file @param {{ task: string, sigma: number, seed: number }} fields */
+  /** @param {File} file @param {Damage & { sigma: number, seed: number }} fields */
   async degrade(file, fields) {
     return (await this.#send('v1/degradations', { method: 'POST', body: form(fields, file) })).blob();
   }
@@ -130,11 +127,13 @@ export const hasEnded = ({ state }) => state === 'done' || state === 'failed' ||
 /** The service may lie below a path of another: its links are from its own root. @param {string} path */
 const relative = (path) => new URL(path.replace(/^\//, ''), document.baseURI);
 
-/** The file last, so that the service knows what it is for when it comes. @param {Record<string, unknown>} fields @param {File} file */
-function form(fields, file) {
+/** The picture last, so that the service knows what it is for when it comes. @param {Record<string, unknown>} fields @param {File} picture */
+function form(fields, picture) {
   const body = new FormData();
-  for (const [name, value] of Object.entries(fields)) if (value !== undefined && value !== '') body.append(name, String(value));
-  body.append('file', file, file.name);
+  for (const [name, value] of Object.entries({ ...fields, file: picture })) {
+    if (value instanceof File) body.append(name, value, value.name);
+    else if (value !== undefined && value !== '') body.append(name, String(value));
+  }
   return body;
 }
 

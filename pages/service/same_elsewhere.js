@@ -7,9 +7,9 @@ import { givenOptions, placeholders, spelling } from './tasks.js';
  * @typedef {import('./tasks.js').Task} Task
  * @typedef {{ input: string, task: string, sigma: number, seed: number }} Damage what made the measurement of a good picture
  * @typedef {{
- *   input: string, model: string, task: Task, values: import('./tasks.js').Values, sigma: number | 'auto', prompt: string,
+ *   input: string, model: string, task: Task, values: import('./tasks.js').Values, path?: string, sigma: number | 'auto', prompt: string,
  *   steps?: number, seed?: number, result?: string, calibrate?: boolean, damage?: Damage,
- * }} Settings
+ * }} Settings `path` is that of the task's own file, where it has one
  */
 
 /** A longer command goes on in another line. */
@@ -19,10 +19,10 @@ const COLUMNS = 76;
 export const namedAfter = (name, what) => `${name.replace(/\.[^.]+$/, '')}-${what}.png`;
 
 /** @param {Settings} settings */
-export function commandLine({ input, model, task, values, sigma, prompt, steps, seed, result, calibrate, damage }) {
+export function commandLine({ input, model, task, values, path, sigma, prompt, steps, seed, result, calibrate, damage }) {
   const restore = command('restore', input, [
     ['--model', model === 'photos' ? undefined : model],
-    ['--task', spelling(task, values)],
+    ['--task', spelling(task, values, path)],
     ['--sigma', sigma === 'auto' ? undefined : sigma],
     ['--prompt', prompt || undefined],
     ['--steps', steps],
@@ -58,10 +58,9 @@ function command(name, input, flags) {
 }
 
 /** @param {Settings} settings a module for Node */
-export function libraryCode({ input, model, task, values, sigma, prompt, steps, seed, result, calibrate }) {
-  const factory = TASK_WORDS[task.name]?.factory ?? 'parseOperator';
+export function libraryCode({ input, model, task, values, path, sigma, prompt, steps, seed, result, calibrate }) {
   const options = [
-    ['operator', operatorCode(task, values)],
+    ['operator', operatorCode(task, values, path)],
     ['sigma', literal(sigma)],
     ['prompt', prompt && literal(prompt)],
     ['steps', steps],
@@ -71,7 +70,7 @@ export function libraryCode({ input, model, task, values, sigma, prompt, steps, 
   ];
   const given = options.filter(([, value]) => value !== undefined && value !== '' && value !== false);
   return [
-    `import { Latino, ${factory} } from 'latino-native'`,
+    `import { Latino, ${factoryOf(task)} } from 'latino-native'`,
     '',
     `const latino = await Latino.load({ model: ${literal(model)} })`,
     `const restored = await latino.restore(${literal(input)}, {`,
@@ -82,15 +81,18 @@ export function libraryCode({ input, model, task, values, sigma, prompt, steps, 
   ].join('\n');
 }
 
-/** `superResolution({ factor: 4 })`; what the page has no function for is parsed. @param {Task} task @param {import('./tasks.js').Values} values */
-function operatorCode(task, values) {
-  const words = TASK_WORDS[task.name];
-  if (!words) return `await parseOperator(${literal(spelling(task, values))})`;
+/** The function that makes its operator; what needs a file, and what the page knows nothing of, is parsed. @param {Task} task */
+const factoryOf = ({ name }) => TASK_WORDS[name]?.factory ?? 'parseOperator';
+
+/** `superResolution({ factor: 4 })`. @param {Task} task @param {import('./tasks.js').Values} values @param {string} [path] */
+function operatorCode(task, values, path) {
+  const factory = factoryOf(task);
+  if (factory === 'parseOperator') return `await parseOperator(${literal(spelling(task, values, path))})`;
   const arguments_ = placeholders(task).map((name) => [name, values[name]]);
-  const required = words.factory === 'inpainting' ? [['box', `[${arguments_.map(([, value]) => value).join(', ')}]`]] : arguments_;
+  const required = factory === 'inpainting' ? [['box', `[${arguments_.map(([, value]) => value).join(', ')}]`]] : arguments_;
   const optional = givenOptions(task, values).map(([name, value]) => [name, Number.isNaN(Number(value)) ? literal(value) : value]);
   const members = [...required, ...optional].map(([name, value]) => `${name}: ${value}`);
-  return `${words.factory}(${members.length > 0 ? `{ ${members.join(', ')} }` : ''})`;
+  return `${factory}(${members.length > 0 ? `{ ${members.join(', ')} }` : ''})`;
 }
 
 /** A name that begins with a dash would be taken for a flag. @param {string} path */

@@ -25,8 +25,6 @@ import { askForToken } from './token.js';
 const TRIAL_SIDE = 512;
 /** A slider that is dragged asks the service once. */
 const SEEK_AFTER_MS = 400;
-/** Its mask is a second file; here a box is drawn instead. */
-const MASK = 'inpaint';
 const DAMAGE_SEED = 0;
 
 const form = byId('task');
@@ -51,7 +49,14 @@ let turn = 0;
 
 const mode = () => byId('panel').elements.mode;
 const isGood = () => mode().value === 'good';
-const taskText = () => spelling(form.task, form.values);
+/** What damaged the picture, or is to. @returns {import('./client.js').Damage} */
+const damageFields = () => ({
+  task: spelling(form.task, form.values),
+  ...(form.task.file && { [form.task.file]: form.file }),
+});
+/** Of the file that the task needs, elsewhere. */
+const filePath = () => form.task.file && (form.file?.name ?? `${form.task.file}.png`);
+const taskElsewhere = () => spelling(form.task, form.values, filePath());
 const number = (id) => (byId(id).value === '' ? undefined : Number(byId(id).value));
 const solverSettings = () => ({
   prompt: byId('prompt').value.trim(),
@@ -102,8 +107,8 @@ async function damage() {
   const good = /** @type {Picture} */ (view.picture);
   const multiple = Number.parseInt(form.values.factor ?? '1', 10) || 1;
   const file = await trialCopy(good, { longest: TRIAL_SIDE, multiple });
-  const [task, sigma] = [taskText(), /** @type {number} */ (noise.sigma)];
-  const blob = await client.degrade(file, { task, sigma, seed: DAMAGE_SEED });
+  const [task, sigma] = [taskElsewhere(), /** @type {number} */ (noise.sigma)];
+  const blob = await client.degrade(file, { ...damageFields(), sigma, seed: DAMAGE_SEED });
   const original = file === good.file ? good : await openPicture(file);
   const damaged = await openPicture(new File([blob], namedAfter(file.name, 'damaged'), { type: blob.type }));
   if (mine === turn) mode().value = 'damaged';
@@ -130,7 +135,7 @@ async function restore() {
   show();
   byId('stop').focus({ preventScroll: true });
   if (byId('stage').getBoundingClientRect().top < 0) byId('stage').scrollIntoView();
-  await run.start(measured.file, { task: taskText(), sigma: noise.sigma, ...solverSettings() });
+  await run.start(measured.file, { ...damageFields(), sigma: noise.sigma, ...solverSettings() });
 }
 
 function dropRun() {
@@ -161,8 +166,8 @@ async function shrink() {
 /** Asks how much noise the picture has, if this damaged it. @param {number} [waitMs] */
 function seekNoise(waitMs) {
   const { picture } = view;
-  const isAsked = picture && !isGood() && !isTooLarge(picture);
-  return noise.seek(isAsked && ((signal) => client.noise(picture.file, taskText(), signal)), waitMs);
+  const isAsked = picture && !isGood() && !isTooLarge(picture) && (!form.task.file || form.file);
+  return noise.seek(isAsked && ((signal) => client.noise(picture.file, damageFields(), signal)), waitMs);
 }
 
 /** All that depends on what the page has. */
@@ -200,13 +205,18 @@ function showSize(picture) {
 
 function showTexts() {
   const name = view.picture?.file.name ?? 'photo.png';
-  const settings = { model: model?.name ?? '', task: form.task, values: form.values, ...solverSettings() };
+  const settings = { model: model?.name ?? '', task: form.task, values: form.values, path: filePath(), ...solverSettings() };
   const texts = isGood()
     ? {
         ...settings,
         input: namedAfter(name, 'damaged'),
         sigma: /** @type {const} */ ('auto'),
-        damage: { input: name, task: taskText(), sigma: /** @type {number} */ (noise.sigma), seed: DAMAGE_SEED },
+        damage: {
+          input: name,
+          task: taskElsewhere(),
+          sigma: /** @type {number} */ (noise.sigma),
+          seed: DAMAGE_SEED,
+        },
       }
     : { ...settings, input: name, sigma: noise.sigma, damage: view.damage };
   byId('command').text = commandLine(texts);
@@ -275,8 +285,7 @@ async function start() {
   byId('model').textContent = `Model ${model.name} · latino-native ${model.version}`;
   byId('prompt').placeholder = model.prompt;
   byId('drop').showSamples(samplesFor(model.name));
-  form.show(model.tasks.filter(({ name }) => name !== MASK));
-  byId('interface').hidden = client.hasToken;
+  form.show(model.tasks);
   noise.use(isGood());
   wire();
   show();

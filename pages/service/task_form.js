@@ -1,3 +1,4 @@
+import { FileField } from './file_field.js';
 import { NumberField } from './number_field.js';
 import { TASK_WORDS } from './task_words.js';
 import { applies, fieldsOf } from './tasks.js';
@@ -9,6 +10,7 @@ class TaskForm extends HTMLElement {
   #hint = Object.assign(document.createElement('p'), { className: 'hint' });
   #fields = Object.assign(document.createElement('div'), { className: 'fields' });
   /** @type {Map<string, Values>} what was entered, by name */ #entered = new Map();
+  /** @type {Map<string, File>} those that were chosen, by name */ #files = new Map();
   /** @type {Map<string, { value: string }>} those of the task that is shown */ #controls = new Map();
   /** @type {Task | undefined} */ #task;
 
@@ -32,6 +34,11 @@ class TaskForm extends HTMLElement {
   /** Of every field of the task. @returns {Values} */
   get values() {
     return this.valuesOf(this.task.name);
+  }
+
+  /** The file that its task needs beside the picture, once it was chosen. @returns {File | undefined} */
+  get file() {
+    return this.#files.get(this.task.name);
   }
 
   /** Those of a task that was not shown yet may be missing. @param {string} task its name @returns {Values} */
@@ -73,7 +80,7 @@ class TaskForm extends HTMLElement {
     this.#hint.textContent = words?.hint ?? task.help;
     this.#controls.clear();
     const fields = fieldsOf(task).filter(({ name }) => !words?.fields[name]?.hidden);
-    this.#fields.replaceChildren(...fields.map((field) => this.#control(field)));
+    this.#fields.replaceChildren(...(task.file ? [this.#fileControl(task)] : []), ...fields.map((field) => this.#control(field)));
     this.#enter();
   }
 
@@ -95,6 +102,14 @@ class TaskForm extends HTMLElement {
     number.show({ label, value, low: words?.low ?? field.low, high: words?.high ?? field.high, step: words?.step });
     this.#controls.set(name, number);
     return number;
+  }
+
+  /** @param {Task} task @returns {HTMLElement} */
+  #fileControl({ name, file }) {
+    const field = new FileField();
+    field.show({ label: TASK_WORDS[name]?.file ?? file ?? '', file: this.#files.get(name) });
+    field.addEventListener('input', () => field.file && this.#files.set(name, field.file));
+    return field;
   }
 
   #enter() {

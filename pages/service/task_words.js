@@ -2,7 +2,7 @@
  * The tasks in the words of someone who has a picture. A task that is not here is shown as the service describes it.
  *
  * @typedef {{ label: string, value?: string, low?: number, high?: number, step?: number, choices?: Readonly<Record<string, string>>, hidden?: boolean }} FieldWords
- * @typedef {{ title: string, icon: string, hint: string, factory: string, fields: Readonly<Record<string, FieldWords>> }} TaskWords
+ * @typedef {{ title: string, icon: string, hint: string, factory?: string, file?: string, fields: Readonly<Record<string, FieldWords>> }} TaskWords
  */
 
 /** Beyond its border a photograph goes on; a convolution that wraps around, the default elsewhere, is for what was computed so. */
@@ -64,6 +64,20 @@ export const TASK_WORDS = {
       intensity: { label: 'Shakiness', low: 0, high: 1, step: 0.05 },
       boundary,
     },
+  },
+  'deblur:kernel': {
+    title: 'Known blur',
+    icon: 'kernel',
+    hint: 'A small grey picture tells the blur: what one bright dot became.',
+    file: 'The dot',
+    fields: { boundary },
+  },
+  inpaint: {
+    title: 'Masked parts',
+    icon: 'mask',
+    hint: 'A second picture of the same size is white where this one is missing. What lies there is never looked at.',
+    file: 'The mask',
+    fields: {},
   },
   'inpaint:box:<top>:<left>:<height>:<width>': {
     title: 'Missing part',

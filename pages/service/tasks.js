@@ -1,7 +1,9 @@
 /**
  * What damages pictures, from the spellings that the service lists: `sr:<factor>` has a field `factor`, and one for each option behind it.
  *
- * @typedef {{ name: string, example: string, help: string, options: Readonly<Record<string, string>> }} Task as GET /v1/model lists them
+ * @typedef {{
+ *   name: string, example: string, help: string, options: Readonly<Record<string, string>>, file?: string,
+ * }} Task as GET /v1/model lists them; `file` is the name of a second file that is sent for it
  * @typedef {{ name: string, isOption: boolean, choices?: readonly string[], low?: number, high?: number, byDefault: string, needs?: readonly [string, string] }} Field
  * @typedef {Record<string, string>} Values what stands in the fields of a task
  */
@@ -20,18 +22,14 @@ export function fieldsOf(task) {
 /**
  * The task as the command line spells it; options that are what they are by default are left out.
  *
- * @param {Task} task @param {Values} values
+ * @param {Task} task @param {Values} values @param {string} [path] of its file: without, as the service is asked, which is sent the file itself
  */
-export function spelling(task, values) {
+export function spelling(task, values, path) {
   const fields = fieldsOf(task);
   const required = fields.filter(({ isOption }) => !isOption);
   const argument = required.reduce((text, field) => text.replace(`<${field.name}>`, values[field.name] ?? field.byDefault), task.name);
-  return (
-    argument +
-    givenOptions(task, values)
-      .map(([name, value]) => `,${name}=${value}`)
-      .join('')
-  );
+  const options = givenOptions(task, values).map(([name, value]) => `,${name}=${value}`);
+  return [argument, ...(path === undefined ? [] : [`:${path}`]), ...options].join('');
 }
 
 /**

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { dirname, join } from 'node:path';
+import { byteSize } from '../byte_size.js';
 import { missingFeatures, REQUIRED_FEATURES } from '../device/processor.js';
 import { machineMemory } from '../machine_memory.js';
 import { type Finding, failed, ok } from './finding.js';
@@ -36,12 +37,10 @@ export function threadsFinding(threads = os.availableParallelism()): Finding {
 
 export function memoryFinding(): Finding {
   const [total, limit, available] = [os.totalmem(), machineMemory(), process.availableMemory()];
-  const inContainer = limit < total ? `; the container's limit is ${gibibytes(limit)}` : '';
-  const found = `${gibibytes(available)} available of ${gibibytes(total)}${inContainer}`;
+  const inContainer = limit < total ? `; the container's limit is ${byteSize(limit)}` : '';
+  const found = `${byteSize(available)} available of ${byteSize(total)}${inContainer}`;
   return available < LEAST_BYTES ? failed(found, 'end what else is running, or give the container more') : ok(found);
 }
-
-const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
 /** Cores that this process' control groups let it use, where they set a limit. */
 export function cpuQuota(root = '/'): number | undefined {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, stat, statfs, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { byteSize } from '../byte_size.js';
 import { modelFolder } from '../checkpoint/hugging_face_cache.js';
 import { LatinoError } from '../errors.js';
 import { outputError, writeWhole } from '../output_file.js';
@@ -45,7 +46,7 @@ export class ModelCache {
       await mkdir(this.folder, { recursive: true });
       const { bavail, bsize } = await statfs(this.folder);
       if (bavail * bsize >= bytes) return;
-      const [needed, free] = [bytes, bavail * bsize].map((each) => `${(each / 2 ** 30).toFixed(2)} GiB`);
+      const [needed, free] = [byteSize(bytes), byteSize(bavail * bsize)];
       throw Object.assign(new Error(`${needed} are to be downloaded but only ${free} are free`), { code: 'ENOSPC' });
     } catch (cause) {
       const { code, message } = cause as NodeJS.ErrnoException;

@@ -9,7 +9,7 @@ export const READABLE_FORMATS = ['png', 'jpeg', 'webp', 'tiff', 'heif', 'gif', '
 export type ReadableFormat = (typeof READABLE_FORMATS)[number];
 
 /** Those that photographs come in. What draws, such as SVG, or has many pages is read where it is asked for. */
-const PHOTOGRAPHS: readonly ReadableFormat[] = ['png', 'jpeg', 'webp', 'tiff', 'heif'];
+export const PHOTOGRAPHS: readonly ReadableFormat[] = ['png', 'jpeg', 'webp', 'tiff', 'heif'];
 export const MOST_PIXELS = 100_000_000;
 
 /** What files are read, and what of them. */
@@ -27,6 +27,10 @@ interface Decoded {
   readonly metadata?: ImageMetadata;
 }
 
+/** What the header of an image file says, however large the image is: nothing of it is decoded. */
+export const readHeader = async (source: EncodedInput['source']): Promise<Metadata> =>
+  (await loadSharp())(source, { limitInputPixels: false }).metadata();
+
 /**
  * The pixels of an image file, turned as EXIF says: in sRGB, or where metadata is kept as they are in the file, with its profile. A conversion would
  * move what lies outside sRGB, as colours of a telephone's photograph may, and mix the noise of the channels.
@@ -37,7 +41,7 @@ export async function decode(input: EncodedInput, options: DecodeOptions): Promi
   const sharp = await loadSharp();
   const { maxPixels = MOST_PIXELS, metadata: kept = 'drop' } = options;
   try {
-    const found = await sharp(input.source, { limitInputPixels: false }).metadata();
+    const found = await readHeader(input.source);
     requireAllowed(found, input, options);
     const metadata = kept === 'keep' ? metadataOf(found) : undefined;
     const isWide = found.depth !== 'uchar' && found.depth !== 'char';

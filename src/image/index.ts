@@ -1,6 +1,6 @@
 export { asRaw, asSharp, type RawOutput } from './as_sharp.js';
 export { type ContactSheet, writeContactSheet } from './contact_sheet.js';
-export { type DecodeOptions, READABLE_FORMATS, type ReadableFormat } from './decode.js';
+export { type DecodeOptions, PHOTOGRAPHS, READABLE_FORMATS, type ReadableFormat, readHeader } from './decode.js';
 export { fromPlanar, type Image, upscale } from './image.js';
 export type { ImageInput, RawPixels, SharpOutput, SharpPipeline } from './input.js';
 export { assertChartWritable, type LineChart, writeLineChart } from './line_chart.js';

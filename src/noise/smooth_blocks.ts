@@ -18,6 +18,11 @@ export interface FineDetail {
 /** Part of the blocks that counts as smooth, and how many there are at least. */
 const SMOOTH = 0.01;
 export const FEWEST_SMOOTH = 64;
+/**
+ * Blocks whose low frequencies hold no more than so many times what noise alone would there are smooth, too: fewer of a grey picture, which has no
+ * differences of colour to be seen instead of its detail.
+ */
+const QUIET = { grey: 1.3, colour: 2 } as const;
 /** Blocks between two turns of the event loop. */
 const AT_ONCE = 128;
 
@@ -30,8 +35,8 @@ interface Block {
 }
 
 /**
- * Ranks blocks by what their low frequencies hold, and takes the high ones of the smoothest (after Ponomarenko et al. 2007). Coefficients of white
- * noise are independent: which blocks are taken says nothing of the noise that is then seen in them.
+ * Ranks blocks by what their low frequencies hold, and takes the high ones of the smoothest (after Ponomarenko et al. 2007): the more the noise
+ * hides, the more of them. Coefficients of white noise are independent: which blocks are taken says nothing of the noise that is then seen in them.
  *
  * @param channels all, or those that are to be looked at by themselves; of three, differences of colour are seen apart, which hold less detail
  */
@@ -48,14 +53,34 @@ export async function fineDetail(image: Image, origins: readonly number[], side:
     blocks.push(summed(planes, bands));
   }
   blocks.sort((a, b) => a.texture - b.texture);
-  const smooth = blocks.slice(0, Math.max(Math.ceil(SMOOTH * blocks.length), FEWEST_SMOOTH));
-  const means = planes.map((_, plane) => ({
-    variance: smooth.reduce((sum, { high }) => sum + high[plane]!, 0) / smooth.length,
-    below: smooth.reduce((sum, { below }) => sum + below[plane]!, 0) / smooth.length,
-  }));
-  const least = means.reduce((a, b) => (b.variance < a.variance ? b : a));
-  return { blocks: blocks.length, variance: least.variance, sumVariance: means[0]?.variance ?? 0, slope: least.below / least.variance };
+  const smoothest = blocks.slice(0, Math.max(Math.ceil(SMOOTH * blocks.length), FEWEST_SMOOTH));
+  const quiet =
+    QUIET[planes.length === 1 ? 'grey' : 'colour'] * leastOf(smoothest, planes.length).variance * bands.low.length * planes.length;
+  const end = blocks.findIndex(({ texture }) => texture > quiet);
+  const smooth = blocks.slice(0, Math.max(smoothest.length, end < 0 ? blocks.length : end));
+  const least = leastOf(smooth, planes.length);
+  return {
+    blocks: blocks.length,
+    variance: least.variance,
+    sumVariance: meanOf(smooth, 0).variance,
+    slope: least.below / least.variance,
+  };
 }
+
+interface Spectrum {
+  readonly variance: number;
+  readonly below: number;
+}
+
+/** The means over blocks, of one plane. */
+const meanOf = (blocks: readonly Block[], plane: number): Spectrum => ({
+  variance: blocks.reduce((sum, { high }) => sum + high[plane]!, 0) / blocks.length,
+  below: blocks.reduce((sum, { below }) => sum + below[plane]!, 0) / blocks.length,
+});
+
+/** The means over blocks, of the plane that has least. */
+const leastOf = (blocks: readonly Block[], planes: number): Spectrum =>
+  [...Array(planes).keys()].map((plane) => meanOf(blocks, plane)).reduce((a, b) => (b.variance < a.variance ? b : a));
 
 /** Red, green and blue become their sum and two differences, orthonormal. */
 function toDifferences([r, g, b]: readonly [Float64Array, Float64Array, Float64Array]): void {

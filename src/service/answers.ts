@@ -49,6 +49,7 @@ export const ModelAnswer = z.strictObject({
       example: z.string(),
       help: z.string(),
       options: z.record(z.string(), z.string()).describe('Names with their values or range; the first of a choice is the default'),
+      file: z.string().optional().describe('Name of the second file that is sent for it'),
     }),
   ),
   limits: z.strictObject({ pixels: z.int(), bytes: z.int(), seconds: z.number() }),

@@ -1,4 +1,4 @@
-import type { Operator } from '../operators/index.js';
+import type { Operator, Size } from '../operators/index.js';
 import { ServiceError } from './service_error.js';
 
 /** Pixels. Wider ones would have everybody wait while their taps are made: a Gaussian of 1000 takes three seconds. */
@@ -12,4 +12,13 @@ export function requireNarrowBlur(operator: Operator): void {
     if (typeof value === 'number' && value > widest)
       throw new ServiceError('ERR_LATINO_TOO_LARGE', `Expected a ${name} of the blur of at most ${widest} but received ${value}`);
   }
+}
+
+/** @throws ServiceError ERR_LATINO_TOO_LARGE when a picture is larger than the kernels that the service makes */
+export function requireNarrowKernel({ width, height }: Size): void {
+  if (Math.max(width, height) <= WIDEST.size) return;
+  throw new ServiceError(
+    'ERR_LATINO_TOO_LARGE',
+    `Expected a kernel of at most ${WIDEST.size} × ${WIDEST.size} pixels but received ${width} × ${height}`,
+  );
 }

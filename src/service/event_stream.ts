@@ -8,9 +8,14 @@ const HEARTBEAT_MS = 15_000;
 /** Pixels: larger ones are made smaller. */
 const PREVIEW_SIDE = 1024;
 
+interface Preview {
+  readonly step: number;
+  readonly preview: Image;
+}
+
 /**
- * Server-Sent Events of a restoration: `state` at once, at each change and last when it has ended, `step`, and `preview`. A reader who is slow
- * misses previews.
+ * Server-Sent Events of a restoration: `state` at once, at each change and last when it has ended, `step`, and `preview`. Who is slow misses
+ * previews, but never the newest.
  *
  * @param state what is told of it
  */
@@ -18,23 +23,26 @@ export function eventStream(ticket: Ticket, state: () => object): Readable {
   const stream = new PassThrough();
   const send = (event: string, data: object): boolean =>
     stream.writable && stream.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-  let encoding: Promise<void> | undefined;
+  let newest: Preview | undefined;
+  let sending = Promise.resolve();
   const onState = async (): Promise<void> => {
-    if (ticket.hasEnded) await encoding;
+    if (ticket.hasEnded) await sending;
     send('state', state());
     if (ticket.hasEnded) stream.end();
   };
   const onStep = (step: object): void => void send('step', step);
-  const onPreview = (shown: { step: number; preview: Image }): void => {
-    if (encoding || stream.writableNeedDrain) return;
-    // A preview that cannot be made is missed, as those are for which there is no time.
-    encoding = sendPreview(shown)
-      .catch(() => undefined)
-      .finally(() => {
-        encoding = undefined;
-      });
+  const onPreview = (shown: Preview): void => {
+    newest = shown;
+    // One that cannot be made is missed.
+    sending = sending.then(sendNewest).catch(() => undefined);
   };
-  const sendPreview = async ({ step, preview }: { step: number; preview: Image }): Promise<void> => {
+  const sendNewest = async (): Promise<void> => {
+    if (stream.writableNeedDrain) await new Promise<void>((resolve) => stream.once('drain', resolve).once('close', resolve));
+    const shown = newest;
+    newest = undefined;
+    if (shown && stream.writable) await sendPreview(shown);
+  };
+  const sendPreview = async ({ step, preview }: Preview): Promise<void> => {
     const picture = (await new Picture(preview).toSharp()).resize(PREVIEW_SIDE, PREVIEW_SIDE, { fit: 'inside', withoutEnlargement: true });
     const bytes = await picture.jpeg().toBuffer();
     send('preview', { step, image: `data:image/jpeg;base64,${bytes.toString('base64')}` });

@@ -7,7 +7,7 @@ import { parseOptions } from '../schema.js';
 const Task = z
   .string('a task such as sr:4')
   .max(200, 'a task of at most 200 characters')
-  .describe('What damaged the picture, for example sr:4; inpaint with a file named mask');
+  .describe('What damaged the picture, for example sr:4; inpaint with a file named mask, deblur:kernel with one named kernel');
 const Prompt = z.string().max(2000, 'a text of at most 2000 characters').optional();
 const { steps, seed, result, sigma } = RestoreOptions.shape;
 

@@ -24,8 +24,8 @@ const HEADERS = {
   'cross-origin-opener-policy': 'same-origin',
 } as const;
 
-/** Paths that anybody may ask for: what tells a balancer that the service lives, and the page that asks for the token. */
-const isOpen = (path: string): boolean => path === '/' || path === '/healthz' || path.startsWith('/assets/');
+/** Paths that anybody may ask for: what tells a balancer that the service lives, how it is asked, and the page that asks for the token. */
+const isOpen = (path: string): boolean => ['/', '/healthz', '/openapi.json'].includes(path) || path.startsWith('/assets/');
 
 /** Whether only this machine reaches a host of this name. */
 export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);

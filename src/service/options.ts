@@ -6,7 +6,7 @@ const MIB = 2 ** 20;
 
 /** Whom a service answers, and what it takes. */
 export const ServiceOptions = z.strictObject({
-  /** Asked for as `Authorization: Bearer <token>` by all but the page's files and /healthz; at least 16 printable ones. */
+  /** Asked for as `Authorization: Bearer <token>` by all but the page's files, /openapi.json and /healthz; at least 16 printable ones. */
   token: z.string().optional(),
   /** Restorations that may wait before more are refused with 429; 16 by default. */
   capacity: QueueOptions.shape.capacity.default(16),

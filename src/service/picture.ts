@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises';
-import sharp from 'sharp';
+import { PHOTOGRAPHS, readHeader } from '../image/index.js';
 import type { Size } from '../operators/index.js';
 import { ServiceError } from './service_error.js';
 
-/** Formats that are taken, as sharp calls them. */
-const FORMATS = ['png', 'jpeg', 'webp', 'tiff', 'avif'] as const;
+/** Formats that are taken: those that the library reads unless told, and of what sharp calls heif AVIF alone. */
+const FORMATS: readonly string[] = PHOTOGRAPHS.map((format) => (format === 'heif' ? 'avif' : format));
 
 /** How their files begin. sharp is shown nothing else: what it makes of a drawing or a document may read other files. */
 const BEGINNINGS: readonly RegExp[] = [
@@ -24,14 +24,12 @@ const BEGINNINGS: readonly RegExp[] = [
 export async function examinePicture(path: string, maxPixels: number): Promise<Size> {
   const beginning = await firstBytes(path, 16);
   if (!BEGINNINGS.some((pattern) => pattern.test(beginning))) throw unknownFormat();
-  const header = await sharp(path, { limitInputPixels: false })
-    .metadata()
-    .catch((cause: Error) => {
-      throw new ServiceError('ERR_LATINO_PICTURE', 'Expected a picture but its header cannot be read', { cause });
-    });
+  const header = await readHeader(path).catch((cause: Error) => {
+    throw new ServiceError('ERR_LATINO_PICTURE', 'Expected a picture but its header cannot be read', { cause });
+  });
   const { format, compression, autoOrient: size } = header;
   const name = format === 'heif' && compression === 'av1' ? 'avif' : format;
-  if (!FORMATS.some((known) => known === name)) throw unknownFormat();
+  if (name === undefined || !FORMATS.includes(name)) throw unknownFormat();
   requirePixels(size, maxPixels, 'a picture');
   return size;
 }

@@ -5,9 +5,11 @@ import { pipeline } from 'node:stream/promises';
 import type { Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import type { ScratchFolder } from './scratch_folder.js';
+import { type SecondFile, secondFiles } from './second_files.js';
 import { ServiceError } from './service_error.js';
 
-export type FileName = 'file' | 'mask';
+export type FileName = 'file' | SecondFile;
+const NAMES: readonly FileName[] = ['file', ...secondFiles];
 
 /** What a form brought: its texts, and its files on the disk until it is disposed. */
 export interface Upload extends AsyncDisposable {
@@ -16,23 +18,16 @@ export interface Upload extends AsyncDisposable {
   readonly files: ReadonlyMap<FileName, string>;
 }
 
-export interface UploadLimits {
-  /** Names of the files that the form may have. */
-  readonly names: readonly FileName[];
-  /** Bytes of each of them. */
-  readonly maxBytes: number;
-}
-
 /** A prompt is the longest. */
 const FIELD_BYTES = 8192;
 const MOST_FIELDS = 20;
 
 /**
- * Reads a multipart form, its files onto the disk: memory holds none of them. Of a form that is refused, or whose sender leaves, nothing stays.
+ * Reads a multipart form with a picture and what belongs to its damage, its files onto the disk: memory holds none of them. Of a form that is refused, or whose sender leaves, nothing stays.
  *
  * @throws ServiceError when it is no such form, is broken, or has more than it may
  */
-export async function receiveUpload(request: FastifyRequest, folder: ScratchFolder, { names, maxBytes }: UploadLimits): Promise<Upload> {
+export async function receiveUpload(request: FastifyRequest, folder: ScratchFolder, maxBytes: number): Promise<Upload> {
   if (!request.isMultipart())
     throw new ServiceError(
       'ERR_LATINO_FORMAT',
@@ -41,17 +36,14 @@ export async function receiveUpload(request: FastifyRequest, folder: ScratchFold
   const fields = new Map<string, string>();
   const files = new Map<FileName, string>();
   const discard = async (): Promise<void> => void (await Promise.all([...files.values()].map((path) => rm(path, { force: true }))));
-  const limits = { fileSize: maxBytes, files: names.length, fieldSize: FIELD_BYTES, fields: MOST_FIELDS, fieldNameSize: 100 };
+  const limits = { fileSize: maxBytes, files: NAMES.length, fieldSize: FIELD_BYTES, fields: MOST_FIELDS, fieldNameSize: 100 };
   try {
-    for await (const part of request.parts({ limits: { ...limits, headerPairs: 100, parts: MOST_FIELDS + names.length } })) {
+    for await (const part of request.parts({ limits: { ...limits, headerPairs: 100, parts: MOST_FIELDS + NAMES.length } })) {
       if (fields.has(part.fieldname) || files.has(part.fieldname as FileName))
         throw new ServiceError('ERR_LATINO_REQUEST', `Expected ${part.fieldname} once but received it twice`);
       if (part.type === 'field') fields.set(part.fieldname, textOf(part));
-      else if (!names.some((name) => name === part.fieldname))
-        throw new ServiceError(
-          'ERR_LATINO_REQUEST',
-          `Expected ${names.join(' or ')} for the name of a file but received ${part.fieldname}`,
-        );
+      else if (!NAMES.some((name) => name === part.fieldname))
+        throw new ServiceError('ERR_LATINO_REQUEST', `Expected ${NAMES.join(', ')} for the name of a file but received ${part.fieldname}`);
       else await save(part, part.fieldname as FileName);
     }
   } catch (error) {

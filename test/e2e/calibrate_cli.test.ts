@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Embedding } from '../../src/index.js';
+import { Embedding, estimateSigma, superResolution } from '../../src/index.js';
 import { expectRefusal, portraits, run } from '../support/cli.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'latino-calibrate-cli-'));
@@ -52,12 +52,25 @@ describe('latino-native calibrate', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({
       inputs,
+      sigmas: [0.01, 0.01],
+      sigmaEstimated: false,
       output: at('people.safetensors'),
       report: at('curve.svg'),
       calibration: { passes },
     });
     expect((await Embedding.load(at('people.safetensors'))).source.prompt).toBe('a portrait');
     expect(readFileSync(at('curve.svg'), 'utf8')).toContain('surrogate of the log marginal likelihood');
+  });
+
+  it('says what noise it found in each', async () => {
+    const inputs = [at('00.png'), at('03.png')];
+    const args = ['calibrate', ...inputs, '--task', 'sr:8', '--passes', '1', '-o', at('auto.safetensors')];
+    const { sigmas, sigmaEstimated } = JSON.parse((await run(...args, '--json')).stdout) as { sigmas: number[]; sigmaEstimated: boolean };
+    const found = await Promise.all(inputs.map((input) => estimateSigma(input, { operator: superResolution({ factor: 8 }) })));
+    expect({ sigmas, sigmaEstimated }).toEqual({ sigmas: found.map(({ sigma }) => sigma), sigmaEstimated: true });
+    const [low, high] = sigmas.toSorted((a, b) => a - b).map((sigma) => sigma.toPrecision(2));
+    expect(low).not.toBe(high);
+    expect((await run(...args)).stdout).toContain(`auto.safetensors: 2 measurements, noise ${low} to ${high} (estimated), 1 pass,`);
   });
 
   it('explains itself', async () => {

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { estimateSigma, inpainting, Latino, parseOperator } from '../../src/index.js';
+import { convolution, estimateSigma, inpainting, Latino, parseOperator } from '../../src/index.js';
 import { createService, type Service, type ServiceOptions } from '../../src/service/index.js';
 import { Client, formOf, LONG, SHORT, sample, TemporaryFiles } from '../support/service.js';
 
@@ -78,6 +78,26 @@ describe('a restoration', () => {
     const operator = inpainting({ mask: { width: 128, height: 128, values: pixels.map((value) => (value > 0 ? 1 : 0)) } });
     const restored = await latino.restore(sample, { operator, sigma: 0.05, steps: 2, onWarning: () => undefined });
     expect(await client.image(id)).toEqual(await restored.toBuffer());
+  });
+
+  it('undoes the blur of a kernel that is sent with the picture', async () => {
+    await using opened = await open();
+    const { client } = opened;
+    const values = [0, 64, 255, 128, 0, 0];
+    const kernel = await sharp(Uint8Array.from(values), { raw: { width: 3, height: 2, channels: 1 } })
+      .png()
+      .toBuffer();
+    const { id } = await client.ask({ task: 'Deblur:Kernel,boundary=reflect', sigma: '0.05', steps: '2' }, { file: sample, kernel });
+    expect(await client.ended(id)).toMatchObject({ state: 'done', task: 'Deblur:Kernel,boundary=reflect' });
+    const sum = values.reduce((total, value) => total + value, 0);
+    const taps = { width: 3, height: 2, values: values.map((value) => value / sum) };
+    const options = { operator: convolution({ taps, boundary: 'reflect' }), sigma: 0.05, steps: 2, onWarning: () => undefined };
+    const [sent, made] = await Promise.all(
+      [await client.image(id), await (await latino.restore(sample, options)).toBuffer()].map((png) => sharp(png).raw().toBuffer()),
+    );
+    // The picture of the kernel is read in single precision: a level may be rounded the other way.
+    expect(Math.max(...sent!.map((level, i) => Math.abs(level - made![i]!)))).toBeLessThanOrEqual(1);
+    expect((await client.post(formOf({ task: 'deblur:kernel' }, { file: sample, kernel }), '/v1/noise')).status).toBe(200);
   });
 
   it('is stopped half-way, and nothing of it stays', async () => {
@@ -196,12 +216,27 @@ describe('whoever asks', () => {
     const { client, service } = opened;
     const status = async (path: string, authorization?: string): Promise<number> =>
       (await fetch(`${client.url}${path}`, { headers: authorization === undefined ? {} : { authorization } })).status;
-    for (const path of ['/v1/model', '/metrics', '/openapi.json', '/v1/restorations/x', '/v1/../v1/model', '/V1/model', '/nothing'])
+    for (const path of [
+      '/v1/model',
+      '/metrics',
+      '/v1/restorations/x',
+      '/v1/../v1/model',
+      '/openapi.json/../v1/model',
+      '/V1/model',
+      '/nothing',
+    ])
       expect([path, await status(path)]).toEqual([path, 401]);
     for (const wrong of ['Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)}`, `Basic ${token}`, token])
       expect([wrong, await status('/v1/model', wrong)]).toEqual([wrong, 401]);
     expect(await status('/v1/model', `Bearer ${token}`)).toBe(200);
-    expect(await status('/healthz')).toBe(200);
+    for (const path of ['/', '/healthz', '/openapi.json']) expect([path, await status(path)]).toEqual([path, 200]);
+    const { components, security, paths } = (await (await fetch(`${client.url}/openapi.json`)).json()) as Record<string, object>;
+    expect({ components, security, health: paths }).toMatchObject({
+      components: { securitySchemes: { token: { scheme: 'bearer' } } },
+      security: [{ token: [] }],
+      health: { '/healthz': { get: { security: [] } } },
+    });
+    expect(JSON.stringify([components, security, paths])).not.toContain(token);
     expect(await client.ended((await client.ask(SHORT)).id)).toMatchObject({ state: 'done' });
     const refused = await service.app.inject({ method: 'POST', url: '/v1/restorations' });
     expect([refused.statusCode, refused.headers['www-authenticate']]).toEqual([401, 'Bearer']);
@@ -253,10 +288,13 @@ describe('whoever asks', () => {
       },
       required: expect.arrayContaining(['file', 'task']),
     });
-    const model = (await (await client.request('/v1/model')).json()) as { tasks: { example: string }[] };
+    const model = (await (await client.request('/v1/model')).json()) as { tasks: { example: string; file?: string }[] };
     expect(model).toMatchObject({ name: 'portraits', nativeSize: 128, steps: 8, limits: { pixels: 1000, bytes: 2000, seconds: 300 } });
-    for (const { example } of model.tasks.filter(({ example }) => example !== 'inpaint')) await parseOperator(example);
-    expect(model.tasks.map(({ example }) => example)).not.toContain('deblur:kernel:k.png');
+    for (const { example } of model.tasks.filter(({ file }) => file === undefined)) await parseOperator(example);
+    expect(Object.fromEntries(model.tasks.flatMap(({ example, file }) => (file ? [[example, file]] : [])))).toEqual({
+      inpaint: 'mask',
+      'deblur:kernel': 'kernel',
+    });
   });
 
   it('can count what was done', async () => {

@@ -35,6 +35,11 @@ const filled = (format: 'gif' | 'png' | 'avif' | 'webp' | 'tiff' | 'jpeg', side 
     .toBuffer();
 
 type Files = Readonly<Record<string, Uint8Array>>;
+const black = (side: number): Promise<Buffer> =>
+  sharp({ create: { width: side, height: side, channels: 3, background: 'black' } })
+    .png()
+    .toBuffer();
+const [blackPng, largePng] = await Promise.all([black(16), black(256)]);
 
 describe('a form', () => {
   const cases: [what: string, fields: Record<string, string>, files: Files | undefined, status: number, code: string, says: RegExp][] = [
@@ -55,6 +60,26 @@ describe('a form', () => {
     ['with another file', SHORT, { file: sample, other: sample }, 400, 'REQUEST', /received other/],
     ['with a mask that nothing asks for', SHORT, { file: sample, mask: sample }, 400, 'REQUEST', /the task inpaint/],
     ['without the mask', { ...SHORT, task: 'inpaint' }, undefined, 400, 'REQUEST', /file named mask/],
+    ['with a kernel that nothing asks for', SHORT, { file: sample, kernel: sample }, 400, 'REQUEST', /the task deblur:kernel/],
+    ['with a mask for a kernel', { ...SHORT, task: 'deblur:kernel' }, { file: sample, mask: sample }, 400, 'REQUEST', /the task inpaint/],
+    ['without the kernel', { ...SHORT, task: 'deblur:kernel,boundary=zero' }, undefined, 400, 'REQUEST', /file named kernel/],
+    ['with a black kernel', { ...SHORT, task: 'deblur:kernel' }, { file: sample, kernel: blackPng }, 400, 'OPERATOR', /not black/],
+    [
+      'with an option that kernels do not have',
+      { ...SHORT, task: 'deblur:kernel,width=3' },
+      { file: sample, kernel: sample },
+      400,
+      'REQUEST',
+      /names no file/,
+    ],
+    [
+      'with a kernel as large as a picture',
+      { ...SHORT, task: 'deblur:kernel' },
+      { file: sample, kernel: largePng },
+      413,
+      'TOO_LARGE',
+      /a kernel of at most 255 × 255 pixels but received 256 × 256/,
+    ],
     ['with words for a picture', SHORT, { file: text('a man') }, 415, 'FORMAT', /png, jpeg, webp, tiff or avif/],
     ['with a drawing', SHORT, { file: svg }, 415, 'FORMAT', /another kind/],
     ['with a drawing for a mask', { ...SHORT, task: 'inpaint' }, { file: sample, mask: svg }, 415, 'FORMAT', /another kind/],
@@ -146,6 +171,9 @@ describe('files of the machine', () => {
         const refusal = await client.refusal(formOf({ task, sigma: '0.1' }), path);
         expect(refusal).toMatchObject({ status: 400, code: 'ERR_LATINO_REQUEST', message: expect.stringContaining('names no file') });
         expect(await client.refusal(formOf({ task, sigma: '0.1' }, { file: sample, mask: sample }), path)).toMatchObject({ status: 400 });
+        expect(await client.refusal(formOf({ task, sigma: '0.1' }, { file: sample, kernel: blackPng }), path)).toMatchObject({
+          status: 400,
+        });
       }
     }
   });

@@ -15,7 +15,7 @@ const IMAGES: readonly MadeUp[] = [
     psnr: 20 + ((k * 53) % 97) / 10,
   })),
   { input: HOSTILE, seconds: 0.05, psnr: 19, warning: 'The prompt is cut' },
-  { input: 'equal.png', psnr: null },
+  { input: 'equal.png', psnr: null, sigma: 0.01234 },
   { input: 'broken.png', failed: '<b>Expected</b> an image' },
   { input: 'empty.png', failed: 'Expected an image but received nothing' },
 ];
@@ -86,6 +86,9 @@ describe.skipIf(!chromium)(`report.html in a browser${chromium ? '' : ' (skipped
     await heading('PSNR').click();
     await heading('PSNR').click();
     expect((await column(6)).slice(0, 1)).toEqual(['equal']);
+    await heading('Noise').click();
+    // Those of which none is known come last.
+    expect((await column(9)).slice(0, 2)).toEqual(['0.012 (estimated)', '']);
     await heading('Image').click();
     // As a person counts.
     expect((await column(2)).slice(13, 15)).toEqual(['portrait 9.png', 'portrait 10.png']);

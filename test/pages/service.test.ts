@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Browser, Page } from 'puppeteer-core';
+import type { Browser, ElementHandle, Page } from 'puppeteer-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { degrade, Latino, superResolution } from '../../src/index.js';
@@ -93,10 +93,20 @@ describe.skipIf(!chromium)(`the page of the service in a browser${chromium ? '' 
     expect(await page.$eval('#compared .before', (image) => getComputedStyle(image).imageRendering)).toBe('pixelated');
     expect(await faults(page)).toEqual([]);
 
-    writeFileSync(join(folder, 'same.mjs'), await copied(page, '#code'));
-    const shell = `npx() { shift; '${commandLine.join("' '")}' "$@"; }\n${await copied(page, '#command')}`;
     const image = Buffer.from(await (await fetch(`${address}/v1/restorations/${id}/image`)).arrayBuffer());
     expect(await download(page)).toEqual(image);
+    await expectSameElsewhere(page, image);
+    expect(complaints).toEqual([]);
+    expect(requests.filter((url) => ![address, 'blob:', 'data:'].some((own) => url.startsWith(own)))).toEqual([]);
+    await page.close();
+    // Nothing is left of it once the page is.
+    await expect.poll(async () => (await fetch(`${address}/v1/restorations/${id}`)).status).toBe(404);
+  });
+
+  /** What is copied from the page makes the same picture of the files in the folder. */
+  async function expectSameElsewhere(page: Page, image: Buffer): Promise<void> {
+    writeFileSync(join(folder, 'same.mjs'), await copied(page, '#code'));
+    const shell = `npx() { shift; '${commandLine.join("' '")}' "$@"; }\n${await copied(page, '#command')}`;
     const expected = await sharp(image).raw().toBuffer();
     for (const [program, ...words] of [
       [process.execPath, 'same.mjs'],
@@ -107,12 +117,7 @@ describe.skipIf(!chromium)(`the page of the service in a browser${chromium ? '' 
       expect(made.equals(expected)).toBe(true);
       rmSync(join(folder, 'small-restored.png'));
     }
-    expect(complaints).toEqual([]);
-    expect(requests.filter((url) => ![address, 'blob:', 'data:'].some((own) => url.startsWith(own)))).toEqual([]);
-    await page.close();
-    // Nothing is left of it once the page is.
-    await expect.poll(async () => (await fetch(`${address}/v1/restorations/${id}`)).status).toBe(404);
-  });
+  }
 
   async function copied(page: Page, selector: string): Promise<string> {
     await page.click(`${selector} button`);
@@ -134,6 +139,41 @@ describe.skipIf(!chromium)(`the page of the service in a browser${chromium ? '' 
     rmSync(path);
     return bytes;
   }
+
+  it.each([
+    ['inpaint', 'mask', [0, 0, 255, 255]],
+    ['deblur:kernel', 'kernel', [0, 64, 255, 128]],
+  ] as const)('takes the file that %s needs, and so do its command and its code', async (task, name, levels) => {
+    const second = join(folder, `${name}.png`);
+    // A mask has the size of the picture, of which it hides the lower half.
+    await sharp(Uint8Array.from(levels), { raw: { width: 2, height: 2, channels: 1 } })
+      .resize(task === 'inpaint' ? { width: 32, height: 32, kernel: 'nearest' } : {})
+      .toFile(second);
+    const { page, complaints } = await open();
+    await drop(page, small);
+    await page.click(`task-form input[value="${task}"]`);
+    await page.waitForSelector('file-field');
+    await page.click('#go'); // which goes nowhere without the file
+    expect(await page.$eval('file-field input', (input) => (input as HTMLInputElement).validity.valueMissing)).toBe(true);
+    expect(await text(page, '#status')).toBe('');
+    const input = (await page.$('file-field input')) as ElementHandle<HTMLInputElement>;
+    await input.uploadFile(second);
+    await says(page, 'file-field', `${name}\\.png`);
+    await says(page, '#noise-note', 'Found|guess');
+    await page.$eval('#steps', (steps) => Object.assign(steps, { value: '1' }));
+    expect(await faults(page)).toEqual([]);
+    const asked = page.waitForResponse((response) => response.request().method() === 'POST' && response.url().endsWith('/v1/restorations'));
+    await page.click('#go');
+    const { id } = (await (await asked).json()) as { id: string };
+    await says(page, '#status', '^Restored: 32 × 32, 1 step');
+    // Another task and back: the file is still chosen.
+    await page.click('task-form input[value=denoise]');
+    await page.click(`task-form input[value="${task}"]`);
+    expect(await text(page, 'file-field')).toContain(`${name}.png`);
+    await expectSameElsewhere(page, Buffer.from(await (await fetch(`${address}/v1/restorations/${id}/image`)).arrayBuffer()));
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
 
   it('stops half-way, and begins again', async () => {
     const { page, complaints } = await open();

@@ -8,9 +8,21 @@ import { applies, fieldsOf, spelling } from '../../pages/service/tasks.js';
 import { parseOperator } from '../../src/index.js';
 import { operatorSpellings } from '../../src/operators/index.js';
 
-const tasks = operatorSpellings()
-  .filter(({ path }) => !path)
-  .map(({ usage, example, help, options }) => ({ name: usage, example, help, options: { ...options } }));
+const spellings = operatorSpellings().map(({ usage, example, help, options, path }) => ({
+  name: usage,
+  example,
+  help,
+  options: { ...options },
+  path,
+}));
+const tasks = spellings.filter(({ path }) => !path);
+/** As the service lists it. */
+const kernel = {
+  ...spellings.find(({ name }) => name.startsWith('deblur:kernel'))!,
+  name: 'deblur:kernel',
+  example: 'deblur:kernel',
+  file: 'kernel',
+};
 const task = (name: string) => tasks.find((each) => each.name.startsWith(name))!;
 const settings = { input: 'small.png', model: 'photos', task: task('sr'), values: { factor: '4' }, sigma: 'auto' as const, prompt: '' };
 
@@ -38,10 +50,13 @@ describe('tasks', () => {
       expect(await parseOperator(spelling(each, values))).toEqual(await parseOperator(each.example + everyOption.join('')));
       expect(spelling(each, {})).toBe(each.example);
     }
+    expect(spelling(kernel, { boundary: 'zero' })).toBe('deblur:kernel,boundary=zero');
+    expect(spelling(kernel, { boundary: 'zero' }, 'k.png')).toBe('deblur:kernel:k.png,boundary=zero');
   });
 
   it('are all told in words, field by field', () => {
-    for (const each of tasks) expect(Object.keys(TASK_WORDS[each.name]!.fields)).toEqual(fieldsOf(each).map(({ name }) => name));
+    for (const each of [...tasks, kernel])
+      expect(Object.keys(TASK_WORDS[each.name]!.fields)).toEqual(fieldsOf(each).map(({ name }) => name));
   });
 });
 
@@ -67,6 +82,13 @@ describe('the command line', () => {
       ...['latino-native', 'restore', `./${input}`, '--task', 'sr:4', '--prompt', 'a "cat"; rm -rf $HOME'],
       ...['-o', `./${namedAfter(input, 'restored')}`],
     ]);
+  });
+
+  it('names the file that was sent beside the picture', () => {
+    const given = { ...settings, task: kernel, values: { boundary: 'reflect' }, path: "it's.png" };
+    expect(words(commandLine(given))).toContain("deblur:kernel:it's.png,boundary=reflect");
+    expect(libraryCode(given)).toContain(String.raw`operator: await parseOperator('deblur:kernel:it\'s.png,boundary=reflect'),`);
+    expect(libraryCode(given)).toContain("import { Latino, parseOperator } from 'latino-native'");
   });
 
   it('damages a good picture first, as it was damaged', () => {

@@ -14,7 +14,14 @@ export interface MadeUp {
   /** Null where the result equals its reference. */
   readonly psnr?: number | null;
   readonly warning?: string;
+  /** That was estimated. */
+  readonly sigma?: number;
 }
+
+const record = (sigma: number) => ({
+  ...{ operator: 'sr:8', sigma, sigmaEstimated: true, prompt: '', steps: 1, timesteps: [999] },
+  ...{ stepRule: 'prior', start: 'adjoint', result: 'decoded' },
+});
 
 /** An output folder of a batch as the command leaves it, without restoring anything: inputs in `in`, outputs beside the journal. */
 export async function makeBatchFolder(folder: string, images: readonly MadeUp[]): Promise<void> {
@@ -30,7 +37,7 @@ export async function makeBatchFolder(folder: string, images: readonly MadeUp[])
       options: { task: 'sr:8', sigma: 0.01, steps: 8, prompt: 'a <b>portrait</b>' },
     },
   ];
-  for (const [k, { input, failed, seconds = 0.1, psnr, warning }] of images.entries()) {
+  for (const [k, { input, failed, seconds = 0.1, psnr, warning, sigma }] of images.entries()) {
     const output = input.replace(/\.\w+$/, '.png');
     writeFileSync(join(folder, 'in', input), failed === undefined ? small : 'no picture');
     if (failed === undefined) writeFileSync(join(folder, output), portrait);
@@ -47,6 +54,7 @@ export async function makeBatchFolder(folder: string, images: readonly MadeUp[])
       metrics: psnr === undefined ? undefined : { psnr, ssim: (psnr ?? 40) / 40 },
       error: failed === undefined ? undefined : { code: 'ERR_LATINO_IMAGE', message: failed },
       warnings: warning === undefined ? undefined : [warning],
+      record: sigma === undefined ? undefined : record(sigma),
       finishedAt: new Date(1.7e12 + k).toISOString(),
     });
   }

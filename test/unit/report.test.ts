@@ -41,7 +41,7 @@ describe('writeReport', () => {
     const images = [
       { input: 'a.png', psnr: 20 },
       { input: 'b.png', failed: 'Expected an image' },
-      { input: 'c.png', warning: 'cut' },
+      { input: 'c.png', warning: 'cut', sigma: 0.03 },
     ];
     await makeBatchFolder(at, images);
     const again = record({ id: idOf('b again'), input: join(at, 'in', 'b.png'), output: 'b.png', finishedAt: '2027-01-01T00:00:00.000Z' });
@@ -55,7 +55,8 @@ describe('writeReport', () => {
       ['c.png', 'done', ['before', 'after']],
     ]);
     expect(rows[0]).toMatchObject({ psnr: 20, ssim: 0.5, href: 'a.png', id: idOf('a.png') });
-    expect(rows[2]).toMatchObject({ warnings: ['cut'] });
+    expect(rows[2]).toMatchObject({ warnings: ['cut'], sigma: 0.03, sigmaEstimated: true });
+    expect(rows[0]).not.toHaveProperty('sigma');
     expect(totals).toEqual({ images: 3, done: 3, failed: 0, warned: 1 });
     expect(runs).toEqual([
       {

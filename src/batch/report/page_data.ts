@@ -30,6 +30,9 @@ export interface PageRow {
   readonly status: 'done' | 'failed';
   readonly seconds: number;
   readonly seed?: number;
+  /** Noise level on a [0, 1] image, and whether it was estimated. */
+  readonly sigma?: number;
+  readonly sigmaEstimated?: boolean;
   readonly width?: number;
   readonly height?: number;
   /** Null where it equals the reference. */

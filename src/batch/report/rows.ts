@@ -25,7 +25,7 @@ interface Place {
 }
 
 export function pageRow(image: ImageRecord, { out, inputs }: Place, pictures: readonly Picture[]): PageRow {
-  const { id, input, output, status, seconds, seed, width, height, metrics, error, warnings } = image;
+  const { id, input, output, status, seconds, seed, width, height, metrics, error, warnings, record } = image;
   const isDone = status === 'done';
   return {
     id,
@@ -35,6 +35,8 @@ export function pageRow(image: ImageRecord, { out, inputs }: Place, pictures: re
     status,
     seconds,
     seed,
+    sigma: record?.sigma,
+    sigmaEstimated: record?.sigmaEstimated,
     width,
     height,
     psnr: metrics?.psnr,

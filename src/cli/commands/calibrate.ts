@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import type { CalibrateOptions, CalibrationPass, CalibrationPreset } from '../../index.js';
-import { summarise, writeCalibrationReport } from '../calibration.js';
+import { noiseInWords, noiseOf, summarise, writeCalibrationReport } from '../calibration.js';
 import { type Io, printLine } from '../io.js';
 import {
   addModelOptions,
@@ -59,6 +59,7 @@ async function calibrate(io: Io, inputs: string[], flags: Flags): Promise<void> 
   const options: CalibrateOptions = { ...(await measurementOptions(flags)), settings: { preset, passes: count } };
   assertCalibrateOptions(options);
   const measurements = await Promise.all(inputs.map((input) => readImage(input)));
+  const noise = await noiseOf(measurements, options);
 
   const what = inputs.length === 1 ? basename(inputs[0]!) : `${inputs.length} measurements`;
   const passes: CalibrationPass[] = [];
@@ -76,6 +77,7 @@ async function calibrate(io: Io, inputs: string[], flags: Flags): Promise<void> 
   });
 
   const { seconds, device, warnings } = done;
-  if (flags.json) printLine(io.out, JSON.stringify({ inputs, output, report, seconds, device, calibration: { passes }, warnings }));
-  else printLine(io.out, `${output}: ${what}, ${summarise(passes)}, ${seconds.toFixed(2)} s`);
+  if (flags.json)
+    printLine(io.out, JSON.stringify({ inputs, output, ...noise, report, seconds, device, calibration: { passes }, warnings }));
+  else printLine(io.out, `${output}: ${what}${noiseInWords(noise)}, ${summarise(passes)}, ${seconds.toFixed(2)} s`);
 }

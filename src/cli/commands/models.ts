@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { ListedModel } from '../../index.js';
 import { type Io, printLine } from '../io.js';
-import { size } from '../size.js';
 
 export function addModels(program: Command, io: Io): void {
   program
@@ -13,7 +12,7 @@ export function addModels(program: Command, io: Io): void {
 }
 
 async function models({ out }: Io, { json }: { json?: boolean }): Promise<void> {
-  const { listModels } = await import('../../index.js');
+  const { byteSize, listModels } = await import('../../index.js');
   const listed = await listModels();
   if (json) {
     printLine(out, JSON.stringify(listed));
@@ -23,8 +22,8 @@ async function models({ out }: Io, { json }: { json?: boolean }): Promise<void> 
     model.name,
     model.revision?.slice(0, 8) ?? 'embedded',
     model.family ?? '-',
-    size(model.bytes),
-    memory(model),
+    byteSize(model.bytes),
+    model.memory === undefined ? '-' : `${byteSize(model.memory)}${model.fits ? '' : ', more than there is'}`,
     use(model),
   ]);
   const table = [['name', 'revision', 'family', 'on disk', 'memory', 'use'], ...rows];
@@ -37,11 +36,6 @@ async function models({ out }: Io, { json }: { json?: boolean }): Promise<void> 
         .join('  ')
         .trimEnd(),
     );
-}
-
-function memory({ memory: bytes, fits }: ListedModel): string {
-  if (bytes === undefined) return '-';
-  return `${size(bytes)}${fits ? '' : ', more than there is'}`;
 }
 
 function use({ name, kind, problem, lcmLora, isDefault }: ListedModel): string {

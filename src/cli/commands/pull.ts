@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import type { PulledModel, PullOptions } from '../../index.js';
 import { type Io, printLine } from '../io.js';
 import { openProgress, type Progress, stopAtInterruption } from '../progress.js';
-import { size } from '../size.js';
 
 interface Flags {
   variant: PullOptions['variant'];
@@ -36,37 +35,40 @@ Examples:
 }
 
 async function pull(io: Io, model: string, { variant, file: files, json = false }: Flags): Promise<void> {
-  const { pullModel } = await import('../../index.js');
+  const { byteSize, pullModel } = await import('../../index.js');
   const signal = io.interruption();
   const progress = await openProgress(io, model, json);
   stopAtInterruption(io, signal, progress, json);
   const begun = performance.now();
   try {
     const onWait = (holder: string): void => progress.note(`latino-native: ${holder} downloads ${model}; waiting for it`);
-    const pulled = await pullModel(model, { variant, files, signal, onProgress: showBytes(progress), onWait });
+    const pulled = await pullModel(model, { variant, files, signal, onProgress: showBytes(progress, byteSize), onWait });
     const seconds = (performance.now() - begun) / 1000;
     progress.stop();
     if (json) printLine(io.out, JSON.stringify({ ...pulled, seconds }));
-    else printPulled(io, pulled);
+    else printPulled(io, pulled, byteSize);
   } finally {
     progress.stop();
   }
 }
 
+type ByteSize = (bytes: number) => string;
+
 /** How far it is, and how fast since it began. */
-function showBytes(progress: Progress): PullOptions['onProgress'] {
+function showBytes(progress: Progress, byteSize: ByteSize): PullOptions['onProgress'] {
   let first: { readonly bytes: number; readonly time: number } | undefined;
   return ({ file, bytes, totalBytes }) => {
     const time = performance.now() / 1000;
     first ??= { bytes, time };
-    const rate = time > first.time ? `, ${size((bytes - first.bytes) / (time - first.time))}/s` : '';
-    progress.show(bytes, totalBytes, `${size(bytes)} of ${size(totalBytes)}${rate}  ${file}`);
+    const rate = time > first.time ? `, ${byteSize((bytes - first.bytes) / (time - first.time))}/s` : '';
+    progress.show(bytes, totalBytes, `${byteSize(bytes)} of ${byteSize(totalBytes)}${rate}  ${file}`);
   };
 }
 
-function printPulled({ out }: Io, { name, path, kind, family, files, bytes, downloadedBytes, lcmLora }: PulledModel): void {
-  const arrived = downloadedBytes === 0 ? 'all there already' : `${size(downloadedBytes)} downloaded`;
-  printLine(out, `${name}: ${family}, ${files.length} files, ${size(bytes)}, ${arrived}`);
+function printPulled({ out }: Io, pulled: PulledModel, byteSize: ByteSize): void {
+  const { name, path, kind, family, files, bytes, downloadedBytes, lcmLora } = pulled;
+  const arrived = downloadedBytes === 0 ? 'all there already' : `${byteSize(downloadedBytes)} downloaded`;
+  printLine(out, `${name}: ${family}, ${files.length} files, ${byteSize(bytes)}, ${arrived}`);
   printLine(out, path);
   if (lcmLora !== undefined)
     printLine(out, `Its files do not say that it is a latent consistency model: add an LCM-LoRA (latino-native pull ${lcmLora})`);

@@ -5,6 +5,7 @@ import { HealthAnswer, ModelAnswer } from '../answers.js';
 import type { Context } from '../context.js';
 import { answer, refusals } from '../description.js';
 import type { Metrics } from '../metrics.js';
+import { fileFor } from '../second_files.js';
 
 const tags = ['service'];
 
@@ -32,7 +33,7 @@ export function addAboutRoutes(app: FastifyInstance, { latino, restorations, set
     '/healthz',
     {
       schema: {
-        ...{ tags, summary: 'Whether the service takes restorations' },
+        ...{ tags, summary: 'Whether the service takes restorations', security: [] },
         response: { 200: answer('It does', HealthAnswer), 503: answer('It is being stopped', HealthAnswer) },
       },
     },
@@ -51,8 +52,9 @@ export function addAboutRoutes(app: FastifyInstance, { latino, restorations, set
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 }
 
-/** As they are asked for over HTTP: a mask is sent beside the picture, and a kernel cannot be. */
-const TASKS: ModelAnswer['tasks'] = operatorSpellings().flatMap(({ usage, example, help, options, path }) => {
-  if (usage === 'inpaint:<mask>') return [{ name: 'inpaint', example: 'inpaint', help, options }];
-  return path ? [] : [{ name: usage, example, help, options }];
+/** As they are asked for over HTTP: what the command line names as a file is sent beside the picture. */
+const TASKS: ModelAnswer['tasks'] = operatorSpellings().map(({ usage, example, help, options, path }) => {
+  if (!path) return { name: usage, example, help, options };
+  const name = usage.replace(/:<.*/, '');
+  return { name, example: name, help, options, file: fileFor(name) };
 });

@@ -8,6 +8,7 @@ import { readDamage } from '../damage.js';
 import { answer, form, PNG, refusals } from '../description.js';
 import { DegradationForm, NoiseForm, parseForm } from '../forms.js';
 import { examinePicture } from '../picture.js';
+import { secondFilesInWords } from '../second_files.js';
 import { ServiceError } from '../service_error.js';
 import { receiveUpload, type Upload } from '../upload.js';
 
@@ -29,10 +30,7 @@ export function addPictureRoutes(app: FastifyInstance, { latino, folder, setting
     {
       schema: {
         ...{ tags, summary: 'Damages a picture, to try what restores it', consumes: ['multipart/form-data'] },
-        body: form(DegradationForm, {
-          file: 'A good picture',
-          mask: 'Of its size, white where pixels are to be missing; for the task inpaint',
-        }),
+        body: form(DegradationForm, { file: 'A good picture', ...secondFilesInWords }),
         response: { 200: PNG, ...refusals(400, 401, 413, 415, 422, 429) },
       },
     },
@@ -51,7 +49,7 @@ export function addPictureRoutes(app: FastifyInstance, { latino, folder, setting
     {
       schema: {
         ...{ tags, summary: 'Estimates the noise level of a damaged picture', consumes: ['multipart/form-data'] },
-        body: form(NoiseForm, { file: 'The damaged picture', mask: 'Of its size, white where pixels are missing; for the task inpaint' }),
+        body: form(NoiseForm, { file: 'The damaged picture', ...secondFilesInWords }),
         response: { 200: answer('The estimate', NoiseAnswer), ...refusals(400, 401, 413, 415, 422, 429) },
       },
     },
@@ -64,7 +62,7 @@ export function addPictureRoutes(app: FastifyInstance, { latino, folder, setting
 
   async function receive<Form extends z.ZodObject<{ task: z.ZodString }>>(request: FastifyRequest, form: Form): Promise<Received<Form>> {
     using _ = uploads.take();
-    const upload = await receiveUpload(request, folder, { names: ['file', 'mask'], maxBytes });
+    const upload = await receiveUpload(request, folder, maxBytes);
     try {
       return { ...(await read(upload, form)), [Symbol.asyncDispose]: () => upload[Symbol.asyncDispose]() };
     } catch (error) {
@@ -78,6 +76,6 @@ export function addPictureRoutes(app: FastifyInstance, { latino, folder, setting
     const picture = upload.files.get('file');
     if (picture === undefined) throw new ServiceError('ERR_LATINO_REQUEST', 'Expected a picture as the file named file but received none');
     await examinePicture(picture, maxPixels);
-    return { said, picture, operator: await readDamage(said.task, upload.files.get('mask'), maxPixels) };
+    return { said, picture, operator: await readDamage(said.task, upload.files, maxPixels) };
   }
 }

@@ -7,6 +7,7 @@ import { answer, form, NOTHING, PNG, refusals } from '../description.js';
 import { eventStream } from '../event_stream.js';
 import { parseForm, RestorationForm } from '../forms.js';
 import { examinePicture } from '../picture.js';
+import { secondFilesInWords } from '../second_files.js';
 import { ServiceError } from '../service_error.js';
 import type { Order, Ticket } from '../ticket.js';
 import { receiveUpload, type Upload } from '../upload.js';
@@ -28,17 +29,14 @@ export function addRestorationRoutes(app: FastifyInstance, context: Context): vo
       schema: {
         ...{ tags, summary: 'Asks for a restoration', consumes: ['multipart/form-data'] },
         querystring: { type: 'object', properties: { previews: { type: 'string', enum: ['1'] } } },
-        body: form(RestorationForm, {
-          file: 'The damaged picture',
-          mask: 'Of its size, white where pixels are missing; for the task inpaint',
-        }),
+        body: form(RestorationForm, { file: 'The damaged picture', ...secondFilesInWords }),
         response: { 202: answer('It waits for its turn', StateAnswer), ...refusals(400, 401, 413, 415, 422, 429, 503) },
       },
     },
     async (request, reply) => {
       restorations.assertRoom();
       using _ = uploads.take();
-      const upload = await receiveUpload(request, folder, { names: ['file', 'mask'], maxBytes: settings.maxBytes });
+      const upload = await receiveUpload(request, folder, settings.maxBytes);
       const ticket = await order(upload, request.query.previews === '1')
         .then((order) => restorations.submit(order))
         .catch(async (error: unknown) => {
@@ -58,7 +56,7 @@ export function addRestorationRoutes(app: FastifyInstance, context: Context): vo
     const picture = upload.files.get('file');
     if (picture === undefined) throw new ServiceError('ERR_LATINO_REQUEST', 'Expected a picture as the file named file but received none');
     const measurement = await examinePicture(picture, maxPixels);
-    const operator = await readDamage(said.task, upload.files.get('mask'), maxPixels);
+    const operator = await readDamage(said.task, upload.files, maxPixels);
     const size = restoredSize(operator, measurement, maxPixels);
     const defaults = context.latino.defaults(operator);
     return { form: { ...said, previews: said.previews ?? previews }, operator, size, defaults, upload };

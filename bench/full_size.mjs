@@ -50,7 +50,7 @@ async function measure(checkout) {
     encode: () => model.encode(image),
   };
   const times = { load, text };
-  for (const [name, run] of Object.entries(networks)) times[name] = [];
+  for (const name of Object.keys(networks)) times[name] = [];
   for (let step = 0; step < steps; step++)
     for (const [name, run] of Object.entries(networks)) {
       const [taken] = await seconds(async () => {

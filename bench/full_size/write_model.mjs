@@ -24,7 +24,8 @@ function shapesOf(component, json) {
   const shapes = new Map();
   const weights = {
     // The spellings of today, and a projection where the component has one.
-    has: (name) => !/\.(query|key|value|proj_attn)\.weight$/.test(name) && (name !== 'text_projection.weight' || component === 'text_encoder_2'),
+    has: (name) =>
+      !/\.(query|key|value|proj_attn)\.weight$/.test(name) && (name !== 'text_projection.weight' || component === 'text_encoder_2'),
     get(name, shape) {
       shapes.set(name, shape);
       return { dtype: 'F16', shape, path: '/', offset: 0, length: 0 };
@@ -55,7 +56,11 @@ const normals = (() => {
 const blocks = new Map();
 /** Normal numbers of deviation 2^exponent. */
 function block(exponent) {
-  if (!blocks.has(exponent)) blocks.set(exponent, Uint16Array.from(normals, (value) => toHalf(value * 2 ** exponent)));
+  if (!blocks.has(exponent))
+    blocks.set(
+      exponent,
+      Uint16Array.from(normals, (value) => toHalf(value * 2 ** exponent)),
+    );
   return blocks.get(exponent);
 }
 const repeated = (value, count) => new Uint16Array(count).fill(toHalf(value));
@@ -73,7 +78,8 @@ async function writeWeights(path, shapes) {
   const header = { __metadata__: { format: 'pt' } };
   for (const [name, shape] of shapes) {
     const bytes = 2 * shape.reduce((product, size) => product * size, 1);
-    header[name] = { dtype: 'F16', shape, data_offsets: [offset, (offset += bytes)] };
+    header[name] = { dtype: 'F16', shape, data_offsets: [offset, offset + bytes] };
+    offset += bytes;
   }
   const json = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(8);

@@ -54,7 +54,12 @@ const ParallelFor kSerial = [](std::size_t count, const std::function<void(std::
 };
 
 PackedWeights packed(std::int64_t terms) {
-  return {WeightValues(HostVector<float>(16, 1)), 16, 1, terms, kSerial, [](std::int64_t output, std::int64_t, std::int64_t) { return output; }};
+  return {WeightValues(HostVector<float>(16, 1)),
+          16,
+          1,
+          terms,
+          kSerial,
+          [](std::int64_t output, std::int64_t, std::int64_t) { return output; }};
 }
 
 }  // namespace

@@ -2,7 +2,6 @@ import type { Latino, ReadingProgress, Warning } from '../index.js';
 import type { Io } from './io.js';
 import { loadOptions, type ModelFlags } from './options.js';
 import { openProgress, type Progress, stopAtInterruption } from './progress.js';
-import { size } from './size.js';
 
 /** What a command works with. */
 export interface Workplace {
@@ -43,11 +42,11 @@ export async function withModel<Result>(
     if (!json) progress.note(`latino-native: warning: ${warning.message} [${warning.code}]`);
   };
   try {
-    const { Latino } = await import('../index.js');
+    const { byteSize, Latino } = await import('../index.js');
     let isWorking = false;
     const onProgress = ({ bytes, totalBytes }: ReadingProgress): void => {
       // A step that is done says more.
-      if (!isWorking) progress.show(bytes, totalBytes, `reading the model, ${size(bytes)} of ${size(totalBytes)}`);
+      if (!isWorking) progress.show(bytes, totalBytes, `reading the model, ${byteSize(bytes)} of ${byteSize(totalBytes)}`);
     };
     await using latino = await Latino.load({ ...loadOptions(flags), signal, onProgress });
     const show: Progress['show'] = (...state) => {

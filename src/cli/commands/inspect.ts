@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { InspectOptions, Prediction } from '../../index.js';
 import { type Io, printLine } from '../io.js';
-import { size } from '../size.js';
 
 interface Flags {
   json?: boolean;
@@ -28,7 +27,7 @@ export function addInspect(program: Command, io: Io): void {
 }
 
 async function inspect({ out }: Io, model: string, { json, size: asked }: Flags): Promise<void> {
-  const { inspectModel } = await import('../../index.js');
+  const { byteSize, inspectModel } = await import('../../index.js');
   const description = await inspectModel(model, { size: asked });
   if (json) {
     printLine(out, JSON.stringify(description));
@@ -47,9 +46,8 @@ async function inspect({ out }: Io, model: string, { json, size: asked }: Flags)
     if (use.lcmLora) printLine(out, `no latent consistency model, as its files say: add an LCM-LoRA such as --lora ${use.lcmLora}`);
   } else printLine(out, `cannot be used: ${problem}`);
   const parameters = description.components.reduce((sum, part) => sum + (part.used ? part.parameters : 0), 0);
-  const mebibytes = (width: number): string => ((parameters * width) / 2 ** 20).toFixed(0);
-  printLine(out, `memory for weights: ${mebibytes(4)} MiB on a CPU (float32), ${mebibytes(2)} MiB on a GPU (float16)`);
-  if (prediction) printLine(out, predicted(prediction));
+  printLine(out, `weights on a GPU (float16): ${byteSize(2 * parameters)}`);
+  if (prediction) printLine(out, predicted(prediction, byteSize(prediction.memory)));
 }
 
 /** `512x512`. */
@@ -59,9 +57,9 @@ function pictureSize(text: string): InspectOptions['size'] {
   return { width: Number(width), height: Number(height) };
 }
 
-function predicted({ width, height, windows, memory, secondsPerStep }: Prediction): string {
+function predicted({ width, height, windows, secondsPerStep }: Prediction, memory: string): string {
   const parts = windows > 1 ? `, in ${windows} windows` : '';
-  return `a picture of ${width} × ${height}${parts}: about ${duration(secondsPerStep)} a step on this CPU, ${size(memory)} of memory (estimates)`;
+  return `a picture of ${width} × ${height}${parts}: about ${duration(secondsPerStep)} a step on this CPU, ${memory} of memory (estimates)`;
 }
 
 function duration(seconds: number): string {

@@ -4,6 +4,8 @@
 #include "addon/wraps.h"
 #include "kernels/calibration.h"
 #include "kernels/elementwise.h"
+#include "kernels/moments.h"
+#include "kernels/rows.h"
 #include "kernels/windows.h"
 #include "tensor/open_device.h"
 
@@ -66,6 +68,14 @@ Boundary boundaryFrom(const Napi::Value& value) {
   throw ArgumentError("Expected reflect, replicate, zero or circular for boundary but received " + name);
 }
 
+std::vector<Tensor> tensorsFrom(const Napi::Value& value, const char* name) {
+  if (!value.IsArray()) mismatch("an array of tensors", name, value);
+  const auto array = value.As<Napi::Array>();
+  std::vector<Tensor> tensors;
+  for (std::uint32_t i = 0; i < array.Length(); ++i) tensors.push_back(TensorWrap::from(array.Get(i), name));
+  return tensors;
+}
+
 void addKernels(Napi::Env env, Napi::Object& exports) {
   using Info = const Napi::CallbackInfo&;
   add(env, exports, "linearCombination", [](Info info) {
@@ -80,13 +90,7 @@ void addKernels(Napi::Env env, Napi::Object& exports) {
     return TensorWrap::make(info.Env(),
                             power(TensorWrap::from(info[0], "x"), numbersFrom(info[1], "coefficient"), numberFrom(info[2], "exponent")));
   });
-  add(env, exports, "concatenate", [](Info info) {
-    if (!info[0].IsArray()) mismatch("an array of tensors", "tensors", info[0]);
-    const auto array = info[0].As<Napi::Array>();
-    std::vector<Tensor> tensors;
-    for (std::uint32_t i = 0; i < array.Length(); ++i) tensors.push_back(TensorWrap::from(array.Get(i), "tensors"));
-    return TensorWrap::make(info.Env(), concatenate(tensors));
-  });
+  add(env, exports, "concatenate", [](Info info) { return TensorWrap::make(info.Env(), concatenate(tensorsFrom(info[0], "tensors"))); });
   add(env, exports, "joinLast",
       [](Info info) { return TensorWrap::make(info.Env(), joinLast(TensorWrap::from(info[0], "x"), TensorWrap::from(info[1], "y"))); });
   add(env, exports, "slice", [](Info info) {
@@ -108,6 +112,16 @@ void addWindows(Napi::Env env, Napi::Object& exports) {
     return TensorWrap::make(info.Env(), blendWindows(TensorWrap::from(info[0], "windows"), gridFrom(info[1]),
                                                      integerFrom(info[2], "height"), integerFrom(info[3], "width")));
   });
+}
+
+void addBands(Napi::Env env, Napi::Object& exports) {
+  using Info = const Napi::CallbackInfo&;
+  add(env, exports, "rows", [](Info info) {
+    return TensorWrap::make(info.Env(), rows(tensorsFrom(info[0], "bands"), integerFrom(info[1], "from"), integerFrom(info[2], "to")));
+  });
+  add(env, exports, "groupMoments",
+      [](Info info) { return TensorWrap::make(info.Env(), groupMoments(TensorWrap::from(info[0], "x"), integerFrom(info[1], "groups"))); });
+  add(env, exports, "pooledMoments", [](Info info) { return TensorWrap::make(info.Env(), pooledMoments(tensorsFrom(info[0], "parts"))); });
 }
 
 void addCalibration(Napi::Env env, Napi::Object& exports) {
@@ -173,6 +187,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("createSession", Napi::Function::New<&SessionWrap::create>(env));
   addKernels(env, exports);
   addWindows(env, exports);
+  addBands(env, exports);
   addCalibration(env, exports);
   addOperators(env, exports);
   addImage(env, exports);

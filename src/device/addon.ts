@@ -226,6 +226,13 @@ export interface Addon extends ImageFunctions {
   slice(x: Tensor, from: number, to: number): Tensor;
   fitFrame(x: Tensor, height: number, width: number): Tensor;
 
+  /** Rows from..to-1 of what the bands [N, C, h_i, W] make when they are laid one below another. */
+  rows(bands: readonly Tensor[], from: number, to: number): Tensor;
+  /** Of each image of x [N, C, ...] and each group of channels: how many numbers, their mean and variance, [N, groups, 3]. */
+  groupMoments(x: Tensor, groups: number): Tensor;
+  /** Those of all parts together. */
+  pooledMoments(parts: readonly Tensor[]): Tensor;
+
   /** The windows of x, [N · windows, C, height, width]: all of the first image, row by row, then all of the next. */
   cutWindows(x: Tensor, grid: WindowGrid): Tensor;
   /** The mean of windows by their weights where they overlap, [N, C, height, width]. */

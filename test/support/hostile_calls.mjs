@@ -56,6 +56,9 @@ const functions = {
   blendWindows: [addon.cutWindows(x, grid), grid, 4, 4],
   slice: [x, 0, 1],
   fitFrame: [x, 6, 5],
+  rows: [[x, x], 3, 6],
+  groupMoments: [x, 3],
+  pooledMoments: [[addon.groupMoments(x, 3), addon.groupMoments(x, 3)]],
   addNormalized: [tokens, tokens, 'token', 1, 1],
   moveWithinBalls: [tokens, tokens, 1, tokens, 1],
   separable: [device, square, square],
@@ -131,8 +134,7 @@ async function use(value) {
     await value.prox(x, measured, 1).read();
     value.dispose();
   } else if (kind === 'Device') value.full([1], 1);
-  else if (kind === 'Session') value.dispose();
-  else if (kind === 'Object') for (const each of Object.values(value)) await use(each);
+  else if (kind === 'Session') value.dispose(); else if (kind === 'Object') for (const each of Object.values(value)) await use(each);
 }
 
 async function call(name, body) {

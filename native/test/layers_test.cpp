@@ -314,6 +314,19 @@ TEST_CASE("group normalisation agrees with its definition, also far from zero") 
   }
 }
 
+TEST_CASE("group normalisation takes moments that it is given") {
+  const std::int64_t n = 2, channels = 6, size = 21, groups = 2;
+  const auto x = normal(n * channels * size, 5), scale = normal(channels, 6), bias = normal(channels, 7);
+  const HostVector<float> moments = {1000, 0.25F, 4, 1000, -3, 0.5F, 1000, 0, 1, 1000, 2, 9};
+  HostVector<float> y(x.size());
+  groupNorm({x.data(), scale.data(), bias.data(), y.data(), n, channels, size, groups, 1e-5F, Activation::relu, moments.data()}, kSerial);
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(x.size()); ++i) {
+    const std::int64_t channel = i / size % channels, group = i / size / (channels / groups);
+    const double want = (x[i] - moments[3 * group + 1]) / std::sqrt(moments[3 * group + 2] + 1e-5) * scale[channel] + bias[channel];
+    CHECK(y[i] == doctest::Approx(std::max(0.0, want)).epsilon(1e-5).scale(1));
+  }
+}
+
 TEST_CASE("the error function behind GELU is accurate and saturates") {
   for (float x = -6; x < 6; x += 0.0037F) CHECK(std::abs(errorFunction(broadcast(x))[0] - std::erf(static_cast<double>(x))) < 5e-7);
   CHECK(errorFunction(broadcast(std::numeric_limits<float>::infinity()))[0] == doctest::Approx(1));

@@ -7,13 +7,17 @@ namespace latino::layers {
 
 namespace {
 
-struct Moments {
+struct Sums {
   double sum = 0, squares = 0;
+};
+
+struct Moments {
+  double mean, variance;
 };
 
 /// Sums in double, so that groups far from zero keep their precision: a square of a float is exact there. Eight accumulators of each,
 /// so that the loop is vectorised.
-Moments momentsOf(const float* x, std::int64_t count) {
+Sums sumsOf(const float* x, std::int64_t count) {
   double sums[kLanes] = {}, squares[kLanes] = {};
   std::int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes)
@@ -22,16 +26,22 @@ Moments momentsOf(const float* x, std::int64_t count) {
       sums[lane] += value;
       squares[lane] += value * value;
     }
-  Moments moments;
+  Sums all;
   for (; i < count; ++i) {
-    moments.sum += x[i];
-    moments.squares += static_cast<double>(x[i]) * x[i];
+    all.sum += x[i];
+    all.squares += static_cast<double>(x[i]) * x[i];
   }
   for (int lane = 0; lane < kLanes; ++lane) {
-    moments.sum += sums[lane];
-    moments.squares += squares[lane];
+    all.sum += sums[lane];
+    all.squares += squares[lane];
   }
-  return moments;
+  return all;
+}
+
+Moments momentsOf(const float* x, std::int64_t count) {
+  const auto [sum, squares] = sumsOf(x, count);
+  const double mean = sum / static_cast<double>(count);
+  return {mean, std::max(0.0, squares / static_cast<double>(count) - mean * mean)};
 }
 
 }  // namespace
@@ -41,9 +51,8 @@ void groupNorm(const GroupNormArguments& a, const ParallelFor& parallelFor) {
   parallelFor(static_cast<std::size_t>(a.n * a.groups), [&](std::size_t index) {
     const auto row = static_cast<std::int64_t>(index);
     const float* x = a.x + row * count;
-    const Moments moments = momentsOf(x, count);
-    const double mean = moments.sum / static_cast<double>(count);
-    const double variance = std::max(0.0, moments.squares / static_cast<double>(count) - mean * mean);
+    const float* given = a.moments == nullptr ? nullptr : a.moments + 3 * row;
+    const auto [mean, variance] = given == nullptr ? momentsOf(x, count) : Moments{given[1], given[2]};
     const double factor = 1 / std::sqrt(variance + a.epsilon);
     for (std::int64_t c = 0; c < channels; ++c) {
       const std::int64_t channel = row % a.groups * channels + c;

@@ -9,7 +9,7 @@ namespace {
 class GroupNormLayer {
  public:
   static constexpr const char* kName = "GroupNorm";
-  static constexpr std::size_t kInputs = 3, kRequiredInputs = 3;
+  static constexpr std::size_t kInputs = 4, kRequiredInputs = 3;
   static constexpr bool hasManyOutputs = false;
 
   GroupNormLayer(const ort::KernelInfo* info, const LayerContext&)
@@ -25,6 +25,11 @@ class GroupNormLayer {
     arguments.x = call.data(0);
     arguments.scale = call.data(1);
     arguments.bias = call.data(2);
+    if (const ort::Value* moments = call.input(3); moments != nullptr) {
+      if (const Shape shape = shapeOf(moments); shape != Shape{x[0], groups_, 3})
+        throw ModelError("Expected moments [n, " + std::to_string(groups_) + ", 3] for GroupNorm but received " + toString(shape));
+      arguments.moments = call.data(3);
+    }
     arguments.y = call.output(x);
     arguments.n = x[0];
     arguments.channels = x[1];

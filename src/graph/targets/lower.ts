@@ -50,17 +50,20 @@ class Lowering {
 const RULES: Readonly<Record<string, Rule>> = {
   /**
    * (x, scale, bias): ONNX Runtime's CPU provider has no group normalisation, so groups become the instances of an instance normalisation.
-   * Where the reverse pass needs them, further outputs are the normalised groups [N, G, C/G h w] and 1 / deviation [N, G, 1].
+   * Where the reverse pass needs them, further outputs are the normalised groups [N, G, C/G h w] and 1 / deviation [N, G, 1]. Of a band of an image
+   * the moments of the whole are a fourth input (`groupMoments` of the addon).
    */
   GroupNormalization(lowering, node) {
-    const [x, scale, bias] = node.inputs as [Value, Value, Value];
+    const [x, scale, bias, moments] = node.inputs as [Value, Value, Value, Value?];
     const { graph } = lowering;
     const groups = number(node, 'num_groups');
     const channels = Number(scale.dims[0]);
     const grouped = graph.op('Reshape', [x, graph.integers(0, groups, -1)], { dims: groupDims(x, groups) });
     const epsilon = number(node, 'epsilon');
-    const normalized =
-      node.outputs.length > 1 ? standardize(lowering, node, grouped, epsilon) : instanceNorm(lowering, grouped, groups, epsilon);
+    let normalized: Value;
+    if (moments) normalized = standardizeBy(lowering, grouped, moments, epsilon);
+    else if (node.outputs.length > 1) normalized = standardize(lowering, node, grouped, epsilon);
+    else normalized = instanceNorm(lowering, grouped, groups, epsilon);
     const restored = graph.op('Reshape', [normalized, lowering.shape(x)], { dims: x.dims });
     const perChannel = graph.integers(channels, 1, 1);
     const scaled = lowering.op('Mul', [restored, lowering.op('Reshape', [scale, perChannel])]);
@@ -121,6 +124,14 @@ function instanceNorm(lowering: Lowering, grouped: Value, groups: number, epsilo
   const ones = lowering.graph.constant(new Float32Array(groups).fill(1));
   const zeros = lowering.graph.constant(new Float32Array(groups));
   return lowering.op('InstanceNormalization', [grouped, ones, zeros], { epsilon: float(epsilon) });
+}
+
+/** By the means and variances of `moments` [N, G, 3], which stand after a count. */
+function standardizeBy(lowering: Lowering, grouped: Value, moments: Value, epsilon: number): Value {
+  const { graph } = lowering;
+  const column = (at: number) => lowering.op('Slice', [moments, graph.integers(at), graph.integers(at + 1), graph.integers(-1)]);
+  const deviation = lowering.op('Sqrt', [lowering.op('Add', [column(2), graph.scalar(epsilon)])]);
+  return lowering.op('Div', [lowering.op('Sub', [grouped, column(1)]), deviation]);
 }
 
 /** The same step by step, because InstanceNormalization keeps its statistics to itself. */

@@ -185,6 +185,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   add(env, exports, "cancellation", [](const Napi::CallbackInfo& info) -> Napi::Value { return CancellationWrap::make(info.Env()); });
   exports.Set("openDevice", Napi::Function::New<openDevice>(env));
   exports.Set("createSession", Napi::Function::New<&SessionWrap::create>(env));
+  exports.Set("deferSession", Napi::Function::New<&SessionWrap::defer>(env));
   addKernels(env, exports);
   addWindows(env, exports);
   addBands(env, exports);

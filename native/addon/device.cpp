@@ -27,10 +27,10 @@ Napi::Function DeviceWrap::define(Napi::Env env) {
   return DefineClass(env, "Device",
                      {InstanceMethod<&DeviceWrap::upload>("upload"), InstanceMethod<&DeviceWrap::full>("full"),
                       InstanceMethod<&DeviceWrap::randn>("randn"), InstanceMethod<&DeviceWrap::synchronize>("synchronize"),
-                      InstanceMethod<&DeviceWrap::trim>("trim"), InstanceAccessor<&DeviceWrap::transfers>("transfers"),
-                      InstanceAccessor<&DeviceWrap::memory>("memory"), InstanceAccessor<&DeviceWrap::kind>("kind"),
-                      InstanceAccessor<&DeviceWrap::index>("index"), InstanceAccessor<&DeviceWrap::name>("name"),
-                      InstanceAccessor<&DeviceWrap::threads>("threads")});
+                      InstanceMethod<&DeviceWrap::trim>("trim"), InstanceMethod<&DeviceWrap::trimFree>("trimFree"),
+                      InstanceAccessor<&DeviceWrap::transfers>("transfers"), InstanceAccessor<&DeviceWrap::memory>("memory"),
+                      InstanceAccessor<&DeviceWrap::kind>("kind"), InstanceAccessor<&DeviceWrap::index>("index"),
+                      InstanceAccessor<&DeviceWrap::name>("name"), InstanceAccessor<&DeviceWrap::threads>("threads")});
 }
 
 Napi::Object DeviceWrap::make(Napi::Env env, std::shared_ptr<Device> device) {
@@ -114,6 +114,10 @@ Napi::Value DeviceWrap::trim(const Napi::CallbackInfo& info) {
     device->trim();
     done(nullptr);
   });
+}
+
+void DeviceWrap::trimFree(const Napi::CallbackInfo& info) {
+  guarded(info.Env(), [&] { device_->queue().enqueue([device = device_] { device->trimFree(); }); });
 }
 
 Napi::Value DeviceWrap::transfers(const Napi::CallbackInfo& info) {

@@ -114,6 +114,12 @@ Napi::Value SessionWrap::create(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value SessionWrap::defer(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    return make(info.Env(), Session::defer(DeviceWrap::from(info[0]), bytesFrom(info[1], "model"), optionsFrom(info[2])));
+  });
+}
+
 Napi::Value SessionWrap::run(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     if (!session_) throw DisposedError("Expected a live session but it has been disposed");

@@ -56,6 +56,7 @@ class DeviceWrap final : public Tagged<DeviceWrap> {
   Napi::Value randn(const Napi::CallbackInfo& info);
   Napi::Value synchronize(const Napi::CallbackInfo& info);
   Napi::Value trim(const Napi::CallbackInfo& info);
+  void trimFree(const Napi::CallbackInfo& info);
   Napi::Value transfers(const Napi::CallbackInfo& info);
   Napi::Value memory(const Napi::CallbackInfo& info);
   Napi::Value kind(const Napi::CallbackInfo& info);
@@ -129,6 +130,8 @@ class SessionWrap final : public Tagged<SessionWrap> {
   static Napi::Object make(Napi::Env env, std::shared_ptr<Session> session);
   /// createSession(device, model, options): a promise; the work is done away from the event loop.
   static Napi::Value create(const Napi::CallbackInfo& info);
+  /// deferSession(device, model, options): a session at once, whose network is loaded when it first runs.
+  static Napi::Value defer(const Napi::CallbackInfo& info);
   explicit SessionWrap(const Napi::CallbackInfo& info) : Tagged(info) {}
 
  private:

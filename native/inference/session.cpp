@@ -1,5 +1,6 @@
 #include "inference/session.h"
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
 
@@ -49,6 +50,22 @@ ort::OwnedSession load(std::span<const std::byte> model, ort::SessionOptions* se
   return ort::OwnedSession(session);
 }
 
+using Inputs = std::vector<std::pair<std::string, Tensor>>;
+using Outputs = std::vector<std::pair<std::string, Shape>>;
+
+/// Enqueues run(written), which computes the outputs of a session on the device, and returns these.
+template <class Run>
+std::vector<Tensor> enqueue(const std::shared_ptr<Device>& device, const Inputs& inputs, const Outputs& outputs, const Run& run) {
+  std::vector<Tensor> read, written;
+  for (const auto& [name, tensor] : inputs) {
+    if (tensor.sharedDevice() != device) throw ArgumentError("Expected input " + name + " on the session's device but it is on another");
+    read.push_back(tensor);
+  }
+  for (const auto& [name, shape] : outputs) written.emplace_back(device, shape);
+  submit(read, written, [run, written] { run(written); });
+  return written;
+}
+
 class BoundSession final : public Session, public std::enable_shared_from_this<BoundSession> {
  public:
   BoundSession(std::shared_ptr<Device> device, std::span<const std::byte> model, SessionOptions options)
@@ -60,19 +77,50 @@ class BoundSession final : public Session, public std::enable_shared_from_this<B
     requireUnchangedFiles();
   }
 
-  std::vector<Tensor> run(const std::vector<std::pair<std::string, Tensor>>& inputs,
-                          const std::vector<std::pair<std::string, Shape>>& outputs) override {
-    std::vector<Tensor> read, written;
-    for (const auto& [name, tensor] : inputs) {
-      if (tensor.sharedDevice() != device_) throw ArgumentError("Expected input " + name + " on the session's device but it is on another");
-      read.push_back(tensor);
-    }
-    for (const auto& [name, shape] : outputs) written.emplace_back(device_, shape);
-    submit(read, written, [self = shared_from_this(), inputs, outputs, written] { self->runBound(inputs, outputs, written); });
-    return written;
+  std::vector<Tensor> run(const Inputs& inputs, const Outputs& outputs) override {
+    return enqueue(device_, inputs, outputs, [self = shared_from_this(), inputs, outputs](const std::vector<Tensor>& written) {
+      self->runBound(inputs, outputs, written, self->busy_);
+    });
   }
 
   const std::shared_ptr<Device>& device() const override { return device_; }
+
+  /// Inside tasks only; adds the time that it takes to `busy`.
+  void runBound(const Inputs& inputs, const Outputs& outputs, const std::vector<Tensor>& written,
+                std::atomic<std::chrono::nanoseconds::rep>& busy) {
+    ort::IoBinding* raw = nullptr;
+    ort::check<RuntimeError>(ort::createIoBinding(ort::table(), session_.get(), &raw));
+    const ort::OwnedBinding binding(raw);
+    std::vector<ort::OwnedValue> values;
+    for (const auto& [name, tensor] : inputs) {
+      values.push_back(
+          wrap<RuntimeError>(provider_.memory(), tensor.data<void>(), tensor.bytes(), tensor.shape(), elementTypeOf(tensor.dtype())));
+      ort::check<RuntimeError>(ort::bindInput(ort::table(), raw, name.c_str(), values.back().get()));
+    }
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const Tensor& tensor = written[i];
+      values.push_back(wrap<RuntimeError>(provider_.memory(), tensor.data<void>(), tensor.bytes(), tensor.shape(), ort::kFloat));
+      ort::check<RuntimeError>(ort::bindOutput(ort::table(), raw, outputs[i].first.c_str(), values.back().get()));
+    }
+    ort::RunOptions* options = nullptr;
+    ort::check<RuntimeError>(ort::createRunOptions(ort::table(), &options));
+    const ort::OwnedRunOptions owner(options);
+    // Between nodes ONNX Runtime looks at this; our own layers look themselves, between their pieces.
+    const Cancellation::Interrupt interrupt(currentCancellation(), [options] {
+      if (ort::Status* failed = ort::setTerminate(ort::table(), options)) ort::releaseStatus(ort::table(), failed);
+    });
+    const auto begun = std::chrono::steady_clock::now();
+    ort::Status* status = ort::runWithBinding(ort::table(), session_.get(), options, raw);
+    busy += std::chrono::nanoseconds(std::chrono::steady_clock::now() - begun).count();
+    try {
+      checkInterruptible<RuntimeError>(status);
+    } catch (const RuntimeError&) {
+      // Of what a layer throws ONNX Runtime makes an error of its own.
+      for (const auto& [path, version] : readFiles_) requireUnchanged(path, version);
+      throw;
+    }
+    requireUnchangedFiles();
+  }
 
  private:
   void open(std::span<const std::byte> model, const SessionOptions& options) {
@@ -124,42 +172,6 @@ class BoundSession final : public Session, public std::enable_shared_from_this<B
     }
   }
 
-  void runBound(const std::vector<std::pair<std::string, Tensor>>& inputs, const std::vector<std::pair<std::string, Shape>>& outputs,
-                const std::vector<Tensor>& written) {
-    ort::IoBinding* raw = nullptr;
-    ort::check<RuntimeError>(ort::createIoBinding(ort::table(), session_.get(), &raw));
-    const ort::OwnedBinding binding(raw);
-    std::vector<ort::OwnedValue> values;
-    for (const auto& [name, tensor] : inputs) {
-      values.push_back(
-          wrap<RuntimeError>(provider_.memory(), tensor.data<void>(), tensor.bytes(), tensor.shape(), elementTypeOf(tensor.dtype())));
-      ort::check<RuntimeError>(ort::bindInput(ort::table(), raw, name.c_str(), values.back().get()));
-    }
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const Tensor& tensor = written[i];
-      values.push_back(wrap<RuntimeError>(provider_.memory(), tensor.data<void>(), tensor.bytes(), tensor.shape(), ort::kFloat));
-      ort::check<RuntimeError>(ort::bindOutput(ort::table(), raw, outputs[i].first.c_str(), values.back().get()));
-    }
-    ort::RunOptions* options = nullptr;
-    ort::check<RuntimeError>(ort::createRunOptions(ort::table(), &options));
-    const ort::OwnedRunOptions owner(options);
-    // Between nodes ONNX Runtime looks at this; our own layers look themselves, between their pieces.
-    const Cancellation::Interrupt interrupt(currentCancellation(), [options] {
-      if (ort::Status* failed = ort::setTerminate(ort::table(), options)) ort::releaseStatus(ort::table(), failed);
-    });
-    const auto begun = std::chrono::steady_clock::now();
-    ort::Status* status = ort::runWithBinding(ort::table(), session_.get(), options, raw);
-    busy_ += std::chrono::nanoseconds(std::chrono::steady_clock::now() - begun).count();
-    try {
-      checkInterruptible<RuntimeError>(status);
-    } catch (const RuntimeError&) {
-      // Of what a layer throws ONNX Runtime makes an error of its own.
-      for (const auto& [path, version] : readFiles_) requireUnchanged(path, version);
-      throw;
-    }
-    requireUnchangedFiles();
-  }
-
   std::shared_ptr<Device> device_;
   std::vector<MappedFile> files_;
   std::map<std::string, FileVersion> readFiles_;  // of weights that we read ourselves
@@ -171,12 +183,38 @@ class BoundSession final : public Session, public std::enable_shared_from_this<B
   ort::OwnedSession session_;
 };
 
+/// Its network is loaded by the first run, and by the next where that failed.
+class DeferredSession final : public Session, public std::enable_shared_from_this<DeferredSession> {
+ public:
+  DeferredSession(std::shared_ptr<Device> device, std::vector<std::byte> model, SessionOptions options)
+      : device_(std::move(device)), model_(std::move(model)), options_(std::move(options)) {}
+
+  std::vector<Tensor> run(const Inputs& inputs, const Outputs& outputs) override {
+    return enqueue(device_, inputs, outputs, [self = shared_from_this(), inputs, outputs](const std::vector<Tensor>& written) {
+      if (!self->loaded_) self->loaded_ = std::make_unique<BoundSession>(self->device_, self->model_, self->options_);
+      self->loaded_->runBound(inputs, outputs, written, self->busy_);
+    });
+  }
+
+  const std::shared_ptr<Device>& device() const override { return device_; }
+
+ private:
+  std::shared_ptr<Device> device_;
+  std::vector<std::byte> model_;
+  SessionOptions options_;
+  std::unique_ptr<BoundSession> loaded_;  // of the queue's thread
+};
+
 }  // namespace
 
 std::shared_ptr<Session> Session::create(std::shared_ptr<Device> device, std::span<const std::byte> model, SessionOptions options) {
   const CancellationScope scope(std::move(options.cancellation));
   throwIfCancelled();
   return std::make_shared<BoundSession>(std::move(device), model, std::move(options));
+}
+
+std::shared_ptr<Session> Session::defer(std::shared_ptr<Device> device, std::vector<std::byte> model, SessionOptions options) {
+  return std::make_shared<DeferredSession>(std::move(device), std::move(model), std::move(options));
 }
 
 }  // namespace latino

@@ -72,6 +72,8 @@ class Session {
  public:
   /// Blocking (seconds for a large model): call it away from the event loop. Throws ModelError, CancelledError.
   static std::shared_ptr<Session> create(std::shared_ptr<Device> device, std::span<const std::byte> model, SessionOptions options);
+  /// Returns at once: the network is loaded by the task that first runs it, and what is wrong with it is what goes wrong there.
+  static std::shared_ptr<Session> defer(std::shared_ptr<Device> device, std::vector<std::byte> model, SessionOptions options);
   virtual ~Session() = default;
 
   /// Enqueues a run, which ends early where what cancels the inputs does; outputs are given by name and shape (float32) and come back in

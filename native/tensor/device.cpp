@@ -60,6 +60,13 @@ void Device::trimIfMuch() noexcept {
   if (bytes > kMuch) trim();
 }
 
+void Device::trimFree() noexcept {
+  pool_->trimFree();
+  const std::lock_guard lock(keptMutex_);
+  for (const auto& each : kept_)
+    if (const auto kept = each.lock()) kept->trimFree();
+}
+
 void Device::trim() noexcept {
   pool_->trim();
   {

@@ -57,6 +57,8 @@ class Device : public MemorySource, public std::enable_shared_from_this<Device> 
   /// Gives back what is kept for the next task; on the queue's thread only, which does it when it has been idle for a moment and there is
   /// much.
   void trim() noexcept;
+  /// Gives back what is free in the pools, for work that is about to want blocks of other sizes; on the queue's thread only.
+  void trimFree() noexcept;
 
  protected:
   explicit Device(MemoryPool::Keeps keeps = MemoryPool::Keeps::whatWasInUse);

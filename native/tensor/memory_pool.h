@@ -31,6 +31,7 @@ class MemoryPool final : public KeptMemory {
   std::size_t keptBytes() const override { return counts().pooled; }
   /// Gives all pooled memory back.
   void trim() noexcept override;
+  void trimFree() noexcept override { trim(); }
   MemoryCounts counts() const;
 
  private:

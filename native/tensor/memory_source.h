@@ -23,6 +23,8 @@ class KeptMemory {
   virtual std::size_t keptBytes() const = 0;
   /// Gives back what is worth keeping in the middle of work only; called where there is none.
   virtual void trim() noexcept = 0;
+  /// Gives back, also in the middle of work, what costs nothing but page faults to have again.
+  virtual void trimFree() noexcept {}
 };
 
 }  // namespace latino

@@ -56,6 +56,8 @@ export interface Device {
   synchronize(): Promise<void>;
   /** Gives back the memory that is kept for later work, as the device does itself when it has been idle for a moment and keeps much. Resolves when it has. */
   trim(): Promise<void>;
+  /** Enqueues giving back what is free in the pools, for work that is about to want memory in other pieces; what was computed stays. */
+  trimFree(): void;
 }
 
 /** A handle to device memory. Using it after `dispose()` throws ERR_LATINO_DISPOSED. */
@@ -212,6 +214,8 @@ export interface Addon extends ImageFunctions {
   cancellation(): Cancellation;
   openDevice(name: string, options?: { threads?: number }): Device;
   createSession(device: Device, model: Uint8Array, options?: SessionOptions): Promise<Session>;
+  /** A session at once, whose network is loaded when it first runs; what is wrong with it becomes the error of what it computes. */
+  deferSession(device: Device, model: Uint8Array, options?: Omit<SessionOptions, 'cancellation'>): Session;
 
   linearCombination(a: PerImage, x: Tensor, b: PerImage, y: Tensor): Tensor;
   clip(x: Tensor, low: number, high: number): Tensor;

@@ -45,6 +45,7 @@ const functions = {
   cancellation: [],
   openDevice: ['cpu', { threads: 1 }],
   createSession: [device, model, { threads: 1 }],
+  deferSession: [device, model, { threads: 1 }],
   linearCombination: [1, x, [1, 2], x],
   clip: [x, 0, 1],
   norm: [x],
@@ -100,6 +101,7 @@ const methods = [
       randn: [[2, 2], [1, 2], 0],
       synchronize: [],
       trim: [],
+      trimFree: [],
     },
   ],
   ['tensor', x, { read: [{ finite: true }], ready: [], dispose: [] }],
@@ -134,7 +136,10 @@ async function use(value) {
     await value.prox(x, measured, 1).read();
     value.dispose();
   } else if (kind === 'Device') value.full([1], 1);
-  else if (kind === 'Session') value.dispose(); else if (kind === 'Object') for (const each of Object.values(value)) await use(each);
+  else if (kind === 'Session') {
+    await value.run({ x: row, y: row }, { sum: [1, 2] }).sum.ready();
+    value.dispose();
+  } else if (kind === 'Object') for (const each of Object.values(value)) await use(each);
 }
 
 async function call(name, body) {

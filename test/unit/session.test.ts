@@ -121,6 +121,36 @@ describe('createSession', () => {
   });
 });
 
+describe('deferSession', () => {
+  const defer = (built: ReturnType<typeof network>) => addon.deferSession(device, built.model, built.options);
+
+  it('loads the network when it first runs', async () => {
+    const session = defer(network(stored('F16', Uint16Array.of(0x4000, 0xb800))));
+    for (const _ of [1, 2]) expect(await sum(session, [1, 2], [10, 20])).toEqual(Float32Array.of(12, 19));
+    expect(session.busySeconds).toBeGreaterThan(0);
+    session.dispose();
+  });
+
+  it('has what is wrong with a network be the error of every run', async () => {
+    const store = ones();
+    const gone: WeightStore = { has: () => true, get: (name, shape) => ({ ...store.get(name, shape), path: join(folder, 'none') }) };
+    for (const built of [network(gone), { model: Uint8Array.of(1, 2, 3), options: {} }]) {
+      const session = defer(built);
+      for (const _ of [1, 2]) await expect(sum(session, [1, 2], [3, 4])).rejects.toThrow(withCode('MODEL'));
+      session.dispose();
+    }
+  });
+
+  it('may be disposed before it has run', async () => {
+    const session = defer(network());
+    const running = sum(session, [1, 2], [3, 4]);
+    session.dispose();
+    expect(await running).toEqual(Float32Array.of(4, 6));
+    defer(network()).dispose();
+    await device.synchronize();
+  });
+});
+
 describe('Session.run', () => {
   let session: Session;
   beforeAll(async () => {

@@ -32,6 +32,9 @@ export function groupDims({ dims: [batch, channels, ...space] }: Value, groups: 
 /** Domain '' is ONNX, 'com.microsoft' ONNX Runtime, 'latino.cpu' the native core's layers, 'latino' an operator that each target replaces. */
 export type Domain = '' | 'com.microsoft' | 'latino' | 'latino.cpu';
 
+/** What the result of a part of a graph is called. */
+export const PART_OUTPUT = 'part';
+
 /** ONNX writes an optional input that is left out as the empty name. */
 export const ABSENT: Value = { name: '', dtype: 'f32', dims: [] };
 
@@ -158,6 +161,27 @@ export class Graph {
     const added = dims.map((each) => this.value(this.freshName(node.opType), 'f32', each));
     this.nodes[this.nodes.indexOf(node)] = { ...node, outputs: [...node.outputs, ...added] };
     return added;
+  }
+
+  /**
+   * The network that computes `output` by some of these nodes, with the weights that they read. Its inputs are values of this graph, under their
+   * names, or further ones.
+   */
+  part(inputs: readonly Value[], nodes: readonly Node[], output: Value): Graph {
+    const part = new Graph(`${this.name} to ${output.name}`, this.store);
+    for (const name of this.names) part.names.add(name);
+    for (const { name } of inputs) part.names.add(name);
+    part.inputs.push(...inputs);
+    for (const node of nodes) {
+      part.append(node);
+      for (const { name } of node.inputs) {
+        const [weight, constant] = [this.weights.get(name), this.constants.get(name)];
+        if (weight) part.weights.set(name, weight);
+        if (constant) part.constants.set(name, constant);
+      }
+    }
+    part.output(PART_OUTPUT, output);
+    return part;
   }
 
   /** A graph with the same inputs, outputs, weights and constants but no nodes. */

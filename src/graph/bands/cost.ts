@@ -1,0 +1,47 @@
+import type { Graph, Node, Value } from '../graph.js';
+import type { Section } from './sections.js';
+import type { Sizes } from './sizes.js';
+
+/** Multiplications in the time in which a value is read and written. */
+const PER_VALUE = 80;
+
+/** What it takes to compute a network up to each of its values, about, in multiplications; by the value's name. */
+export function timesUpTo({ inputs, nodes }: Graph, sizes: Sizes): ReadonlyMap<string, number> {
+  const times = new Map(inputs.map(({ name }) => [name, 0]));
+  let time = 0;
+  for (const node of nodes) {
+    time += timeOfNode(node, sizes);
+    for (const { name } of node.outputs) times.set(name, time);
+  }
+  return times;
+}
+
+function timeOfNode({ opType, inputs, outputs }: Node, sizes: Sizes): number {
+  const values = sizes.elements(outputs[0]!);
+  if (opType !== 'Conv') return values * PER_VALUE;
+  const [, weight] = inputs as [Value, Value];
+  return values * (PER_VALUE + weight.dims.slice(1).reduce<number>((product, dim) => product * Number(dim), 1));
+}
+
+/** Bytes of the images that a section has at once, at most; what it is given and what it gives are among them. */
+export function peakBytes({ from, nodes }: Section, sizes: Sizes): number {
+  const lastUse = new Map<string, number>();
+  for (const [at, node] of nodes.entries()) for (const { name } of node.inputs) lastUse.set(name, at);
+  const live = new Map([[from.name, sizes.bytes(from)]]);
+  let bytes = sizes.bytes(from);
+  let peak = bytes;
+  for (const [at, { opType, inputs, outputs }] of nodes.entries()) {
+    const [made] = outputs as [Value];
+    // A convolution doubles what it reads as it reads it.
+    const added = opType === 'Upsample2x' ? sizes.bytes(inputs[0]!) : sizes.bytes(made);
+    live.set(made.name, added);
+    bytes += added;
+    peak = Math.max(peak, bytes);
+    for (const { name } of inputs) {
+      if (lastUse.get(name) !== at) continue;
+      bytes -= live.get(name) ?? 0;
+      live.delete(name);
+    }
+  }
+  return peak;
+}

@@ -3,6 +3,7 @@ import { allOrNone } from './all_or_none.js';
 import { Conditioning } from './conditioning.js';
 import { Embedding, requireFit } from './embedding.js';
 import type { Family } from './families/family.js';
+import type { ImageNetwork } from './image_network.js';
 import type { Prior, PromptGradient, Window } from './prior.js';
 import { PromptCache } from './prompt_cache.js';
 import type { PromptEncoder } from './prompt_encoder.js';
@@ -15,8 +16,8 @@ export interface LatentModelParts {
   readonly unet: Session;
   /** The UNet with the derivative with respect to the prompt; made on first use. */
   readonly openReverse: () => Promise<Session>;
-  readonly encoder: Session;
-  readonly decoder: Session;
+  readonly encoder: ImageNetwork;
+  readonly decoder: ImageNetwork;
   readonly latentChannels: number;
   /** Image pixels per latent, along a side. */
   readonly downscaling: number;
@@ -92,14 +93,14 @@ export class LatentModel implements Prior {
     const frame = this.frame(height, width);
     const { latentChannels, downscaling, encoder } = this.parts;
     const shape = [n, latentChannels, frame.height / downscaling, frame.width / downscaling];
-    if (frame.height === height && frame.width === width) return encoder.run({ image }, { latents: shape }).latents;
+    if (frame.height === height && frame.width === width) return encoder.run(image, shape);
     using framed = this.addon.fitFrame(image, frame.height, frame.width);
-    return encoder.run({ image: framed }, { latents: shape }).latents;
+    return encoder.run(framed, shape);
   }
 
   decode(latents: Tensor, height: number, width: number): Tensor {
     const frame = this.frame(height, width);
-    const { image } = this.parts.decoder.run({ latents }, { image: [latents.shape[0]!, 3, frame.height, frame.width] });
+    const image = this.parts.decoder.run(latents, [latents.shape[0]!, 3, frame.height, frame.width]);
     if (frame.height === height && frame.width === width) return image;
     using framed = image;
     return this.addon.fitFrame(framed, height, width);

@@ -1,10 +1,12 @@
 import type { Addon, Cancellation, Device, Session, Shape } from '../device/addon.js';
 import { LatinoError } from '../errors.js';
+import type { Budget } from '../graph/bands/plan.js';
 import { compile, type Target } from '../graph/compile.js';
 import type { Graph } from '../graph/graph.js';
 import { cpu } from '../graph/targets/cpu/cpu.js';
 import { cuda, cudaHalf } from '../graph/targets/cuda/cuda.js';
 import { allOrNone } from './all_or_none.js';
+import { ImageNetwork } from './image_network.js';
 import { LatentModel } from './latent_model.js';
 import { type LoadedTextEncoder, PromptEncoder } from './prompt_encoder.js';
 import { type ModelSource, readModel, reverseGraph, stepGraphs, type TextEncoderFiles, textGraph } from './read_model.js';
@@ -19,11 +21,15 @@ const TARGETS: Readonly<Record<Device['kind'], Partial<Record<Precision, Target>
   cuda: { float32: cuda, float16: cudaHalf },
 };
 
+const UNLIMITED: Budget = { wanted: Infinity, most: Infinity };
+
 export interface ModelOptions extends ModelSource {
   /** CPU threads; every core by default. */
   readonly threads?: number;
   /** Of UNet and text encoders, `float32` by default. The autoencoder is computed in float32: SDXL's leaves the range of float16. */
   readonly precision?: Precision;
+  /** What the images of a pass of the autoencoder may take; anything by default. */
+  readonly budget?: Budget;
   /** Stops the load. */
   readonly cancellation?: Cancellation;
   /** Told how much of the networks of every step has been read, which goes on into the first step. */
@@ -41,9 +47,14 @@ export async function loadModel(addon: Addon, device: Device, path: string, opti
   const { family, schedule, vae, texts, nativeSize, multiple } = files;
   const full = targetOf(device, 'float32');
   const chosen = targetOf(device, options.precision ?? 'float32');
+  const { threads, budget = UNLIMITED } = options;
   const openAs = async (target: Target, graph: Graph, cancellation?: Cancellation): Promise<Session> => {
     const { model, options: weights } = compile(graph, target);
-    return addon.createSession(device, model, { ...weights, threads: options.threads, cancellation });
+    return addon.createSession(device, model, { ...weights, threads, cancellation });
+  };
+  const preparePart = (graph: Graph) => {
+    const { model, options: weights } = compile(graph, full);
+    return () => addon.deferSession(device, model, { ...weights, threads });
   };
   const open = (graph: Graph): Promise<Session> => openAs(chosen, graph);
   // Built before any session is begun: what is wrong with a later graph leaves none behind.
@@ -62,8 +73,8 @@ export async function loadModel(addon: Addon, device: Device, path: string, opti
     alphaCumprod: (t) => schedule.alphaCumprod(t),
     unet: predictor,
     openReverse: async () => open(reverseGraph(files, chosen)),
-    encoder,
-    decoder,
+    encoder: new ImageNetwork(addon, device, graphs.encoder, { whole: encoder, preparePart, budget }),
+    decoder: new ImageNetwork(addon, device, graphs.decoder, { whole: decoder, preparePart, budget }),
     latentChannels: vae.network.latentChannels,
     downscaling: vae.network.downscaling,
     noiseGain: vae.network.noiseGain,

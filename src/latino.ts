@@ -7,6 +7,7 @@ import { LatinoError } from './errors.js';
 import { type UsedSigma, unsureSigmas } from './estimate_sigma.js';
 import type { Image, ImageInput } from './image/index.js';
 import { type UploadedMeasurements, uploadMeasurements } from './measurement.js';
+import { memoryBudget } from './memory_budget.js';
 import { checkOperator, imageSize, type Operator, OperatorCache, operatorName, operatorTraits, type Size } from './operators/index.js';
 import {
   type BatchInput,
@@ -83,6 +84,7 @@ export class Latino implements AsyncDisposable {
     const {
       model = DEFAULT_MODEL,
       device = 'auto',
+      memory = 'balanced',
       signal,
       ...rest
     } = parseOptions(LoadOptions, options, argument('options of Latino.load'));
@@ -92,7 +94,7 @@ export class Latino implements AsyncDisposable {
     const { folder, prompt, knows } = findModel(model);
     return interruptible(addon, [signal], async ({ signal: stopped, cancellation }) => {
       // A file on a disk that does not answer cannot be cancelled, only left alone.
-      const loading = loadModel(addon, opened, folder, { ...rest, cancellation });
+      const loading = loadModel(addon, opened, folder, { ...rest, budget: memoryBudget(memory, opened), cancellation });
       return new Latino(addon, await unlessAborted(stopped, loading, (late) => void late.dispose()), model, prompt, knows);
     });
   }

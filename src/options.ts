@@ -60,6 +60,12 @@ export const LoadOptions = z.strictObject({
     .optional(),
   /** What UNet and text encoders are computed in: `float32`, the default, or on a GPU `float16`, which rounds more. */
   precision: z.enum(['float32', 'float16']).optional(),
+  /**
+   * Of the autoencoder, which takes the most for a large image: `low` computes it in bands, for up to twice the time, unless it takes little;
+   * `balanced`, the default, where it would take more than a quarter of the machine's memory as a whole; `fast` where it would take more than three
+   * quarters. The result is the same but for rounding.
+   */
+  memory: z.enum(['low', 'balanced', 'fast']).optional(),
   /** CPU threads; every core that the process may use by default. */
   threads: z.int().min(1).max(1024).optional(),
   /**

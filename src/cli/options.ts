@@ -16,6 +16,7 @@ export interface ModelFlags {
   textEncoder2?: string;
   lora?: LoraFlag[];
   guidance?: number;
+  memory: LoadOptions['memory'];
   device: LoadOptions['device'];
 }
 
@@ -40,6 +41,7 @@ export const addModelOptions = (command: Command): Command =>
     .option('--text-encoder2 <path>', 'the second text encoder of SDXL, likewise')
     .option('--lora <file[:strength]>', 'a LoRA to add to the weights, such as LCM-LoRA; may be given several times', addLora)
     .option('--guidance <scale>', 'of a model with a guidance embedding: 1 or more, 8.5 unless told otherwise', number)
+    .option('--memory <use>', 'low, balanced or fast: what the autoencoder may take for a large picture', 'balanced')
     .option('--device <name>', 'auto, cpu or cuda:0', 'auto');
 
 /** Adds `file` or `file:0.7` to what came before. */
@@ -49,7 +51,17 @@ function addLora(value: string, previous: readonly LoraFlag[] = []): LoraFlag[] 
   return [...previous, strength === undefined ? { path } : { path, strength: number(strength) }];
 }
 
-export const loadOptions = ({ model, unet, vae, textEncoder, textEncoder2, lora: loras, guidance, device }: ModelFlags): LoadOptions => ({
+export const loadOptions = ({
+  model,
+  unet,
+  vae,
+  textEncoder,
+  textEncoder2,
+  lora: loras,
+  guidance,
+  memory,
+  device,
+}: ModelFlags): LoadOptions => ({
   model,
   unet,
   vae,
@@ -57,6 +69,7 @@ export const loadOptions = ({ model, unet, vae, textEncoder, textEncoder2, lora:
   textEncoder2,
   loras,
   guidance,
+  memory,
   device,
 });
 

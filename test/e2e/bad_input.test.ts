@@ -105,6 +105,12 @@ const cases: readonly [what: string, code: string, says: RegExp, args: () => str
     () => restore(sample('03'), '--task', 'denoise', '--device', 'gpu'),
   ],
   [
+    'a use of memory of another kind',
+    'ARGUMENT',
+    /low, balanced or fast for memory but received 'huge'/,
+    () => restore(sample('03'), '--task', 'denoise', '--memory', 'huge'),
+  ],
+  [
     'a GPU that is not there',
     'DEVICE',
     /Expected .+ for cuda:0.* but (there is none|that is not installed)/,

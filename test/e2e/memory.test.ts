@@ -29,6 +29,15 @@ const LEVELS = `${PRELUDE}
   await measure();
   console.log(JSON.stringify({ levels, highest: process.resourceUsage().maxRSS / 1024, memory: latino.device.memory }));
 `;
+/** MiB that a large picture takes, resident, and what comes of it, with `memory: USE`. */
+const LARGE = `${PRELUDE}
+  const latino = await Latino.load({ model: 'portraits', device: 'cpu', memory: USE });
+  const before = process.resourceUsage().maxRSS / 1024;
+  const { image } = await restore(latino, 768);
+  await latino.dispose();
+  const taken = process.resourceUsage().maxRSS / 1024 - before;
+  console.log(JSON.stringify({ taken, pixels: [...image.data.subarray(0, 4096)], memory: latino.device.memory }));
+`;
 /** Restores a picture for which the process may not take enough memory, then a small one. */
 const EXHAUSTED = `${PRELUDE}
   import { execFileSync } from 'node:child_process';
@@ -61,6 +70,13 @@ describe.runIf(process.platform === 'linux')('memory', () => {
     expect(restored - loaded).toBeLessThan(MIB);
     expect(disposed - before).toBeLessThan(MIB);
     expect(memory).toMatchObject({ inUse: 0, pooled: 0 });
+  });
+
+  it('is less for a large picture where little is to be taken, and the picture is the same', () => {
+    const [low, fast] = ['low', 'fast'].map((use) => run(LARGE.replace('USE', JSON.stringify(use))));
+    expect(low.taken).toBeLessThan(0.7 * fast.taken);
+    expect(Math.max(...low.pixels.map((value: number, i: number) => Math.abs(value - fast.pixels[i])))).toBeLessThan(1e-4);
+    expect(low.memory).toMatchObject({ inUse: 0, pooled: 0 });
   });
 
   it.runIf(spawnSync('prlimit', ['--version']).status === 0)('may run out in a network, which fails, and the next one runs', () => {

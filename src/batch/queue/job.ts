@@ -19,7 +19,7 @@ export const QueuedJob = z.strictObject({
   /** Where the output is begun. */
   temporaries: z.string(),
   reference: z.string().optional(),
-  model: LoadOptions.omit({ signal: true, device: true, threads: true }).optional(),
+  model: LoadOptions.omit({ signal: true, device: true, threads: true, memory: true }).optional(),
   settings: SpelledSettings,
   /** Folder from which files that the settings name are found. */
   settingsBase: z.string(),

@@ -12,7 +12,7 @@ import { type LoadedModel, ModelHolder } from './loaded_model.js';
 import { isOfTheImage, type Outcome } from './outcome.js';
 
 /** Where models run. */
-export type Placement = Pick<LoadOptions, 'device' | 'threads'>;
+export type Placement = Pick<LoadOptions, 'device' | 'threads' | 'memory'>;
 
 /** Restores the images of jobs; the model stays loaded from one to the next. */
 export class JobRestorer implements AsyncDisposable {

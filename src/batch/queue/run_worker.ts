@@ -34,6 +34,8 @@ export const WorkerOptions = z.strictObject({
   /** After so long without a sign of this worker its images are given to others; 30 by default. */
   lockSeconds: z.number().min(1).optional(),
   device: LoadOptions.shape.device,
+  /** See `LoadOptions`. */
+  memory: LoadOptions.shape.memory,
   threads: LoadOptions.shape.threads,
   /** Ends the work: no image is taken any more. */
   signal: z.instanceof(AbortSignal, { error: 'an AbortSignal' }),
@@ -49,8 +51,19 @@ export type WorkerOptions = Readonly<z.input<typeof WorkerOptions>>;
  */
 export async function runWorker(options: WorkerOptions): Promise<void> {
   const parsed = parseOptions(WorkerOptions, options, { code: 'ERR_LATINO_ARGUMENT', what: 'options of a worker' });
-  const { url, name = 'latino-native', concurrency = 4, graceSeconds = 25, lockSeconds = 30, device, threads, signal, onEvent } = parsed;
-  await using restorer = new JobRestorer({ device, threads }, concurrency);
+  const {
+    url,
+    name = 'latino-native',
+    concurrency = 4,
+    graceSeconds = 25,
+    lockSeconds = 30,
+    device,
+    threads,
+    memory,
+    signal,
+    onEvent,
+  } = parsed;
+  await using restorer = new JobRestorer({ device, threads, memory }, concurrency);
   await work({
     address: { url, name },
     perform: (data, until) => restorer.restore(data, until),

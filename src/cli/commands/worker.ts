@@ -9,6 +9,7 @@ interface Flags {
   concurrency: number;
   grace: number;
   lock: number;
+  memory: LoadOptions['memory'];
   device: LoadOptions['device'];
   threads?: number;
   json?: boolean;
@@ -23,6 +24,7 @@ export function addWorker(program: Command, io: Io): void {
     .option('--concurrency <n>', 'images under way at a time', number, 4)
     .option('--grace <seconds>', 'how long images under way have after SIGTERM, before they are given back', number, 25)
     .option('--lock <seconds>', 'after so long without a sign of this worker its images are given to others', number, 30)
+    .option('--memory <use>', 'low, balanced or fast: what the autoencoder may take for a large picture', 'balanced')
     .option('--device <name>', 'auto, cpu or cuda:0', 'auto')
     .option('--threads <n>', 'CPU threads; every core unless told', number)
     .option('--json', 'print an event a line')
@@ -38,11 +40,14 @@ Example:
     .action((flags: Flags) => worker(io, flags));
 }
 
-async function worker(io: Io, { queue: url, queueName: name, concurrency, grace, lock, device, threads, json }: Flags): Promise<void> {
+async function worker(
+  io: Io,
+  { queue: url, queueName: name, concurrency, grace, lock, memory, device, threads, json }: Flags,
+): Promise<void> {
   const { runWorker } = await import('../../index.js');
   const onEvent = (event: WorkerEvent): void => printLine(io.out, json ? JSON.stringify(event) : inWords(event));
   const signal = io.interruption();
-  await runWorker({ url, name, concurrency, graceSeconds: grace, lockSeconds: lock, device, threads, signal, onEvent });
+  await runWorker({ url, name, concurrency, graceSeconds: grace, lockSeconds: lock, device, threads, memory, signal, onEvent });
 }
 
 function inWords(event: WorkerEvent): string {

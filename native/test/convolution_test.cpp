@@ -31,7 +31,7 @@ Taps tapsOfSum(double sum) {
 
 TEST_CASE("the proximal point of a convolution is optimal whatever the kernel sums to") {
   const auto device = openTestDevice(2);
-  const std::int64_t height = 18, width = 30;
+  const std::int64_t height = kSlowRun ? 9 : 18, width = kSlowRun ? 14 : 30;
   const Tensor x = randn(device, {1, 1, height, width}, 1, 0), z = randn(device, {1, 1, height, width}, 1, 1);
   for (const double sum : {0.01, 1.0, 50.0}) {
     for (const Boundary boundary : {Boundary::reflect, Boundary::replicate, Boundary::zero}) {
@@ -62,7 +62,7 @@ TEST_CASE("conjugate gradients that do not converge are an error, not a wrong re
 
 TEST_CASE("with the noise's sigma a proximal point is as exact as can be seen") {
   const auto device = openTestDevice(2);
-  const std::int64_t height = 24, width = 36;
+  const std::int64_t height = kSlowRun ? 10 : 24, width = kSlowRun ? 14 : 36;
   const Shape shape{2, 1, height, width};
   const Tensor x = randn(device, shape, 1, 0), z = linearCombination(1, x, 0.3, randn(device, shape, 1, 1));
   for (const Boundary boundary : {Boundary::reflect, Boundary::replicate, Boundary::zero}) {

@@ -123,14 +123,16 @@ TEST_CASE("the discrepancy principle leaves a residual of the noise's size") {
 
 TEST_CASE("the error variance is the one that made the error") {
   const auto device = openTestDevice(2);
-  const Shape shape{2, 3, 96, 120};
+  const std::int64_t height = kSlowRun ? 48 : 96, width = kSlowRun ? 60 : 120;
+  const Shape shape{2, 3, height, width};
   std::vector<double> taps(25, 1.0 / 25);
-  for (const auto& op : {makeCircularConvolution(device, {5, 5, 2, 2, taps}, 96, 120, 1),
-                         makeSeparable(device, blurring(32, 96), blurring(40, 120)), makeIdentity(device)}) {
+  for (const auto& op : {makeCircularConvolution(device, {5, 5, 2, 2, taps}, height, width, 1),
+                         makeSeparable(device, blurring(height / 3, height), blurring(width / 3, width)), makeIdentity(device)}) {
     const Tensor x = randn(device, shape, 3, 0);
     const Tensor z = linearCombination(1, x, 0.3, randn(device, shape, 3, 1));
     const Tensor clean = op->forward(x), y = linearCombination(1, clean, 0.02, randn(device, clean.shape(), 3, 2));
-    for (const float v : readFloats(op->errorVariance(op->residual(z, y), {0.02}, 1e-4))) CHECK(v == doctest::Approx(0.09).epsilon(0.1));
+    for (const float v : readFloats(op->errorVariance(op->residual(z, y), {0.02}, 1e-4)))
+      CHECK(v == doctest::Approx(0.09).epsilon(kSlowRun ? 0.2 : 0.1));
     for (const float v : readFloats(op->errorVariance(op->residual(z, y), {0.02}, 0.5))) CHECK(v == 0.5F);
   }
 }
@@ -140,6 +142,8 @@ TEST_CASE("images of a batch each have a noise level of their own") {
   const Shape shape{2, 3, kHeight, kWidth};
   for (const Case& each : cases()) {
     CAPTURE(std::string(each.name));
+    // Kernels that share their search with "reflect".
+    if (const std::string_view name = each.name; kSlowRun && (name == "replicate" || name == "zero" || name == "circular by CG")) continue;
     const auto op = each.make(device);
     const Tensor z = randn(device, shape, 5, 0), residual = op->residual(z, op->forward(randn(device, shape, 5, 1)));
     const auto second = [](const std::vector<float>& values) { return values[1]; };
@@ -183,13 +187,14 @@ TEST_CASE("the step rules want noise: without it what the operator does not see 
 }
 
 TEST_CASE("the error variance does not depend on the number of threads") {
-  const auto variance = [](const std::shared_ptr<Device>& device) {
-    const Tensor residual = randn(device, {2, 3, 61, 97}, 4, 0);
+  const std::int64_t height = kSlowRun ? 31 : 61, width = kSlowRun ? 43 : 97;
+  const auto variance = [=](const std::shared_ptr<Device>& device) {
+    const Tensor residual = randn(device, {2, 3, height, width}, 4, 0);
     const std::vector<float> plain = readFloats(makeIdentity(device)->errorVariance(residual, {0.1}, 1e-3));
-    const auto blur = makeCircularConvolution(device, asymmetric(), 61, 97, 1);
+    const auto blur = makeCircularConvolution(device, asymmetric(), height, width, 1);
     const std::vector<float> blurred = readFloats(blur->errorVariance(blur->residual(residual, residual), {0.1}, 1e-3));
     // One image of unit variance: less what the noise explains.
-    CHECK(plain[0] == doctest::Approx(0.99).epsilon(0.03));
+    CHECK(plain[0] == doctest::Approx(0.99).epsilon(kSlowRun ? 0.06 : 0.03));
     return std::pair(plain, blurred);
   };
   CHECK(variance(openTestDevice(1)) == variance(openTestDevice(3)));

@@ -35,14 +35,11 @@ constexpr std::int64_t kLightBytes = 1 << 18;
 /// many tiles, and where they are not too many.
 constexpr std::int64_t kKeptTiles = 256, kKeptBytes = 64 << 20;
 
-/// Of the weights as a form multiplies them.
-template <class Form, class Weight>
-std::int64_t formBytes(const Conv3x3Options& options) {
-  const std::int64_t values = ceilDivide(options.outputs, kPanel) * kPanel * options.inputs;
-  if constexpr (Form::kOutputs == 1)
-    return 9 * values * static_cast<std::int64_t>(sizeof(Weight));
-  else
-    return Form::kProducts * Form::kProducts * values * static_cast<std::int64_t>(sizeof(float));
+/// Of all transformed weights.
+template <class Form>
+std::int64_t productBytes(const Conv3x3Options& options) {
+  const std::int64_t filters = ceilDivide(options.outputs, kPanel) * kPanel * options.inputs;
+  return Form::kProducts * Form::kProducts * filters * static_cast<std::int64_t>(sizeof(float));
 }
 
 /// An image cut into rectangles of tiles.
@@ -124,17 +121,16 @@ class PixelWriter {
 }  // namespace
 
 /// One form at work on one image.
-template <class Form, class Weight>
+template <class Form>
 class Conv3x3::Run {
  public:
-  Run(const Conv3x3& layer, const Image& image, const Weight* weights, std::int64_t panelSize, bool areTaps)
+  Run(const Conv3x3& layer, const Image& image, const PackedWeights& packed, bool areTaps)
       : options_(layer.options_),
         image_(image),
-        weights_(weights),
-        panelSize_(panelSize),
+        packed_(packed),
         areTaps_(areTaps),
         threads_(layer.threads_),
-        isLight_(formBytes<Form, Weight>(layer.options_) <= kLightBytes),
+        isLight_(bytes() <= kLightBytes),
         down_(ceilDivide(image.height, Form::kOutputs)),
         across_(ceilDivide(image.width, Form::kOutputs)) {}
 
@@ -145,12 +141,22 @@ class Conv3x3::Run {
                   [&](std::size_t index) { compute(blocks.at(static_cast<std::int64_t>(index))); });
       return;
     }
-    const Blocks shared(down_, across_, heavyTiles(), 1);
+    // Each thread that has a share of a panel's tiles transforms its filters anew.
+    const std::int64_t shares = isDirect || !areTaps_ ? 1 : ceilDivide(2 * threads_, panels());
+    const Blocks shared(down_, across_, shares * heavyTiles(), 1);
     for (std::int64_t index = 0; index < shared.count(); ++index) computeShared(shared.at(index), parallelFor);
   }
 
  private:
   static constexpr bool isDirect = Form::kOutputs == 1;
+  /// Of the weights as they are multiplied.
+  std::int64_t bytes() const {
+    if constexpr (isDirect)
+      return static_cast<std::int64_t>(packed_.bytes());
+    else
+      return productBytes<Form>(options_);
+  }
+
   /// Tiles that are computed together where that cache holds the weights.
   static constexpr std::int64_t kLightTiles = isDirect ? 96 : 24;
   /// Elsewhere: so many that weights are worth reading, or transforming. That also bounds the memory of windows.
@@ -174,35 +180,38 @@ class Conv3x3::Run {
     }
   }
 
+  /// The products of a panel's first eight outputs, or of all sixteen, for `count` windows from `first` on: [window, frequency, 16].
+  const float* multiply(const float* windows, std::int64_t first, std::int64_t count, std::int64_t panel, int vectors) const {
+    thread_local HostVector<float> memory, transformed;
+    float* products = scratch(memory, count * Form::kProducts * Form::kProducts * kPanel);
+    const std::int64_t channels = windowChannels<Form>(options_.inputs);
+    const Windows<Form, const float> all{windows, channels, options_.inputs};
+    packed_.visit([&]<class Weight>(const Weight* weights) {
+      weights += panel * packed_.panelSize();
+      if (areTaps_) {
+        float* room = scratch(transformed, Form::kProducts * Form::kProducts * kFilterStride);
+        for (std::int64_t channel = 0; channel < options_.inputs; channel += kFilterChannels)
+          multiplyWindows(all, first, count, transformFilters<Form>(weights, options_.inputs, channel, room), vectors, products);
+      } else if constexpr (std::is_same_v<Weight, float>) {
+        multiplyWindows(all, first, count, {weights, channels * kPanel, 0, options_.inputs}, vectors, products);
+      }
+    });
+    return products;
+  }
+
   /// Computes one panel of outputs for some rows of tiles.
   void computePanel(const TileRectangle& tiles, std::int64_t firstRow, std::int64_t lastRow, std::int64_t panel,
                     const float* windows) const {
-    const std::int64_t channels = windowChannels<Form>(options_.inputs);
-    const Weight* weights = weights_ + panel * panelSize_;
     const TileRectangle part = tiles.rows(firstRow, lastRow);
     const auto results = [&](const auto& write) {
       if constexpr (isDirect) {
-        multiplyTaps<Form>(tiles, firstRow, lastRow - firstRow, windows, channels, weights, write);
+        packed_.visit([&](const auto* weights) {
+          multiplyTaps<Form>(tiles, firstRow, lastRow - firstRow, windows, options_.inputs, weights + panel * packed_.panelSize(), write);
+        });
       } else {
-        thread_local HostVector<float> memory;
-        float* products = scratch(memory, part.count() * Form::kProducts * Form::kProducts * kPanel);
-        const auto compute = [&]<int vectors>() {
-          const Windows<Form, const float> all{windows, channels, options_.inputs};
-          const auto multiply = [&](const auto& filters) {
-            multiplyWindows<vectors>(all, firstRow * tiles.across, part.count(), filters, products);
-          };
-          if (areTaps_) {
-            thread_local HostVector<float> transformed;
-            float* room = scratch(transformed, Form::kProducts * Form::kProducts * kFilterStride);
-            for (std::int64_t first = 0; first < options_.inputs; first += kFilterChannels)
-              multiply(transformFilters<Form>(weights, options_.inputs, first, room));
-          } else if constexpr (std::is_same_v<Weight, float>) {
-            multiply(Filters<float>{weights, channels * kPanel, 0, options_.inputs});
-          }
-          transformBack<vectors, Form>(part, products, image_.height, write);
-        };
-        const bool hasSecondHalf = options_.outputs > panel * kPanel + kLanes;
-        hasSecondHalf ? compute.template operator()<2>() : compute.template operator()<1>();
+        const int vectors = options_.outputs > panel * kPanel + kLanes ? 2 : 1;
+        const float* products = multiply(windows, firstRow * tiles.across, part.count(), panel, vectors);
+        transformBack<Form>(part, products, vectors, image_.height, write);
       }
     };
     if (options_.to == Layout::tokens) {
@@ -261,9 +270,8 @@ class Conv3x3::Run {
 
   Conv3x3Options options_;
   const Image& image_;
-  const Weight* weights_;  // transformed, or the taps
-  std::int64_t panelSize_;
-  bool areTaps_;
+  const PackedWeights& packed_;
+  bool areTaps_;  // or products
   std::int64_t threads_;
   bool isLight_;
   std::int64_t down_, across_;
@@ -316,18 +324,16 @@ void Conv3x3::runImage(const Image& image, const ParallelFor& parallelFor) {
 
 template <class Form>
 void Conv3x3::runForm(PackedStore::Key key, const Image& image, const ParallelFor& parallelFor) {
-  const auto runBy = [&](const PackedWeights& packed, bool areTaps) {
-    packed.visit([&]<class Weight>(const Weight* weights) {
-      Run<Form, Weight>(*this, image, weights, packed.panelSize(), areTaps).run(parallelFor);
-    });
-  };
   if constexpr (Form::kOutputs > 1) {
-    const std::int64_t bytes = formBytes<Form, float>(options_);
+    const std::int64_t bytes = productBytes<Form>(options_);
     const std::int64_t tiles = ceilDivide(image.height, Form::kOutputs) * ceilDivide(image.width, Form::kOutputs);
-    if (bytes <= kLightBytes || (bytes <= kKeptBytes && tiles >= kKeptTiles))
-      return runBy(*packed_->get(key, [&] { return packProducts<Form>(parallelFor); }), false);
+    if (bytes <= kLightBytes || (bytes <= kKeptBytes && tiles >= kKeptTiles)) {
+      const auto products = packed_->get(key, [&] { return packProducts<Form>(parallelFor); });
+      return Run<Form>(*this, image, *products, false).run(parallelFor);
+    }
   }
-  runBy(*packed_->get(taps_, [&] { return packTaps(parallelFor); }), true);
+  const auto taps = packed_->get(taps_, [&] { return packTaps(parallelFor); });
+  Run<Form>(*this, image, *taps, true).run(parallelFor);
 }
 
 std::int64_t Conv3x3::firstTap(std::int64_t output, std::int64_t input) const {

@@ -48,7 +48,7 @@ class Conv3x3 {
 
  private:
   struct Image;
-  template <class Form, class Weight>
+  template <class Form>
   class Run;
 
   void runImage(const Image& image, const ParallelFor& parallelFor);

@@ -166,10 +166,9 @@ void transformWindows(const SourceImage& x, const TileRectangle& tiles, std::int
   }
 }
 
-/// Transformed weights of a panel for some channels of the windows: [frequency, `stride` values], of each channel sixteen.
-template <class Weight>
+/// Transformed weights of a panel for some channels of the windows: [frequency, `stride` floats], of each channel sixteen.
 struct Filters {
-  const Weight* data;
+  const float* data;
   std::int64_t stride, firstChannel, channels;
 };
 
@@ -180,7 +179,7 @@ inline constexpr std::int64_t kFilterStride = (kFilterChannels + 1) * kPanel;
 
 /// The filters of a panel for at most `kFilterChannels` channels from `first` on. taps: [tap, channel, 16]; to: [frequency, kFilterStride]
 template <class Form, class Weight>
-Filters<float> transformFilters(const Weight* taps, std::int64_t allChannels, std::int64_t first, float* to) {
+Filters transformFilters(const Weight* taps, std::int64_t allChannels, std::int64_t first, float* to) {
   const std::int64_t channels = std::min(kFilterChannels, allChannels - first);
   for (std::int64_t at = 0; at < channels * kPanel; at += kLanes)
     transformFilter<Form, Vector8>([&](int tap) { return widen(taps + (tap * allChannels + first) * kPanel + at); },
@@ -188,29 +187,39 @@ Filters<float> transformFilters(const Weight* taps, std::int64_t allChannels, st
   return {to, kFilterStride, first, channels};
 }
 
-/// The products of `vectors` times eight outputs of a panel for `count` windows from `first` on; products: [tile of these, frequency, 16].
-/// Those of the first channels are written, those of further ones added.
-template <int vectors, class Form, class Weight>
-void multiplyWindows(const Windows<Form, const float>& windows, std::int64_t first, std::int64_t count, const Filters<Weight>& filters,
+/// One frequency's products for `count` windows, the first at `windows`, the next ones `windowStride` floats on; products: [window,
+/// `stride` floats]. A function of its own, for every form: what it computes is unrolled.
+template <int vectors>
+[[gnu::noinline]] void multiplyFrequency(const float* windows, std::int64_t windowStride, std::int64_t count, const float* filters,
+                                         std::int64_t channels, bool adds, float* products, std::int64_t stride) {
+  forRowGroups<vectors>(count, [&]<int rows>(std::int64_t group) {
+    std::array<const float*, rows> from;
+    for (int r = 0; r < rows; ++r) from[r] = windows + (group + r) * windowStride;
+    float* to = products + group * stride;
+    Sums<rows, vectors> sums = {};
+    if (adds) loadRows<rows, vectors>(to, sums, stride);
+    multiplyAdd<rows, float, vectors>(from, {.count = channels}, filters, sums);
+    storeRows<rows, vectors>(sums, to, stride);
+  });
+}
+
+/// The products of `vectors` times eight outputs of a panel for `count` windows from `first` on; products: [window, frequency, 16]. Those
+/// of the first channels are written, those of further ones added.
+template <class Form>
+void multiplyWindows(const Windows<Form, const float>& windows, std::int64_t first, std::int64_t count, const Filters& filters, int vectors,
                      float* products) {
   constexpr int kFrequencies = Form::kProducts * Form::kProducts;
+  const auto multiply = vectors == 2 ? &multiplyFrequency<2> : &multiplyFrequency<1>;
   for (int f = 0; f < kFrequencies; ++f) {
     const int factor = Form::kFactor[f / Form::kProducts] * Form::kWindow + Form::kFactor[f % Form::kProducts];
-    forRowGroups<vectors>(count, [&]<int rows>(std::int64_t group) {
-      std::array<const float*, rows> from;
-      for (int r = 0; r < rows; ++r) from[r] = windows.at(first + group + r) + factor * windows.channels + filters.firstChannel;
-      float* to = products + (group * kFrequencies + f) * kPanel;
-      Sums<rows, vectors> sums = {};
-      if (filters.firstChannel > 0) loadRows<rows, vectors>(to, sums, kFrequencies * kPanel);
-      multiplyAdd<rows, Weight, vectors>(from, {.count = filters.channels}, filters.data + f * filters.stride, sums);
-      storeRows<rows, vectors>(sums, to, kFrequencies * kPanel);
-    });
+    multiply(windows.at(first) + factor * windows.channels + filters.firstChannel, windows.tileStride(windows.channels), count,
+             filters.data + f * filters.stride, filters.channels, filters.firstChannel > 0, products + f * kPanel, kFrequencies * kPanel);
   }
 }
 
 /// The results of one panel: calls write(row of the image, column, first output of the panel's eight, pixels of a row).
-template <int vectors, class Form, class Write>
-void transformBack(const TileRectangle& tiles, const float* products, std::int64_t height, const Write& write) {
+template <class Form, class Write>
+void transformBack(const TileRectangle& tiles, const float* products, int vectors, std::int64_t height, const Write& write) {
   constexpr int kSide = Form::kProducts, kOutputs = Form::kOutputs;
   for (std::int64_t t = 0; t < tiles.count(); ++t, products += kSide * kSide * kPanel) {
     const std::int64_t top = (tiles.row + t / tiles.across) * kOutputs, left = (tiles.column + t % tiles.across) * kOutputs;

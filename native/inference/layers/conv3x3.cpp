@@ -336,10 +336,6 @@ void Conv3x3::runForm(PackedStore::Key key, const Image& image, const ParallelFo
   Run<Form>(*this, image, *taps, true).run(parallelFor);
 }
 
-std::int64_t Conv3x3::firstTap(std::int64_t output, std::int64_t input) const {
-  return 9 * (options_.isTransposed ? input * options_.outputs + output : output * options_.inputs + input);
-}
-
 /// By panel, tap, input, output of the panel.
 PackedWeights Conv3x3::packTaps(const ParallelFor& parallelFor) const {
   return {weight_(), options_.outputs, 9, options_.inputs, parallelFor, [this](std::int64_t output, std::int64_t tap, std::int64_t input) {

@@ -37,8 +37,9 @@ class PackedWeights {
         [&](const auto& from) {
           auto& to = allocate<typename std::decay_t<decltype(from)>::value_type>(outputs);
           forPanels(outputs, parallelFor, [&](std::int64_t first, std::int64_t last) {
-            for (std::int64_t run = 0; run < runs; ++run)
-              for (std::int64_t t = 0; t < count; ++t)
+            // As they lie in a file: the taps of a filter side by side.
+            for (std::int64_t t = 0; t < count; ++t)
+              for (std::int64_t run = 0; run < runs; ++run)
                 for (std::int64_t o = first; o < last; ++o)
                   if (const std::int64_t index = indexOf(o, run, t); index >= 0)
                     to[place(o, run * count + t)] = from[static_cast<std::size_t>(index)];

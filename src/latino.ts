@@ -69,7 +69,7 @@ export class Latino implements AsyncDisposable {
     private readonly defaultPrompt: string,
     private readonly known?: KnownImages,
   ) {
-    this.prior = new WindowedPrior(addon, model);
+    this.prior = new WindowedPrior(addon, model.forSteps);
     this.operators = new OperatorCache(addon, model.device, OPERATOR_BUDGET);
   }
 

@@ -75,6 +75,11 @@ export const LoadOptions = z.strictObject({
   unet: z.string().optional(),
   /** An autoencoder, likewise: TAESD, for example. */
   vae: z.string().optional(),
+  /**
+   * An autoencoder for the steps before the last, such as TAESD, likewise: most of a step's time is the autoencoder's. The last step and the result go
+   * through the model's own.
+   */
+  autoencoder: z.string().optional(),
   /** A text encoder, likewise. */
   textEncoder: z.string().optional(),
   /** The second text encoder of SDXL, likewise. */

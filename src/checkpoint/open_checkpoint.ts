@@ -13,19 +13,28 @@ export interface ReplacedParts {
   readonly vae?: string;
   readonly textEncoder?: string;
   readonly textEncoder2?: string;
+  /** Not in the place of the model's own: for the steps before the last. */
+  readonly autoencoder?: string;
 }
+
+/** The component that `ReplacedParts.autoencoder` becomes, beside the model's own vae. */
+export const STEP_AUTOENCODER = 'step_autoencoder';
 
 /**
  * Opens a diffusers folder or a checkpoint in a single file, by its path or its name in Hugging Face's cache.
  *
  * @throws LatinoError ERR_LATINO_MODEL when there is none, or a part is none, or the model has no such part
  */
-export async function openCheckpoint(path: string, { unet, vae, textEncoder, textEncoder2 }: ReplacedParts = {}): Promise<Checkpoint> {
+export async function openCheckpoint(
+  path: string,
+  { unet, vae, textEncoder, textEncoder2, autoencoder }: ReplacedParts = {},
+): Promise<Checkpoint> {
   const place = await resolveModelFolder(path);
   let checkpoint = (await isFile(place)) ? await openSingleFile(place) : await openDiffusersFolder(path);
+  const step = autoencoder === undefined ? undefined : await openPart(checkpoint, 'vae', autoencoder);
   for (const [name, part] of Object.entries({ unet, vae, text_encoder: textEncoder, text_encoder_2: textEncoder2 }))
     if (part !== undefined) checkpoint = checkpoint.with(name, await openPart(checkpoint, name, part));
-  return checkpoint;
+  return step ? checkpoint.with(STEP_AUTOENCODER, step) : checkpoint;
 }
 
 async function openPart(checkpoint: Checkpoint, name: string, path: string): Promise<Component> {

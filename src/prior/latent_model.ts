@@ -3,10 +3,11 @@ import { allOrNone } from './all_or_none.js';
 import { Conditioning } from './conditioning.js';
 import { Embedding, requireFit } from './embedding.js';
 import type { Family } from './families/family.js';
-import type { ImageNetwork } from './image_network.js';
+import type { FramedAutoencoder } from './framed_autoencoder.js';
 import type { Prior, PromptGradient, Window } from './prior.js';
 import { PromptCache } from './prompt_cache.js';
 import type { PromptEncoder } from './prompt_encoder.js';
+import { StepPrior } from './step_prior.js';
 
 /** What a loaded checkpoint consists of. */
 export interface LatentModelParts {
@@ -16,15 +17,9 @@ export interface LatentModelParts {
   readonly unet: Session;
   /** The UNet with the derivative with respect to the prompt; made on first use. */
   readonly openReverse: () => Promise<Session>;
-  readonly encoder: ImageNetwork;
-  readonly decoder: ImageNetwork;
-  readonly latentChannels: number;
-  /** Image pixels per latent, along a side. */
-  readonly downscaling: number;
-  /** Deviation, in the image, of latents' white noise of deviation 1. */
-  readonly noiseGain: number;
-  /** Image sides that the networks can halve as often as they do are multiples of this. */
-  readonly multiple: number;
+  readonly autoencoder: FramedAutoencoder;
+  /** Of the steps before the last, where that is another. */
+  readonly stepAutoencoder?: FramedAutoencoder;
   readonly promptEncoder: PromptEncoder;
   /** Called when the model is disposed. */
   readonly stopWatching?: () => void;
@@ -89,29 +84,29 @@ export class LatentModel implements Prior {
   }
 
   encode(image: Tensor): Tensor {
-    const [n, , height, width] = image.shape as readonly [number, number, number, number];
-    const frame = this.frame(height, width);
-    const { latentChannels, downscaling, encoder } = this.parts;
-    const shape = [n, latentChannels, frame.height / downscaling, frame.width / downscaling];
-    if (frame.height === height && frame.width === width) return encoder.run(image, shape);
-    using framed = this.addon.fitFrame(image, frame.height, frame.width);
-    return encoder.run(framed, shape);
+    return this.parts.autoencoder.encode(image);
   }
 
   decode(latents: Tensor, height: number, width: number): Tensor {
-    const frame = this.frame(height, width);
-    const image = this.parts.decoder.run(latents, [latents.shape[0]!, 3, frame.height, frame.width]);
-    if (frame.height === height && frame.width === width) return image;
-    using framed = image;
-    return this.addon.fitFrame(framed, height, width);
+    return this.parts.autoencoder.decode(latents, height, width);
   }
 
   get downscaling(): number {
-    return this.parts.downscaling;
+    return this.parts.autoencoder.downscaling;
   }
 
   get noiseGain(): number {
-    return this.parts.noiseGain;
+    return this.parts.autoencoder.noiseGain;
+  }
+
+  get forLastStep(): Prior {
+    return this;
+  }
+
+  /** The prior of the steps before the last. */
+  get forSteps(): Prior {
+    const { stepAutoencoder } = this.parts;
+    return stepAutoencoder ? new StepPrior(this, stepAutoencoder) : this;
   }
 
   placeInputs(picture: PictureSize, window: Window): Readonly<Record<string, Tensor>> {
@@ -144,7 +139,8 @@ export class LatentModel implements Prior {
     await this.parts.promptEncoder.dispose();
     for (const tensor of this.timeIds.values()) tensor.dispose();
     (await this.reverse?.catch(() => undefined))?.dispose();
-    for (const session of [this.parts.unet, this.parts.encoder, this.parts.decoder]) session.dispose();
+    const { unet, autoencoder, stepAutoencoder } = this.parts;
+    for (const part of [unet, autoencoder, stepAutoencoder]) part?.dispose();
     await this.device.trim();
   }
 
@@ -181,11 +177,5 @@ export class LatentModel implements Prior {
     const known = this.timeIds.get(key) ?? this.device.upload(Float32Array.from(values), [n, ids.length]);
     this.timeIds.set(key, known);
     return { time_ids: known };
-  }
-
-  /** The networks halve their input several times: an image of any other size is mirrored up to the next fitting one. */
-  private frame(height: number, width: number): { height: number; width: number } {
-    const { multiple } = this.parts;
-    return { height: Math.ceil(height / multiple) * multiple, width: Math.ceil(width / multiple) * multiple };
   }
 }

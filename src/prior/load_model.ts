@@ -5,11 +5,22 @@ import { compile, type Target } from '../graph/compile.js';
 import type { Graph } from '../graph/graph.js';
 import { cpu } from '../graph/targets/cpu/cpu.js';
 import { cuda, cudaHalf } from '../graph/targets/cuda/cuda.js';
+import type { Autoencoder } from '../networks/autoencoder.js';
 import { allOrNone } from './all_or_none.js';
+import { FramedAutoencoder } from './framed_autoencoder.js';
 import { ImageNetwork } from './image_network.js';
 import { LatentModel } from './latent_model.js';
 import { type LoadedTextEncoder, PromptEncoder } from './prompt_encoder.js';
-import { type ModelSource, readModel, reverseGraph, stepGraphs, type TextEncoderFiles, textGraph } from './read_model.js';
+import {
+  type AutoencoderGraphs,
+  autoencoderGraphs,
+  type ModelSource,
+  readModel,
+  reverseGraph,
+  stepGraphs,
+  type TextEncoderFiles,
+  textGraph,
+} from './read_model.js';
 import { type ReadingProgress, watchReading } from './reading_progress.js';
 import { TextEncoder } from './text_encoder.js';
 
@@ -44,7 +55,7 @@ export interface ModelOptions extends ModelSource {
  */
 export async function loadModel(addon: Addon, device: Device, path: string, options: ModelOptions = {}): Promise<LatentModel> {
   const files = await readModel(path, options);
-  const { family, schedule, vae, texts, nativeSize, multiple } = files;
+  const { family, schedule, vae, stepAutoencoder, texts, nativeSize, multiple } = files;
   const full = targetOf(device, 'float32');
   const chosen = targetOf(device, options.precision ?? 'float32');
   const { threads, budget = UNLIMITED } = options;
@@ -59,26 +70,31 @@ export async function loadModel(addon: Addon, device: Device, path: string, opti
   const open = (graph: Graph): Promise<Session> => openAs(chosen, graph);
   // Built before any session is begun: what is wrong with a later graph leaves none behind.
   const graphs = stepGraphs(files);
+  const stepGraph = stepAutoencoder && autoencoderGraphs(stepAutoencoder);
   const steps: [Target, Graph][] = [
     [chosen, graphs.unet],
-    [full, graphs.encoder],
-    [full, graphs.decoder],
+    ...[graphs, ...(stepGraph ? [stepGraph] : [])].flatMap(({ encoder, decoder }): [Target, Graph][] => [
+      [full, encoder],
+      [full, decoder],
+    ]),
   ];
   const sessions = await allOrNone(steps.map(([target, graph]) => openAs(target, graph, options.cancellation)));
-  const [predictor, encoder, decoder] = sessions as [Session, Session, Session];
+  const [unet, ...coders] = sessions as [Session, ...Session[]];
+  const framed = (network: Autoencoder, { encoder, decoder }: AutoencoderGraphs, [encoding, decoding]: readonly Session[]) => {
+    const imageNetwork = (graph: Graph, whole: Session): ImageNetwork =>
+      new ImageNetwork(addon, device, graph, { whole, preparePart, budget });
+    const networks = { encoder: imageNetwork(encoder, encoding!), decoder: imageNetwork(decoder, decoding!) };
+    return new FramedAutoencoder(addon, { ...network, ...networks, multiple });
+  };
   const stopWatching = options.onProgress && watchReading(sessions, options.onProgress);
   return new LatentModel(addon, device, {
     family,
     nativeSize,
     alphaCumprod: (t) => schedule.alphaCumprod(t),
-    unet: predictor,
+    unet,
     openReverse: async () => open(reverseGraph(files, chosen)),
-    encoder: new ImageNetwork(addon, device, graphs.encoder, { whole: encoder, preparePart, budget }),
-    decoder: new ImageNetwork(addon, device, graphs.decoder, { whole: decoder, preparePart, budget }),
-    latentChannels: vae.network.latentChannels,
-    downscaling: vae.network.downscaling,
-    noiseGain: vae.network.noiseGain,
-    multiple,
+    autoencoder: framed(vae.network, graphs, coders),
+    stepAutoencoder: stepAutoencoder && stepGraph && framed(stepAutoencoder.network, stepGraph, coders.slice(2)),
     stopWatching,
     promptEncoder: new PromptEncoder(
       addon,

@@ -62,6 +62,18 @@ export function requireFittingParts(
   }
 }
 
+/** What one autoencoder encodes the other must be able to decode: as far as their configurations tell. */
+export function requireSameLatents(vae: Autoencoder, other: Autoencoder): void {
+  for (const key of ['latentChannels', 'downscaling'] as const)
+    if (other[key] !== vae[key]) {
+      const what = { latentChannels: 'latent channels', downscaling: 'pixels a latent' }[key];
+      throw new LatinoError(
+        'ERR_LATINO_MODEL',
+        `Expected an autoencoder of ${vae[key]} ${what}, as the model's own, but found ${other[key]}`,
+      );
+    }
+}
+
 /** Of the pooled embedding that a UNet with text_time conditioning takes: what lies beside the six sines of the size. */
 const pooledChannels = (unet: UNet2DConditionConfig): number =>
   (unet.projection_class_embeddings_input_dim ?? 0) - 6 * (unet.addition_time_embed_dim ?? 0);

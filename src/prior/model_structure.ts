@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { readModelJson } from '../checkpoint/json_file.js';
+import { STEP_AUTOENCODER } from '../checkpoint/open_checkpoint.js';
 import { loadSchedule, type Schedule } from '../checkpoint/schedule.js';
 import { type CLIPTokenizer, loadTokenizer } from '../checkpoint/tokenizer.js';
 import { LatinoError } from '../errors.js';
@@ -10,7 +11,7 @@ import { CLIPTextConfig } from '../networks/clip_text.js';
 import { UNet2DConditionConfig } from '../networks/unet2d_condition.js';
 import { familyOf } from './families/families.js';
 import type { Family, TextEncoderPart } from './families/family.js';
-import { guidanceOf, requireClass, requireFittingParts } from './model_parts.js';
+import { guidanceOf, requireClass, requireFittingParts, requireSameLatents } from './model_parts.js';
 
 /** A text encoder as its configuration describes it. */
 export interface TextEncoderStructure {
@@ -25,6 +26,8 @@ export interface ModelStructure {
   readonly schedule: Schedule;
   readonly unet: UNet2DConditionConfig;
   readonly vae: Autoencoder;
+  /** Of the steps before the last, where that is another. */
+  readonly stepAutoencoder?: Autoencoder;
   readonly texts: readonly TextEncoderStructure[];
   /** The guidance scale that is built into the UNet, where it takes one. */
   readonly guidance?: number;
@@ -44,20 +47,22 @@ export interface ModelStructure {
  */
 export async function readStructure(checkpoint: Checkpoint, guidance?: number): Promise<ModelStructure> {
   requireClass(checkpoint, 'unet', ['UNet2DConditionModel']);
-  const vaeClass = requireClass(checkpoint, 'vae', Object.keys(AUTOENCODERS));
-  const [schedule, unet, vae] = await Promise.all([
+  const [schedule, unet, vae, stepAutoencoder] = await Promise.all([
     loadSchedule(checkpoint.component('scheduler')),
     checkpoint.readConfig('unet').then((json) => UNet2DConditionConfig.parse(json)),
-    checkpoint.readConfig('vae').then((json) => AUTOENCODERS[vaeClass]!(json)),
+    readAutoencoder(checkpoint, 'vae'),
+    checkpoint.className(STEP_AUTOENCODER) === undefined ? undefined : readAutoencoder(checkpoint, STEP_AUTOENCODER),
   ]);
   const family = familyOf(unet);
   const texts = await Promise.all(family.textEncoders.map((part) => readTextEncoder(checkpoint, part)));
   requireFittingParts(checkpoint.path, unet, vae, texts);
+  if (stepAutoencoder) requireSameLatents(vae, stepAutoencoder);
   return {
     family,
     schedule,
     unet,
     vae,
+    stepAutoencoder,
     texts,
     guidance: guidanceOf(unet, guidance),
     nativeSize: Math.max(...[unet.sample_size ?? family.sampleSize].flat()) * vae.downscaling,
@@ -65,6 +70,11 @@ export async function readStructure(checkpoint: Checkpoint, guidance?: number): 
     // A guidance embedding is what consistency distillation adds to a UNet.
     isConsistencyModel: checkpoint.className('scheduler') === 'LCMScheduler' || unet.time_cond_proj_dim != null,
   };
+}
+
+async function readAutoencoder(checkpoint: Checkpoint, component: string): Promise<Autoencoder> {
+  const className = requireClass(checkpoint, component, Object.keys(AUTOENCODERS));
+  return AUTOENCODERS[className]!(await checkpoint.readConfig(component));
 }
 
 async function readTextEncoder(checkpoint: Checkpoint, part: TextEncoderPart): Promise<TextEncoderStructure> {

@@ -16,6 +16,8 @@ export interface Prior {
   readonly downscaling: number;
   /** Deviation, in the image, of latents' white noise of deviation 1. */
   readonly noiseGain: number;
+  /** What the last step of a restoration goes through, and its result: itself, unless its autoencoder is one for the steps before that. */
+  readonly forLastStep: Prior;
   /** alphas_cumprod of the noise schedule at timestep t in [0, 999]. */
   alphaCumprod(t: number): number;
   /** Image [N, 3, H, W], clipped to [-1, 1], to scaled latents [N, C, h, w]. */

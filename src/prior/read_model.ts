@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { Lora, type LoraOptions, withLoras } from '../checkpoint/lora.js';
-import { openCheckpoint, type ReplacedParts } from '../checkpoint/open_checkpoint.js';
+import { openCheckpoint, type ReplacedParts, STEP_AUTOENCODER } from '../checkpoint/open_checkpoint.js';
 import { digestWeights } from '../checkpoint/weights_digest.js';
 import type { Target } from '../graph/compile.js';
 import type { Graph } from '../graph/graph.js';
@@ -18,10 +18,17 @@ export interface ModelSource extends ReplacedParts {
   readonly guidance?: number;
 }
 
+export interface AutoencoderFiles {
+  readonly network: Autoencoder;
+  readonly weights: WeightStore;
+}
+
 /** A model as its files describe it, whose parts fit together: all that is known without reading a weight. */
-export interface ModelFiles extends Omit<ModelStructure, 'unet' | 'vae' | 'texts'> {
+export interface ModelFiles extends Omit<ModelStructure, 'unet' | 'vae' | 'stepAutoencoder' | 'texts'> {
   readonly unet: { readonly config: UNet2DConditionConfig; readonly weights: WeightStore };
-  readonly vae: { readonly network: Autoencoder; readonly weights: WeightStore };
+  readonly vae: AutoencoderFiles;
+  /** Of the steps before the last, where that is another. */
+  readonly stepAutoencoder?: AutoencoderFiles;
   readonly texts: readonly TextEncoderFiles[];
 }
 
@@ -43,6 +50,10 @@ export async function readModel(path: string, source: ModelSource = {}): Promise
     ...structure,
     unet: { config: structure.unet, weights: await withLoras('unet', folderWeights, loras) },
     vae: { network: structure.vae, weights: vaeWeights },
+    stepAutoencoder: structure.stepAutoencoder && {
+      network: structure.stepAutoencoder,
+      weights: await checkpoint.weights(STEP_AUTOENCODER),
+    },
     texts: await Promise.all(structure.texts.map((text) => withWeights(checkpoint, text, loras))),
   };
 }
@@ -52,14 +63,18 @@ export async function readModel(path: string, source: ModelSource = {}): Promise
  *
  * @throws LatinoError ERR_LATINO_MODEL when one is missing, or of another shape
  */
-export function stepGraphs(files: ModelFiles): Record<'unet' | 'encoder' | 'decoder', Graph> {
+export function stepGraphs(files: ModelFiles): AutoencoderGraphs & { readonly unet: Graph } {
   const { unet, vae } = files;
-  return {
-    unet: unetGraph(unet.config, unet.weights, unetOptions(files)),
-    encoder: vae.network.encoder(vae.weights),
-    decoder: vae.network.decoder(vae.weights),
-  };
+  return { unet: unetGraph(unet.config, unet.weights, unetOptions(files)), ...autoencoderGraphs(vae) };
 }
+
+export type AutoencoderGraphs = Readonly<Record<'encoder' | 'decoder', Graph>>;
+
+/** @throws LatinoError ERR_LATINO_MODEL when a weight is missing, or of another shape */
+export const autoencoderGraphs = ({ network, weights }: AutoencoderFiles): AutoencoderGraphs => ({
+  encoder: network.encoder(weights),
+  decoder: network.decoder(weights),
+});
 
 /** The UNet with the derivative that calibration needs. @throws LatinoError ERR_LATINO_MODEL as `stepGraphs` does */
 export const reverseGraph = (files: ModelFiles, { withoutLoops }: Target): Graph =>

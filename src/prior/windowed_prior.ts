@@ -49,6 +49,11 @@ export class WindowedPrior implements Prior {
     return this.prior.noiseGain;
   }
 
+  get forLastStep(): Prior {
+    const { forLastStep } = this.prior;
+    return forLastStep === this.prior ? this : new WindowedPrior(this.kernels, forLastStep, this.stride);
+  }
+
   alphaCumprod(t: number): number {
     return this.prior.alphaCumprod(t);
   }

@@ -27,12 +27,14 @@ export async function* latino(
   let results: readonly Result[] = typeof result === 'string' ? [result] : [];
   let m = typeof start === 'object' ? kernels.linearCombination(1, start, 0, start) : startingLatents(run, start);
   let prox: Tensor | undefined;
+  let last: Run | undefined;
   try {
     for (const t of timesteps) {
       using z = renoise(run, m, t);
       m.dispose();
       prox?.dispose();
-      const step = latinoStep(run, z, t, conditioning);
+      if (t === timesteps.at(-1)) last = { ...run, prior: run.prior.forLastStep };
+      const step = latinoStep(last ?? run, z, t, conditioning);
       ({ m, prox } = step);
       try {
         yield step;
@@ -41,7 +43,7 @@ export async function* latino(
         disposeStep(step, [m, prox]);
       }
     }
-    return resultOf(run, m, prox!, results);
+    return resultOf(last ?? run, m, prox!, results);
   } finally {
     m.dispose();
     prox?.dispose();

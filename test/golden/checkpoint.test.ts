@@ -10,7 +10,13 @@ import { encodeSafetensors } from '../../src/checkpoint/encode_safetensors.js';
 import { modelDigest } from '../../src/model_digest.js';
 import { guidanceEmbedding } from '../../src/networks/unet2d_condition.js';
 import { Conditioning } from '../../src/prior/conditioning.js';
+import { buildOperator } from '../../src/operators/operator.js';
 import { loadModel } from '../../src/prior/load_model.js';
+import type { Prior } from '../../src/prior/prior.js';
+import { WindowedPrior } from '../../src/prior/windowed_prior.js';
+import { latino } from '../../src/solver/latino.js';
+import { seededNoise } from '../../src/solver/noise.js';
+import { gammaRule } from '../../src/solver/step_rules.js';
 import { run } from '../support/cli.js';
 import { withCode } from '../support/errors.js';
 import { goldenPath, goldenSet, MODEL_INDEX } from '../support/golden.js';
@@ -129,6 +135,52 @@ goldenSet('a checkpoint with a guidance embedding', [MODEL_INDEX, ...Object.valu
     await expect(Latino.load({ model: full, vae: join(full, 'unet') })).rejects.toThrow(
       withCode('MODEL', /AutoencoderKL or AutoencoderTiny or AutoencoderLinear in .*unet but found UNet2DConditionModel/),
     );
+  });
+
+  it('takes another autoencoder for the steps before the last', async () => {
+    const model = checkpoint('steps', { vae: 'models/tiny-sd15/vae' }, 'AutoencoderKL');
+    const [own, quick] = [goldenPath('models/tiny-sd15/vae'), goldenPath(LCM.vae)];
+    const restore = async (autoencoder?: string): Promise<Float32Array> => {
+      await using latino = await Latino.load({ model, autoencoder });
+      return (await latino.restore(measurement, options)).image.data;
+    };
+    const plain = await restore();
+    expect(await restore(own)).toEqual(plain);
+    expect(await restore(quick)).not.toEqual(plain);
+    expect(await modelDigest({ model, autoencoder: quick })).not.toBe(await modelDigest({ model }));
+    await expect(Latino.load({ model, autoencoder: 'models/portraits-lcm/vae' })).rejects.toThrow(withCode('MODEL', /of 4 latent channels/));
+
+    const addon = loadAddon();
+    const device: Device = addon.openDevice('cpu');
+    const both = await loadModel(addon, device, model, { autoencoder: quick });
+    const another = await loadModel(addon, device, model, { vae: quick });
+    const operator = buildOperator(addon, device, superResolution({ factor: 8 }), { height: 64, width: 64 });
+    using y = device.upload(pixels, [1, 3, 8, 8]);
+    using conditioning = await both.condition(['a photo']);
+    const steps = latino(
+      {
+        kernels: addon,
+        prior: new WindowedPrior(addon, both.forSteps),
+        problem: { operator, y, imageShape: [1, 3, 64, 64], sigma: 0.1 },
+        gammaRule: gammaRule(addon, 1, { family: 'sd15', task: 'super-resolution', factor: 8 }),
+        noise: seededNoise(device, 0),
+      },
+      { conditioning, timesteps: [999, 499, 249] },
+    );
+    const decoded = async (prior: Prior, latents: Tensor): Promise<unknown> => {
+      using image = prior.decode(latents, 64, 64);
+      return image.read();
+    };
+    for (const prior of [another, another, both]) {
+      const { done, value: step } = await steps.next();
+      if (done) throw new Error('Expected three steps');
+      expect(await step.x.read()).toEqual(await decoded(prior, step.z0));
+      using m = prior.encode(step.prox);
+      expect(await step.m.read()).toEqual(await m.read());
+    }
+    const { value: result } = await steps.next();
+    (result as Tensor).dispose();
+    for (const each of [both, another]) await each.dispose();
   });
 
   it('takes the weights of a UNet and a text encoder from files by themselves', async () => {

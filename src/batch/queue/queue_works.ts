@@ -79,6 +79,7 @@ function withoutPlace({ model, loras, guidance, ...parts }: NonNullable<BatchSet
     model: model === undefined || findModel(model).folder !== model ? model : placed(model),
     unet: place(parts.unet),
     vae: place(parts.vae),
+    autoencoder: place(parts.autoencoder),
     textEncoder: place(parts.textEncoder),
     textEncoder2: place(parts.textEncoder2),
     loras: loras?.map((lora) => (typeof lora === 'string' ? placed(lora) : { ...lora, path: placed(lora.path) })),

@@ -15,7 +15,7 @@ const SHARES: Readonly<Record<MemoryUse, Budget>> = {
 const LITTLE = 64 * 2 ** 20;
 
 /** What the images of a pass of the autoencoder may take. Of a GPU's memory nothing is known: there all is taken, or with `low` as little as can be. */
-export function memoryBudget(use: MemoryUse, { kind }: Device): Budget {
+export function memoryBudget(use: MemoryUse, { kind }: Pick<Device, 'kind'>): Budget {
   const share = SHARES[use];
   if (kind === 'cuda') return { wanted: use === 'low' ? LITTLE : Infinity, most: Infinity };
   const memory = machineMemory();

@@ -3,7 +3,7 @@ import { elementCount, type WeightInfo } from './graph/weights.js';
 
 /** Of Node, sharp, ONNX Runtime and this package beside a model and a picture. */
 const BASE_BYTES = 130 * 2 ** 20;
-/** A 3 × 3 filter as its kernel keeps it where it keeps it transformed: 36 float32 values (docs/decisions/0003). */
+/** A 3 × 3 filter as its kernel keeps it where it keeps it transformed: 36 float32 values (docs/decisions/0014). */
 const BYTES_OF_FILTER = 36 * 4;
 /** A layer with more of such bytes has its weights in memory as the file has them; kKeptBytes of native/inference/layers/conv3x3.cpp. */
 const MOST_TRANSFORMED = 64 * 2 ** 20;

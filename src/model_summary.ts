@@ -7,6 +7,7 @@ import { openWeights, openWeightsFile } from './checkpoint/weights_folder.js';
 import { LatinoError } from './errors.js';
 import { filesIn } from './folder_files.js';
 import { inspectModel } from './inspect.js';
+import { memoryBudget } from './memory_budget.js';
 import { memoryNeed } from './memory_need.js';
 import { readPart } from './prior/model_structure.js';
 import { readModel } from './prior/read_model.js';
@@ -58,7 +59,11 @@ async function summariseWhole(path: string): Promise<ModelSummary> {
   const checkpoint = await openCheckpoint(path);
   const parts = ['unet', 'vae', 'text_encoder', 'text_encoder_2'].filter((part) => checkpoint.className(part) !== undefined);
   const weights = await Promise.all(parts.map((part) => checkpoint.weights(part)));
-  const { activations } = stepWork(await readModel(path), { width: use.nativeSize, height: use.nativeSize });
+  const { activations } = stepWork(
+    await readModel(path),
+    { width: use.nativeSize, height: use.nativeSize },
+    memoryBudget('balanced', { kind: 'cpu' }),
+  );
   return { kind: 'model', family: use.family, lcmLora: use.lcmLora, memory: memoryNeed(weights, activations) };
 }
 

@@ -1,6 +1,7 @@
 import type { FolderWeights } from './checkpoint/weights_folder.js';
 import { loadAddon } from './device/load.js';
 import { WORK_KINDS } from './graph/work.js';
+import { memoryBudget } from './memory_budget.js';
 import { memoryNeed } from './memory_need.js';
 import type { ModelFiles } from './prior/read_model.js';
 import { type PictureSize, stepWork } from './prior/step_work.js';
@@ -25,9 +26,10 @@ export interface Prediction extends PictureSize {
  * @throws LatinoError ERR_LATINO_MODEL as `stepWork` does, ERR_LATINO_ADDON
  */
 export async function predict(files: ModelFiles, weights: readonly FolderWeights[], size: PictureSize): Promise<Prediction> {
-  const { step, windows, activations } = stepWork(files, size);
   const addon = loadAddon();
-  const rate = await measureWorkRate(addon, addon.openDevice('cpu'));
+  const device = addon.openDevice('cpu');
+  const { step, windows, activations } = stepWork(files, size, memoryBudget('balanced', device));
+  const rate = await measureWorkRate(addon, device);
   const sum = (of: (kind: (typeof WORK_KINDS)[number]) => number): number => WORK_KINDS.reduce((total, kind) => total + of(kind), 0);
   return {
     width: size.width,

@@ -1,6 +1,6 @@
 import type { Addon, Cancellation, Device, Session, Shape } from '../device/addon.js';
 import { LatinoError } from '../errors.js';
-import type { Budget } from '../graph/bands/plan.js';
+import { type Budget, UNLIMITED } from '../graph/bands/plan.js';
 import { compile, type Target } from '../graph/compile.js';
 import type { Graph } from '../graph/graph.js';
 import { cpu } from '../graph/targets/cpu/cpu.js';
@@ -31,8 +31,6 @@ const TARGETS: Readonly<Record<Device['kind'], Partial<Record<Precision, Target>
   cpu: { float32: cpu },
   cuda: { float32: cuda, float16: cudaHalf },
 };
-
-const UNLIMITED: Budget = { wanted: Infinity, most: Infinity };
 
 export interface ModelOptions extends ModelSource {
   /** CPU threads; every core by default. */

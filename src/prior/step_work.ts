@@ -1,4 +1,6 @@
-import type { Graph } from '../graph/graph.js';
+import { type Budget, type Plan, plan, UNLIMITED } from '../graph/bands/plan.js';
+import { Sizes } from '../graph/bands/sizes.js';
+import type { Graph, Value } from '../graph/graph.js';
 import { peakBytes, WORK_KINDS, type Work, workOf } from '../graph/work.js';
 import { type ModelFiles, stepGraphs } from './read_model.js';
 import { windowGrid } from './windowed_prior.js';
@@ -14,12 +16,15 @@ export interface StepWork {
   readonly step: Work;
   /** Windows that the UNet sees; 1 where it sees the whole picture. */
   readonly windows: number;
-  /** Bytes of the networks' values that are in memory at the same time, at most, where each pass is of the whole picture. */
+  /** Bytes of the networks' values that are in memory at the same time, at most. */
   readonly activations: number;
 }
 
-/** @throws LatinoError ERR_LATINO_MODEL as `stepGraphs` does */
-export function stepWork(files: ModelFiles, { width, height }: PictureSize): StepWork {
+/**
+ * @param budget of the autoencoder's images: in bands where they would take more
+ * @throws LatinoError ERR_LATINO_MODEL as `stepGraphs` does
+ */
+export function stepWork(files: ModelFiles, { width, height }: PictureSize, budget: Budget): StepWork {
   const { vae, multiple, nativeSize, texts } = files;
   const { downscaling } = vae.network;
   const framed = (side: number): number => Math.ceil(side / multiple) * multiple;
@@ -30,18 +35,30 @@ export function stepWork(files: ModelFiles, { width, height }: PictureSize): Ste
   const windows = grid ? grid.rows.length * grid.columns.length : 1;
   const tokens = texts[0]!.tokenizer.maxLength;
   const graphs = stepGraphs(files);
-  const runs = [
-    { graph: graphs.unet, lengths: lengthsOf(graphs.unet, { sample: window }), times: windows },
-    { graph: graphs.decoder, lengths: lengthsOf(graphs.decoder, { latents, image }), times: 1 },
-    { graph: graphs.encoder, lengths: lengthsOf(graphs.encoder, { image, latents }), times: 1 },
-  ].map((run) => ({ ...run, lengths: new Map([...run.lengths, ['batch', 1], ['tokens', tokens]]) }));
-  const works = runs.map(({ graph, lengths, times }) => ({ work: workOf(graph, lengths), times }));
-  const total = Object.fromEntries(WORK_KINDS.map((kind) => [kind, works.reduce((sum, { work, times }) => sum + times * work[kind], 0)]));
-  return { step: total as Work, windows, activations: Math.max(...runs.map(({ graph, lengths }) => peakBytes(graph, lengths))) };
+  const lengths = (graph: Graph, sizes: PictureSizes): Map<string, number> =>
+    new Map([...lengthsOf(graph, sizes), ['batch', 1], ['tokens', tokens]]);
+  const unetLengths = lengths(graphs.unet, { sample: window });
+  const unet = { work: workOf(graphs.unet, unetLengths), times: windows, peak: peakBytes(graphs.unet, unetLengths) };
+  const coders = [graphs.decoder, graphs.encoder].map((graph) => {
+    const planned = (within: Budget): Plan => plan(graph, sizesOf(graph, { image, latents }), within);
+    const { time, peak } = planned(budget);
+    return { work: workOf(graph, lengths(graph, { image, latents })), times: time / planned(UNLIMITED).time, peak };
+  });
+  const runs = [unet, ...coders];
+  const total = Object.fromEntries(WORK_KINDS.map((kind) => [kind, runs.reduce((sum, { work, times }) => sum + times * work[kind], 0)]));
+  return { step: total as Work, windows, activations: Math.max(...runs.map(({ peak }) => peak)) };
+}
+
+type PictureSizes = Readonly<Record<string, PictureSize>>;
+
+/** Of an encoder or a decoder. */
+function sizesOf({ inputs, outputs }: Graph, sizes: PictureSizes): Sizes {
+  const shape = ({ name, dims }: Value): number[] => [1, Number(dims[1]), sizes[name]!.height, sizes[name]!.width];
+  return new Sizes([...inputs, ...outputs].map((value) => [value, shape(value)]));
 }
 
 /** What a network calls the sides of its inputs and outputs [N, C, height, width], where it names them by themselves. */
-function lengthsOf({ inputs, outputs }: Graph, sizes: Readonly<Record<string, PictureSize>>): Map<string, number> {
+function lengthsOf({ inputs, outputs }: Graph, sizes: PictureSizes): Map<string, number> {
   const lengths = new Map<string, number>();
   for (const { name, dims } of [...inputs, ...outputs]) {
     const size = sizes[name];

@@ -26,6 +26,8 @@ export interface Budget {
   readonly most: number;
 }
 
+export const UNLIMITED: Budget = { wanted: Infinity, most: Infinity };
+
 /** Rows of the finest image in a band, at least and at most. */
 const FEWEST_ROWS = 64;
 const MOST_ROWS = 256;

@@ -45,7 +45,7 @@ describe('Graph', () => {
       g.output('y', layerNorm(g, g.input('x', 'f32', ['n', 3]), 'layer', 1e-5));
       return compile(g, cpu).options;
     };
-    expect(model('F32')).toEqual({ folder: '/model', weights: [] });
+    expect(model('F32')).toEqual({ folder: '/model', weights: [], files: [] });
     expect(model('F16').weights).toEqual([
       { name: 'layer.weight', shape: [3], sourceType: 'F16', path: '/model/w.safetensors', offset: 8 },
       { name: 'layer.bias', shape: [3], sourceType: 'F16', path: '/model/w.safetensors', offset: 8 },

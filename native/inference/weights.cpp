@@ -55,32 +55,37 @@ void checkBytes(const WeightSource& source, std::size_t count) {
   }
 }
 
-/// Hands out `count` bytes of a weight, from `first` on, in pieces of at most kPiece, so that they are never in memory as a whole. Throws
-/// CancelledError between two of them.
+void noteRead(const WeightSource& source, std::size_t count) {
+  if (source.mark && !source.mark->isRead.exchange(true)) *source.mark->sessionBytes += count;
+}
+
+/// Hands out a weight's bytes in pieces of at most kPiece, so that they are never in memory as a whole. Throws CancelledError between two
+/// of them.
 template <class Take>
-void readBytes(const WeightSource& source, std::size_t first, std::size_t count, const Take& take) {
+void readBytes(const WeightSource& source, std::size_t count, const Take& take) {
   constexpr std::size_t kPiece = 1 << 16;
   if (source.path.empty()) {
-    take(source.data.data() + first, count);
+    take(source.data.data(), count);
     return;
   }
   std::ifstream file;
   file.rdbuf()->pubsetbuf(nullptr, 0);  // the pieces are buffer enough
   file.open(pathOf(source), std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(source.offset + first));
+  file.seekg(static_cast<std::streamoff>(source.offset));
   std::vector<std::byte> piece(std::min(count, kPiece));
   for (std::size_t done = 0; done < count;) {
     throwIfCancelled();
     const std::size_t bytes = std::min(kPiece, count - done);
     file.read(reinterpret_cast<char*>(piece.data()), static_cast<std::streamsize>(bytes));
     if (!file)
-      throw ModelError("Expected " + std::to_string(count) + " bytes at " + std::to_string(source.offset + first) + " of " + source.path +
+      throw ModelError("Expected " + std::to_string(count) + " bytes at " + std::to_string(source.offset) + " of " + source.path +
                        " for weight " + source.name + " but they cannot be read");
     take(piece.data(), bytes);
     done += bytes;
   }
   // Only now: what was written meanwhile may have been read.
   if (source.version) requireUnchanged(source.path, *source.version);
+  noteRead(source, count);
 }
 
 std::size_t elementsOf(const WeightSource& source) {
@@ -105,17 +110,13 @@ void checkWeight(const WeightSource& source) { checkBytes(source, storedBytes(so
 
 namespace {
 
-void noteRead(const WeightSource& source) {
-  if (source.mark && !source.mark->isRead.exchange(true)) *source.mark->sessionBytes += storedBytes(source);
-}
-
 HostVector<float> readStored(const WeightSource& source) {
   checkWeight(source);
   const std::size_t elements = elementsOf(source), count = storedBytes(source);
   HostVector<float> values(elements);
   if (elements == 0) return values;  // which has no address to copy to
   float* to = values.data();
-  readBytes(source, 0, count, [&](const std::byte* from, std::size_t bytes) {
+  readBytes(source, count, [&](const std::byte* from, std::size_t bytes) {
     if (source.sourceType == "F32") {
       std::memcpy(to, from, bytes);
       to += bytes / 4;
@@ -128,7 +129,6 @@ HostVector<float> readStored(const WeightSource& source) {
       *to++ = half ? widen(static_cast<Half>(narrow)) : fromBrain(narrow);
     }
   });
-  noteRead(source);
   return values;
 }
 
@@ -183,20 +183,13 @@ HostVector<float> readWeight(const WeightSource& source) {
 
 bool isHalf(const WeightSource& source) { return source.sourceType == "F16" && source.updates.empty() && !source.isTransposed; }
 
-HostVector<Half> readHalves(const WeightSource& source, const ForPieces& forPieces) {
+HostVector<Half> readHalves(const WeightSource& source) {
   if (!isHalf(source)) throw ModelError("Expected an unchanged F16 weight for " + source.name + " but received " + source.sourceType);
   checkWeight(source);
-  constexpr std::size_t kPiece = 1 << 22;
   HostVector<Half> values(elementsOf(source));
-  const std::size_t bytes = 2 * values.size();
   auto* to = reinterpret_cast<std::byte*>(values.data());
-  forPieces((bytes + kPiece - 1) / kPiece, [&](std::size_t piece) {
-    const std::size_t first = piece * kPiece;
-    std::byte* next = to + first;
-    readBytes(source, first, std::min(kPiece, bytes - first),
-              [&](const std::byte* from, std::size_t count) { next = std::copy_n(from, count, next); });
-  });
-  noteRead(source);
+  if (!values.empty())
+    readBytes(source, 2 * values.size(), [&](const std::byte* from, std::size_t bytes) { to = std::copy_n(from, bytes, to); });
   return values;
 }
 
@@ -220,7 +213,7 @@ std::shared_ptr<const HostVector<float>> sharedWeight(const WeightSource& source
   {
     const std::lock_guard lock(mutex);
     if (Weight weight = known()) {
-      noteRead(source);
+      noteRead(source, storedBytes(source));
       return weight;
     }
   }

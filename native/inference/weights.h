@@ -1,7 +1,6 @@
 // Weights that are widened to float32 before ONNX Runtime sees them.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -22,10 +21,8 @@ void checkWeight(const WeightSource& source);
 HostVector<float> readWeight(const WeightSource& source);
 /// Whether a weight is in half precision as it is to be used: one that is updated or transposed is not.
 bool isHalf(const WeightSource& source);
-/// Calls piece(0) ... piece(count - 1), perhaps side by side.
-using ForPieces = std::function<void(std::size_t count, const std::function<void(std::size_t)>& piece)>;
 /// Reads such a weight as it is. Throws ModelError.
-HostVector<Half> readHalves(const WeightSource& source, const ForPieces& forPieces);
+HostVector<Half> readHalves(const WeightSource& source);
 /// As readWeight, in memory once for all who hold it: a network and its derivative have the same weights.
 std::shared_ptr<const HostVector<float>> sharedWeight(const WeightSource& source);
 

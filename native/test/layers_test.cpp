@@ -82,8 +82,8 @@ double errorOf(const Case& c, unsigned threads) {
   const HostVector<latino::Half> halves = c.isHalf ? toHalves(weight) : HostVector<latino::Half>();
   const auto residual = normal(c.n * c.outputs * pixels, 4), shift = normal(c.n * c.outputs, 5);
   HostVector<float> y(residual.size());
-  Conv3x3 convolution([&](const ParallelFor&) -> WeightValues { return c.isHalf ? WeightValues(halves) : WeightValues(weight); }, options,
-                      threads, std::make_shared<PackedStore>(0));
+  Conv3x3 convolution([&]() -> WeightValues { return c.isHalf ? WeightValues(halves) : WeightValues(weight); }, options, threads,
+                      std::make_shared<PackedStore>(0));
   Conv3x3Arguments arguments;
   arguments.x = x.data();
   arguments.bias = bias.data();
@@ -210,9 +210,9 @@ TEST_CASE("linear layers agree with the sum over the channels, on tokens and on 
       }
     }
     for (const unsigned threads : {1U, 64U}) {
-      Linear layer([&](const ParallelFor&) -> WeightValues { return c.isHalf ? WeightValues(halves) : WeightValues(weight); },
-                   [&](const ParallelFor&) -> WeightValues { return bias; },
-                   {c.outputs, c.inputs, c.from, c.to, c.activation, c.isGated, c.isTransposed}, threads, std::make_shared<PackedStore>(0));
+      Linear layer([&]() -> WeightValues { return c.isHalf ? WeightValues(halves) : WeightValues(weight); },
+                   [&]() -> WeightValues { return bias; }, {c.outputs, c.inputs, c.from, c.to, c.activation, c.isGated, c.isTransposed},
+                   threads, std::make_shared<PackedStore>(0));
       LinearArguments arguments{x.data(), c.hasResidual ? residual.data() : nullptr, y.data(), c.n, c.rows, std::nullopt};
       if (c.isNormalized) arguments.norm = {scale.data(), shift.data(), 1e-5F};
       run(std::vector{LinearCall{&layer, arguments}}, kSerial);

@@ -179,7 +179,7 @@ TEST_CASE("a convolution whose weights were dropped computes the same") {
   const auto store = std::make_shared<PackedStore>(0);
   int reads = 0;
   Conv3x3 convolution(
-      [&](const ParallelFor&) -> WeightValues {
+      [&]() -> WeightValues {
         ++reads;
         return weight;
       },

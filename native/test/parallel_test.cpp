@@ -68,7 +68,7 @@ TEST_CASE("a layer that was cancelled while its weight was packed packs it at th
   const auto cancellation = std::make_shared<Cancellation>();
   const std::vector<float> x(32 * 64, 1);
   const auto weight = [&](std::size_t count) {
-    return [&, count](const ParallelFor&) -> WeightValues {
+    return [&, count]() -> WeightValues {
       cancellation->cancel();
       return HostVector<float>(count, 1);
     };

@@ -32,10 +32,6 @@ std::vector<std::byte> bytesOf(std::initializer_list<std::uint16_t> words) {
   return bytes;
 }
 
-const ForPieces inTurn = [](std::size_t count, const auto& piece) {
-  for (std::size_t i = 0; i < count; ++i) piece(i);
-};
-
 }  // namespace
 
 TEST_CASE("weights are widened to float32") {
@@ -123,7 +119,7 @@ TEST_CASE("an updated weight is no longer in half precision, nor shared with one
   CHECK(isHalf(source));
   source.updates.push_back(update({1, 1}, {1}, {1, 1}, {1}, 0.25));
   CHECK_FALSE(isHalf(source));
-  CHECK_THROWS_AS(readHalves(source, inTurn), ModelError);
+  CHECK_THROWS_AS(readHalves(source), ModelError);
   CHECK(readWeight(source) == HostVector<float>{1.25});
 
   const File file;
@@ -150,10 +146,10 @@ TEST_CASE("reading a weight, and adding its updates, ends where the work is canc
   updated.updates.push_back(update({2, 1}, {1, 1}, {1, 1}, {1}, 1));
   const auto cancellation = std::make_shared<Cancellation>();
   const CancellationScope scope(cancellation);
-  CHECK(readHalves(stored, inTurn).size() == 5);
+  CHECK(readHalves(stored).size() == 5);
   CHECK(readWeight(updated) == HostVector<float>{2, 3});
   cancellation->cancel();
-  CHECK_THROWS_AS(readHalves(stored, inTurn), CancelledError);
+  CHECK_THROWS_AS(readHalves(stored), CancelledError);
   CHECK_THROWS_AS(sharedWeight(stored), CancelledError);
   CHECK_THROWS_AS(readWeight(updated), CancelledError);
 }
@@ -193,10 +189,10 @@ TEST_CASE("a file that has changed since its header was read is an error of the 
   WeightSource source{"w", {2}, "F16", file.path.string(), 2, {}};
   source.version = version;
   CHECK(readWeight(source).size() == 2);
-  CHECK(readHalves(source, inTurn).size() == 2);
+  CHECK(readHalves(source).size() == 2);
   const auto fails = [&] {
     CHECK_THROWS_WITH_AS(readWeight(source), doctest::Contains("has changed since"), ModelError);
-    CHECK_THROWS_WITH_AS(readHalves(source, inTurn), doctest::Contains("has changed since"), ModelError);
+    CHECK_THROWS_WITH_AS(readHalves(source), doctest::Contains("has changed since"), ModelError);
     CHECK_THROWS_WITH_AS(sharedWeight(source), doctest::Contains("has changed since"), ModelError);
   };
   std::filesystem::last_write_time(file.path, std::filesystem::last_write_time(file.path) + std::chrono::seconds(1));
@@ -205,22 +201,6 @@ TEST_CASE("a file that has changed since its header was read is an error of the 
   fails();
   source.version->size = 10;
   CHECK(sharedWeight(source)->size() == 2);
-}
-
-TEST_CASE("a large weight is read in pieces, in any order") {
-  const File file;
-  std::vector<std::uint16_t> values(5 << 20);
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint16_t>(i * 2654435761U >> 7);
-  std::ofstream(file.path, std::ios::binary | std::ios::app)
-      .write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(2 * values.size()));
-  std::size_t pieces = 0;
-  const ForPieces backwards = [&](std::size_t count, const auto& piece) {
-    for (pieces = count; count > 0; --count) piece(count - 1);
-  };
-  const HostVector<Half> read = readHalves({"w", {static_cast<std::int64_t>(values.size())}, "F16", file.path.string(), 10, {}}, backwards);
-  CHECK(pieces > 1);
-  REQUIRE(read.size() == values.size());
-  CHECK(std::memcmp(read.data(), values.data(), 2 * values.size()) == 0);
 }
 
 TEST_CASE("a weight that has been read counts once among those of its session") {

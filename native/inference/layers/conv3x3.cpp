@@ -190,11 +190,8 @@ class Conv3x3::Run {
       weights += panel * packed_.panelSize();
       if (areTaps_) {
         float* room = scratch(transformed, Form::kProducts * Form::kProducts * kFilterStride);
-        for (std::int64_t channel = 0; channel < options_.inputs; channel += kFilterChannels) {
-          const std::int64_t some = std::min(kFilterChannels, options_.inputs - channel);
-          const Filters filters = transformFilters<Form>(weights, options_.inputs, channel, some, room, kFilterStride);
-          multiplyWindows(all, first, count, filters, vectors, products);
-        }
+        for (std::int64_t channel = 0; channel < options_.inputs; channel += kFilterChannels)
+          multiplyWindows(all, first, count, transformFilters<Form>(weights, options_.inputs, channel, room), vectors, products);
       } else if constexpr (std::is_same_v<Weight, float>) {
         multiplyWindows(all, first, count, {weights, channels * kPanel, 0, options_.inputs}, vectors, products);
       }
@@ -341,12 +338,7 @@ void Conv3x3::runForm(PackedStore::Key key, const Image& image, const ParallelFo
 
 /// By panel, tap, input, output of the panel.
 PackedWeights Conv3x3::packTaps(const ParallelFor& parallelFor) const {
-  return {weight_(parallelFor),
-          options_.outputs,
-          9,
-          options_.inputs,
-          parallelFor,
-          [this](std::int64_t output, std::int64_t tap, std::int64_t input) {
+  return {weight_(), options_.outputs, 9, options_.inputs, parallelFor, [this](std::int64_t output, std::int64_t tap, std::int64_t input) {
             return firstTap(output, input) + (options_.isTransposed ? 8 - tap : tap);
           }};
 }
@@ -354,12 +346,14 @@ PackedWeights Conv3x3::packTaps(const ParallelFor& parallelFor) const {
 /// By panel, frequency, input, output of the panel.
 template <class Form>
 PackedWeights Conv3x3::packProducts(const ParallelFor& parallelFor) const {
-  const PackedWeights taps = packTaps(parallelFor);
-  const std::int64_t inputs = options_.inputs, channels = windowChannels<Form>(inputs);
-  return {options_.outputs, Form::kProducts * Form::kProducts * channels, parallelFor, [&](std::int64_t panel, float* to) {
-            taps.visit([&](const auto* from) {
-              transformFilters<Form>(from + panel * taps.panelSize(), inputs, 0, inputs, to, channels * kPanel);
-            });
+  const std::int64_t channels = windowChannels<Form>(options_.inputs);
+  const HostVector<float> taps = widened(weight_());
+  return {options_.outputs, Form::kProducts * Form::kProducts * channels, parallelFor, [&](std::int64_t output, const auto& set) {
+            for (std::int64_t input = 0; input < options_.inputs; ++input) {
+              const float* filter = taps.data() + firstTap(output, input);
+              transformFilter<Form, double>([&](int tap) -> double { return filter[options_.isTransposed ? 8 - tap : tap]; },
+                                            [&](int product, double value) { set(product * channels + input, static_cast<float>(value)); });
+            }
           }};
 }
 

@@ -177,15 +177,14 @@ inline constexpr std::int64_t kFilterChannels = 128;
 /// A cache line between frequencies keeps them out of each other's cache sets.
 inline constexpr std::int64_t kFilterStride = (kFilterChannels + 1) * kPanel;
 
-/// The filters of a panel for some of its channels, `channels` from `first` on. taps: [tap, channel of all, 16]; to: [frequency, `stride`
-/// floats]
+/// The filters of a panel for at most `kFilterChannels` channels from `first` on. taps: [tap, channel, 16]; to: [frequency, kFilterStride]
 template <class Form, class Weight>
-Filters transformFilters(const Weight* taps, std::int64_t allChannels, std::int64_t first, std::int64_t channels, float* to,
-                         std::int64_t stride) {
+Filters transformFilters(const Weight* taps, std::int64_t allChannels, std::int64_t first, float* to) {
+  const std::int64_t channels = std::min(kFilterChannels, allChannels - first);
   for (std::int64_t at = 0; at < channels * kPanel; at += kLanes)
-    transformFilter<Form>([&](int tap) { return widen(taps + (tap * allChannels + first) * kPanel + at); },
-                          [&](int product, Vector8 value) { store(to + product * stride + at, value); });
-  return {to, stride, first, channels};
+    transformFilter<Form, Vector8>([&](int tap) { return widen(taps + (tap * allChannels + first) * kPanel + at); },
+                                   [&](int product, Vector8 value) { store(to + product * kFilterStride + at, value); });
+  return {to, kFilterStride, first, channels};
 }
 
 /// One frequency's products for `count` windows, the first at `windows`, the next ones `windowStride` floats on; products: [window,

@@ -28,8 +28,8 @@ const WeightSource& LayerContext::weight(const std::string& name) const {
 }
 
 ReadWeight reader(const WeightSource& weight) {
-  return [&weight](const ParallelFor& parallelFor) -> WeightValues {
-    if (isHalf(weight)) return readHalves(weight, parallelFor);
+  return [&weight]() -> WeightValues {
+    if (isHalf(weight)) return readHalves(weight);
     return readWeight(weight);
   };
 }

@@ -66,8 +66,8 @@ Linear::Linear(ReadWeight weight, ReadWeight bias, const LinearOptions& options,
       key_(packed_->newKey()) {}
 
 std::shared_ptr<const PackedWeights> Linear::prepare(const ParallelFor& parallelFor) {
-  std::call_once(once_, [&] {
-    if (readBias_) bias_ = widened(readBias_(parallelFor));
+  std::call_once(once_, [this] {
+    if (readBias_) bias_ = widened(readBias_());
   });
   return packed_->get(key_, [&] { return pack(parallelFor); });
 }
@@ -77,14 +77,14 @@ PackedWeights Linear::pack(const ParallelFor& parallelFor) const {
     const std::int64_t width = options_.outputs * (options_.isGated ? 2 : 1);
     return options_.isTransposed ? input * width + row : row * options_.inputs + input;
   };
-  if (!options_.isGated) return {readWeight_(parallelFor), options_.outputs, 1, options_.inputs, parallelFor, indexOf};
+  if (!options_.isGated) return {readWeight_(), options_.outputs, 1, options_.inputs, parallelFor, indexOf};
   // Eight values and their eight gates share a panel.
   const auto gated = [&](std::int64_t place, std::int64_t run, std::int64_t input) -> std::int64_t {
     const std::int64_t output = place / kPanel * kLanes + place % kLanes;
     if (output >= options_.outputs) return -1;
     return indexOf(place % kPanel < kLanes ? output : options_.outputs + output, run, input);
   };
-  return {readWeight_(parallelFor), ceilDivide(options_.outputs, kLanes) * kPanel, 1, options_.inputs, parallelFor, gated};
+  return {readWeight_(), ceilDivide(options_.outputs, kLanes) * kPanel, 1, options_.inputs, parallelFor, gated};
 }
 
 Linear::Cut Linear::cut(const LinearArguments& a) const {

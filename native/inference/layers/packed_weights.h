@@ -15,8 +15,7 @@ namespace latino::layers {
 
 /// The values of a weight as they lie in its file.
 using WeightValues = std::variant<HostVector<float>, HostVector<Half>>;
-/// Shares the reading among the threads of whoever asks.
-using ReadWeight = std::function<WeightValues(const ParallelFor&)>;
+using ReadWeight = std::function<WeightValues()>;
 
 inline HostVector<float> widened(const WeightValues& values) {
   if (const auto* floats = std::get_if<HostVector<float>>(&values)) return *floats;
@@ -49,13 +48,12 @@ class PackedWeights {
         values);
   }
 
-  /// Of floats, which compute(panel, to) writes where they are not zero; to: [term, 16].
+  /// Of floats, which compute(output, set) gives one by one by set(term, value); those that it does not give are zero.
   template <class Compute>
   PackedWeights(std::int64_t outputs, std::int64_t terms, const ParallelFor& parallelFor, const Compute& compute) : terms_(terms) {
     auto& to = allocate<float>(outputs);
-    parallelFor(static_cast<std::size_t>(ceilDivide(outputs, kPanel)), [&](std::size_t index) {
-      const auto panel = static_cast<std::int64_t>(index);
-      compute(panel, to.data() + panel * panelSize());
+    forPanels(outputs, parallelFor, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t o = first; o < last; ++o) compute(o, [&, o](std::int64_t term, float value) { to[place(o, term)] = value; });
     });
   }
 

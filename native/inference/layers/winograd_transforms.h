@@ -103,17 +103,17 @@ struct Taps {
   static constexpr int kOutputs = 1, kStep = stride, kWindow = 3;
 };
 
-/// The weight of each product of as many filters as a vector has lanes. tap(i): of their 3 x 3 taps, row by row; `set` gets each product by
-/// its number.
-template <class Form, class Tap, class Set>
+/// The weight of each product of a filter, or of as many filters as a T has lanes. tap(i): of the 3 x 3 taps, row by row; `set` gets each
+/// product by its number.
+template <class Form, class T, class Tap, class Set>
 [[gnu::always_inline]] inline void transformFilter(const Tap& tap, const Set& set) {
   constexpr int kSide = Form::kProducts;
-  std::array<std::array<Vector8, kSide>, 3> columns;
-  for (int j = 0; j < 3; ++j) Form::transformWeight(std::array<Vector8, 3>{tap(j), tap(3 + j), tap(6 + j)}, columns[j]);
+  std::array<std::array<T, kSide>, 3> columns;
+  for (int j = 0; j < 3; ++j) Form::transformWeight(std::array<T, 3>{tap(j), tap(3 + j), tap(6 + j)}, columns[j]);
 #pragma GCC unroll 6
   for (int i = 0; i < kSide; ++i) {
-    std::array<Vector8, kSide> row;
-    Form::transformWeight(std::array<Vector8, 3>{columns[0][i], columns[1][i], columns[2][i]}, row);
+    std::array<T, kSide> row;
+    Form::transformWeight(std::array<T, 3>{columns[0][i], columns[1][i], columns[2][i]}, row);
 #pragma GCC unroll 6
     for (int j = 0; j < kSide; ++j) set(i * kSide + j, row[j]);
   }

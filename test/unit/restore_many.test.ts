@@ -36,7 +36,9 @@ describe('restoreMany', () => {
       seen.push(index);
       if (seen.length === 4) first();
     }
-    expect(seen).toEqual([1, 2, 3, 4, 0]);
+    // Which of the others is read first is up to the machine.
+    expect(seen.toSorted()).toEqual([0, 1, 2, 3, 4]);
+    expect(seen.at(-1)).toBe(0);
   });
 
   it('gives a failure with its input, and goes on', async () => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { USED } from './checkpoint/checkpoint.js';
 import { findModel } from './checkpoint/embedded_models.js';
 import { Lora } from './checkpoint/lora.js';
 import { openCheckpoint, STEP_AUTOENCODER } from './checkpoint/open_checkpoint.js';
@@ -6,7 +7,7 @@ import { digestWeights } from './checkpoint/weights_digest.js';
 import { LoadOptions } from './options.js';
 import { parseOptions } from './schema.js';
 
-const WEIGHED = ['unet', 'vae', 'text_encoder', 'text_encoder_2', STEP_AUTOENCODER];
+const WEIGHED = [...USED, STEP_AUTOENCODER];
 const FILES: readonly (readonly [component: string, file: string])[] = [
   ...WEIGHED.map((component) => [component, 'config.json'] as const),
   ['scheduler', 'scheduler_config.json'],

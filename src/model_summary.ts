@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { USED } from './checkpoint/checkpoint.js';
 import { LORA_FILE, Lora } from './checkpoint/lora.js';
 import { openCheckpoint } from './checkpoint/open_checkpoint.js';
 import { isSingleFile } from './checkpoint/single_file/single_file.js';
@@ -57,7 +58,7 @@ async function summariseWhole(path: string): Promise<ModelSummary> {
   const { use, problem } = await inspectModel(path);
   if (!use) return { kind: 'model', problem };
   const checkpoint = await openCheckpoint(path);
-  const parts = ['unet', 'vae', 'text_encoder', 'text_encoder_2'].filter((part) => checkpoint.className(part) !== undefined);
+  const parts = USED.filter((part) => checkpoint.className(part) !== undefined);
   const weights = await Promise.all(parts.map((part) => checkpoint.weights(part)));
   const { activations } = stepWork(
     await readModel(path),

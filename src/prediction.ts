@@ -1,10 +1,11 @@
 import type { FolderWeights } from './checkpoint/weights_folder.js';
+import type { PictureSize } from './device/addon.js';
 import { loadAddon } from './device/load.js';
 import { WORK_KINDS } from './graph/work.js';
 import { memoryBudget } from './memory_budget.js';
 import { memoryNeed } from './memory_need.js';
 import type { ModelFiles } from './prior/read_model.js';
-import { type PictureSize, stepWork } from './prior/step_work.js';
+import { stepWork } from './prior/step_work.js';
 import { measureWorkRate } from './work_rate.js';
 
 /** What restoring one picture of a size will take on this machine's CPU, by estimate. */

@@ -3,6 +3,7 @@
 import { cp, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { toHalf } from '../../dist/checkpoint/half.js';
 import { AutoencoderKLConfig, klDecoderGraph, klEncoderGraph } from '../../dist/networks/autoencoder_kl.js';
 import { CLIPTextConfig, clipTextGraph } from '../../dist/networks/clip_text.js';
 import { UNet2DConditionConfig, unetGraph } from '../../dist/networks/unet2d_condition.js';
@@ -33,15 +34,6 @@ function shapesOf(component, json) {
   };
   GRAPHS[component](json, weights);
   return shapes;
-}
-
-const half = new Float32Array(1);
-const bits = new Uint32Array(half.buffer);
-/** The upper bits of a float that float16 has a normal number for; the others are dropped. */
-function toHalf(value) {
-  half[0] = value;
-  const exponent = ((bits[0] >>> 23) & 255) - 112;
-  return exponent <= 0 ? 0 : ((bits[0] >>> 16) & 0x8000) | (exponent << 10) | ((bits[0] >>> 13) & 0x3ff);
 }
 
 const normals = (() => {

@@ -4,7 +4,7 @@ import { parseJson } from './json_file.js';
 import type { FolderWeights } from './weights_folder.js';
 
 /** Components whose weights a restoration reads. Others, such as a safety checker, may be of any kind. */
-const USED = new Set(['unet', 'vae', 'text_encoder', 'text_encoder_2']);
+export const USED: readonly string[] = ['unet', 'vae', 'text_encoder', 'text_encoder_2'];
 
 /** Small files by their names: those of a folder, or what stands for them where a component lies in one file with the others. */
 export interface TextFiles {
@@ -101,7 +101,7 @@ export const readJson = async (files: TextFiles, file: string): Promise<unknown>
 
 async function describeComponent(name: string, component: Component): Promise<ComponentDescription> {
   const { className } = component;
-  const used = USED.has(name);
+  const used = USED.includes(name);
   const weights = await component.weights().catch((error: unknown) => {
     if (used) throw error;
     return undefined;

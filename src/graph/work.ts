@@ -1,5 +1,6 @@
 import type { Graph, Node, Value } from './graph.js';
 import { type Lengths, lengthOf } from './lengths.js';
+import { peakOf } from './peak_bytes.js';
 
 /** Kinds of operators, each with a speed of its own. */
 export const WORK_KINDS = ['convolution', 'linear', 'attention', 'values'] as const;
@@ -46,26 +47,8 @@ const RULES: Readonly<Record<string, Rule>> = {
 
 const batchOf = (value: Value): Value => ({ ...value, dims: value.dims.slice(0, 1) });
 
-/** Bytes of the values that are in memory at the same time, at most, in a run from the first node to the last. */
-export function peakBytes(graph: Graph, lengths: Lengths): number {
-  const lastUse = new Map<string, number>();
-  for (const [i, { inputs }] of graph.nodes.entries()) for (const { name } of inputs) lastUse.set(name, i);
-  const held = new Map<string, number>();
-  let [now, peak] = [0, 0];
-  for (const [i, { inputs, outputs }] of graph.nodes.entries()) {
-    for (const output of outputs) {
-      const bytes = output.dtype === 'f32' ? 4 * elements(output, lengths) : 0;
-      held.set(output.name, bytes);
-      now += bytes;
-    }
-    peak = Math.max(peak, now);
-    for (const { name } of inputs) {
-      if (lastUse.get(name) !== i) continue;
-      now -= held.get(name) ?? 0;
-      held.delete(name);
-    }
-  }
-  return peak;
-}
+/** Bytes of the values that are in memory at the same time, at most; the inputs are the caller's. */
+export const peakBytes = ({ nodes }: Graph, lengths: Lengths): number =>
+  peakOf(nodes, (value) => (value.dtype === 'f32' ? 4 * elements(value, lengths) : 0));
 
 const elements = ({ dims }: Value, lengths: Lengths): number => dims.reduce<number>((product, dim) => product * lengthOf(dim, lengths), 1);

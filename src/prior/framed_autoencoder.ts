@@ -1,4 +1,4 @@
-import type { Addon, Tensor } from '../device/addon.js';
+import type { Addon, PictureSize, Tensor } from '../device/addon.js';
 import type { ImageNetwork } from './image_network.js';
 
 export interface FramedAutoencoderParts {
@@ -13,7 +13,13 @@ export interface FramedAutoencoderParts {
   readonly multiple: number;
 }
 
-/** An autoencoder for images of any size: the networks halve their input several times, and one of any other size is mirrored up to the next fitting one. */
+/** The least size that is large enough and that networks which halve it can take, as they do sides that are multiples of `multiple`. */
+export const frameOf = ({ height, width }: PictureSize, multiple: number): PictureSize => ({
+  height: Math.ceil(height / multiple) * multiple,
+  width: Math.ceil(width / multiple) * multiple,
+});
+
+/** An autoencoder for images of any size: one that does not fit is mirrored up to its frame. */
 export class FramedAutoencoder {
   constructor(
     private readonly addon: Addon,
@@ -31,7 +37,7 @@ export class FramedAutoencoder {
   /** Image [N, 3, H, W], clipped to [-1, 1], to scaled latents [N, C, h, w]. */
   encode(image: Tensor): Tensor {
     const [n, , height, width] = image.shape as readonly [number, number, number, number];
-    const frame = this.frame(height, width);
+    const frame = frameOf({ height, width }, this.parts.multiple);
     const { latentChannels, downscaling, encoder } = this.parts;
     const shape = [n, latentChannels, frame.height / downscaling, frame.width / downscaling];
     if (frame.height === height && frame.width === width) return encoder.run(image, shape);
@@ -41,7 +47,7 @@ export class FramedAutoencoder {
 
   /** Scaled latents to an image [N, 3, height, width], clipped to [-1, 1]. */
   decode(latents: Tensor, height: number, width: number): Tensor {
-    const frame = this.frame(height, width);
+    const frame = frameOf({ height, width }, this.parts.multiple);
     const image = this.parts.decoder.run(latents, [latents.shape[0]!, 3, frame.height, frame.width]);
     if (frame.height === height && frame.width === width) return image;
     using framed = image;
@@ -51,10 +57,5 @@ export class FramedAutoencoder {
   dispose(): void {
     this.parts.encoder.dispose();
     this.parts.decoder.dispose();
-  }
-
-  private frame(height: number, width: number): { height: number; width: number } {
-    const { multiple } = this.parts;
-    return { height: Math.ceil(height / multiple) * multiple, width: Math.ceil(width / multiple) * multiple };
   }
 }

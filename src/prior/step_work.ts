@@ -1,14 +1,11 @@
+import type { PictureSize } from '../device/addon.js';
 import { type Budget, type Plan, plan, UNLIMITED } from '../graph/bands/plan.js';
 import { Sizes } from '../graph/bands/sizes.js';
 import type { Graph, Value } from '../graph/graph.js';
 import { peakBytes, WORK_KINDS, type Work, workOf } from '../graph/work.js';
+import { frameOf } from './framed_autoencoder.js';
 import { type ModelFiles, stepGraphs } from './read_model.js';
 import { windowGrid } from './windowed_prior.js';
-
-export interface PictureSize {
-  readonly width: number;
-  readonly height: number;
-}
 
 /** What restoring a picture of some size takes. */
 export interface StepWork {
@@ -24,11 +21,10 @@ export interface StepWork {
  * @param budget of the autoencoder's images: in bands where they would take more
  * @throws LatinoError ERR_LATINO_MODEL as `stepGraphs` does
  */
-export function stepWork(files: ModelFiles, { width, height }: PictureSize, budget: Budget): StepWork {
+export function stepWork(files: ModelFiles, picture: PictureSize, budget: Budget): StepWork {
   const { vae, multiple, nativeSize, texts } = files;
   const { downscaling } = vae.network;
-  const framed = (side: number): number => Math.ceil(side / multiple) * multiple;
-  const image = { height: framed(height), width: framed(width) };
+  const image = frameOf(picture, multiple);
   const latents = { height: image.height / downscaling, width: image.width / downscaling };
   const grid = windowGrid(latents, nativeSize / downscaling);
   const window = grid ?? latents;

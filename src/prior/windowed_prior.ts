@@ -1,6 +1,7 @@
-import type { Addon, Device, Tensor, WindowGrid } from '../device/addon.js';
+import type { Addon, Tensor, WindowGrid } from '../device/addon.js';
 import { Conditioning } from './conditioning.js';
 import type { Prior, PromptGradient } from './prior.js';
+import { PriorDecorator } from './prior_decorator.js';
 
 /** A side may be so many times the native one before windows are laid over it. */
 const MOST_WITHOUT = 1.25;
@@ -25,28 +26,14 @@ interface Chunk {
  * blended in latent space (as MultiDiffusion, Bar-Tal et al. 2023, with weights that fade). Encoder and decoder take the whole image, and so does
  * the proximal step outside: no seams, and the physics exact everywhere. Images about as large as the native size go through as they are.
  */
-export class WindowedPrior implements Prior {
+export class WindowedPrior extends PriorDecorator {
   /** @param stride latents from a window to the next; three quarters of a window by default */
   constructor(
     private readonly kernels: Kernels,
-    private readonly prior: Prior,
+    prior: Prior,
     private readonly stride?: number,
-  ) {}
-
-  get device(): Device {
-    return this.prior.device;
-  }
-
-  get nativeSize(): number {
-    return this.prior.nativeSize;
-  }
-
-  get downscaling(): number {
-    return this.prior.downscaling;
-  }
-
-  get noiseGain(): number {
-    return this.prior.noiseGain;
+  ) {
+    super(prior);
   }
 
   get forLastStep(): Prior {
@@ -54,21 +41,7 @@ export class WindowedPrior implements Prior {
     return forLastStep === this.prior ? this : new WindowedPrior(this.kernels, forLastStep, this.stride);
   }
 
-  alphaCumprod(t: number): number {
-    return this.prior.alphaCumprod(t);
-  }
-
-  encode(image: Tensor): Tensor {
-    return this.prior.encode(image);
-  }
-
-  decode(latents: Tensor, height: number, width: number): Tensor {
-    return this.prior.decode(latents, height, width);
-  }
-
-  placeInputs: Prior['placeInputs'] = (picture, window) => this.prior.placeInputs(picture, window);
-
-  predictNoise(z: Tensor, t: number, c: Conditioning): Tensor {
+  override predictNoise(z: Tensor, t: number, c: Conditioning): Tensor {
     const grid = this.gridOver(z);
     if (!grid) return this.prior.predictNoise(z, t, c);
     const { kernels } = this;
@@ -87,7 +60,7 @@ export class WindowedPrior implements Prior {
   }
 
   /** The windows' gradients add up, each of its share of the cotangent. */
-  async loadPromptGradient(): Promise<PromptGradient> {
+  override async loadPromptGradient(): Promise<PromptGradient> {
     const gradientOf = await this.prior.loadPromptGradient();
     return (z, t, c, cotangent) => {
       const grid = this.gridOver(z);

@@ -8,8 +8,10 @@ export interface RawTensor {
 }
 export type RawTensors = Map<string, RawTensor>;
 
-export function readRaw(path: string): RawTensors {
-  const bytes = readFileSync(path);
+export const readRaw = (path: string): RawTensors => decodeRaw(readFileSync(path));
+
+/** The tensors of a file's bytes, which they are parts of. */
+export function decodeRaw(bytes: Buffer): RawTensors {
   const start = 8 + Number(bytes.readBigUInt64LE(0));
   const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<
     string,

@@ -1,30 +1,15 @@
 import { readFile } from 'node:fs/promises';
+import { decodeRaw } from './raw_safetensors.js';
 
 export interface Stored {
   readonly shape: number[];
   readonly data: Float32Array | BigInt64Array;
 }
 
-type Header = Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
-
 /** All tensors of a file; other floating-point types become float32. */
 export async function readTensors(path: string): Promise<Map<string, Stored>> {
-  const bytes = await readFile(path);
-  const begin = 8 + Number(bytes.readBigUInt64LE(0));
-  const header = JSON.parse(bytes.toString('utf8', 8, begin)) as Header;
-  const tensors = Object.entries(header).filter(([name]) => name !== '__metadata__');
-  return new Map(
-    tensors.map(
-      ([
-        name,
-        {
-          dtype,
-          shape,
-          data_offsets: [from, to],
-        },
-      ]) => [name, { shape, data: numbers(dtype, bytes.subarray(begin + from, begin + to)) }],
-    ),
-  );
+  const tensors = [...decodeRaw(await readFile(path))];
+  return new Map(tensors.map(([name, { dtype, shape, bytes }]) => [name, { shape: [...shape], data: numbers(dtype, bytes) }]));
 }
 
 function numbers(dtype: string, bytes: Buffer): Float32Array | BigInt64Array {

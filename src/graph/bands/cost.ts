@@ -1,4 +1,5 @@
 import type { Graph, Node, Value } from '../graph.js';
+import { peakOf } from '../peak_bytes.js';
 import type { Section } from './sections.js';
 import type { Sizes } from './sizes.js';
 
@@ -25,23 +26,7 @@ function timeOfNode({ opType, inputs, outputs }: Node, sizes: Sizes): number {
 
 /** Bytes of the images that a section has at once, at most; what it is given and what it gives are among them. */
 export function peakBytes({ from, nodes }: Section, sizes: Sizes): number {
-  const lastUse = new Map<string, number>();
-  for (const [at, node] of nodes.entries()) for (const { name } of node.inputs) lastUse.set(name, at);
-  const live = new Map([[from.name, sizes.bytes(from)]]);
-  let bytes = sizes.bytes(from);
-  let peak = bytes;
-  for (const [at, { opType, inputs, outputs }] of nodes.entries()) {
-    const [made] = outputs as [Value];
-    // A convolution doubles what it reads as it reads it.
-    const added = opType === 'Upsample2x' ? sizes.bytes(inputs[0]!) : sizes.bytes(made);
-    live.set(made.name, added);
-    bytes += added;
-    peak = Math.max(peak, bytes);
-    for (const { name } of inputs) {
-      if (lastUse.get(name) !== at) continue;
-      bytes -= live.get(name) ?? 0;
-      live.delete(name);
-    }
-  }
-  return peak;
+  // A convolution doubles what it reads as it reads it.
+  const bytesOf = (made: Value, { opType, inputs }: Node): number => sizes.bytes(opType === 'Upsample2x' ? inputs[0]! : made);
+  return peakOf(nodes, bytesOf, new Map([[from.name, sizes.bytes(from)]]));
 }

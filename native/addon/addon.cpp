@@ -1,4 +1,6 @@
 // What the addon exports; src/device/addon.ts is its contract.
+#include <dlfcn.h>
+
 #include "addon/arrays.h"
 #include "addon/exports.h"
 #include "addon/wraps.h"
@@ -166,7 +168,15 @@ void addOperators(Napi::Env env, Napi::Object& exports) {
       [](Info info) { return OperatorWrap::make(info.Env(), makeChannelMix(DeviceWrap::from(info[0]), doublesFrom(info[1], "weights"))); });
 }
 
+/// Node unloads an addon with the last environment that uses it, a worker's for example; ONNX Runtime, which stays, and threads that are
+/// still at work would call into what is gone.
+void stayLoaded() {
+  Dl_info self;
+  if (dladdr(reinterpret_cast<const void*>(&stayLoaded), &self) != 0) dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  stayLoaded();
   auto* classes = new Classes{Napi::Persistent(DeviceWrap::define(env)), Napi::Persistent(TensorWrap::define(env)),
                               Napi::Persistent(OperatorWrap::define(env)), Napi::Persistent(SessionWrap::define(env)),
                               Napi::Persistent(CancellationWrap::define(env))};

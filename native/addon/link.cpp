@@ -4,12 +4,12 @@ namespace latino::addon {
 
 std::shared_ptr<Link> Link::open(Napi::Env env, const Napi::Value& kept) {
   const std::shared_ptr<Link> link(new Link);
+  const auto gate = link->gate_;
+  auto hook = std::make_unique<std::shared_ptr<Gate>>(gate);  // freed by `close`, or by the finalizer
   // The function does nothing; what is a property of it lives as long as it does.
   const Napi::Function keeper = Napi::Function::New(env, [](const Napi::CallbackInfo&) {});
   keeper.Set("kept", kept);
-  const auto gate = link->gate_;
-  auto* hook = new std::shared_ptr<Gate>(gate);  // freed by `close`, or by the finalizer
-  link->toJavaScript_ = Napi::ThreadSafeFunction::New(env, keeper, "latino", 0, 1, [gate, hook](Napi::Env finalEnv) {
+  link->toJavaScript_ = Napi::ThreadSafeFunction::New(env, keeper, "latino", 0, 1, [gate, hook = hook.get()](Napi::Env finalEnv) {
     {
       const std::lock_guard lock(gate->mutex);
       if (!gate->open) return;
@@ -19,7 +19,9 @@ std::shared_ptr<Link> Link::open(Napi::Env env, const Napi::Value& kept) {
     delete hook;
   });
   // Added after the function's own hook, so it runs before.
-  napi_add_env_cleanup_hook(env, close, hook);
+  napi_add_env_cleanup_hook(env, close, hook.release());
+  // Only now is there something to release: a worker that is being terminated throws at any line above.
+  gate->open = true;
   return link;
 }
 

@@ -28,7 +28,7 @@ class Link {
   /// Whether the environment still takes calls. Node frees a thread-safe function at the end of a worker even while others hold it.
   struct Gate {
     std::mutex mutex;
-    bool open = true;
+    bool open = false;
   };
   static void close(void* held);
 

@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process';
 import { on } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 
@@ -74,5 +77,11 @@ describe('worker threads', () => {
       await setTimeout(delay);
       await worker.terminate();
     }
+  });
+
+  it('may be all that uses the addon, and be ended in the middle of any call', async () => {
+    const program = fileURLToPath(new URL('../support/ended_workers.mjs', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [program, loader.href]);
+    expect(stdout).toBe('40\n');
   });
 });

@@ -9,7 +9,7 @@ if [ ${#libraries[@]} -eq 0 ]; then
   exit 0
 fi
 build=build-emulated
-cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None "-DCMAKE_CXX_FLAGS=-O1 -g1" -DLATINO_SANITIZE=address -DLATINO_TESTS=ON -DLATINO_EMULATED=ON -DLATINO_PRECOMPILED=ON \
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None "-DCMAKE_CXX_FLAGS=-O1 -g1" -DLATINO_SANITIZE=address -DLATINO_TESTS=ON -DLATINO_EMULATED=ON -DLATINO_UNITY=ON \
   -DLATINO_SLOW_RUN=ON \
   "${libraries[@]}"
 cmake --build "$build" --target latino_emulated_tests

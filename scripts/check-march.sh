@@ -10,7 +10,7 @@ else
   bash scripts/build-gyp.sh --latino_optimization=1 --latino_march=x86-64-v2
   if grep -qw avx512vl /proc/cpuinfo; then
     # GCC 12 warns of its own header of AVX-512.
-    cmake -S . -B build-march -G Ninja -DLATINO_MARCH=x86-64-v4 -DLATINO_PRECOMPILED=ON -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG" \
+    cmake -S . -B build-march -G Ninja -DLATINO_MARCH=x86-64-v4 -DLATINO_UNITY=ON -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG" \
       "-DCMAKE_CXX_FLAGS=-Wno-uninitialized -Wno-maybe-uninitialized" -DCMAKE_JS_VERSION=none "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")"
     cmake --build build-march
     addons+=(build-march/latino.node)

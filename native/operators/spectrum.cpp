@@ -15,7 +15,7 @@ constexpr std::int64_t kBins = 512;
 /// Coefficients of a bin that are summed together: whatever the bins hold, no thread is left with more, and the order is always the same.
 constexpr std::int64_t kSegment = 1024;
 /// Eigenvalues below this part of the largest one share a bin: at any noise level they carry no information.
-constexpr double kSmallest = 1e-10;
+constexpr double kNegligible = 1e-10;
 constexpr int kBisections = 48;
 
 /// Without noise a coefficient that the operator does not see decides everything: its power is rounding, its variance zero.
@@ -55,7 +55,7 @@ void Spectrum::fill(const std::vector<double>& eigenvalues, const std::vector<do
   // The range that is really there decides how fine the bins are.
   double smallest = largest;
   for (const double value : eigenvalues) {
-    if (value > kSmallest * largest) smallest = std::min(smallest, value);
+    if (value > kNegligible * largest) smallest = std::min(smallest, value);
   }
   const double span = std::max(1e-9, std::log(largest / smallest));
   std::vector<std::int64_t> bin(count), order(count), begins(kBins + 1);
@@ -63,7 +63,7 @@ void Spectrum::fill(const std::vector<double>& eigenvalues, const std::vector<do
   std::vector<double> sum(kBins), weight(kBins);
   for (std::size_t i = 0; i < count; ++i) {
     const double value = eigenvalues[i];
-    bin[i] = value <= kSmallest * largest
+    bin[i] = value <= kNegligible * largest
                  ? 0
                  : std::clamp<std::int64_t>(1 + static_cast<std::int64_t>(std::log(value / smallest) / span * (kBins - 1)), 1, kBins - 1);
     ++begins[static_cast<std::size_t>(bin[i]) + 1];

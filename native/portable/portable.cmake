@@ -26,7 +26,7 @@ function(latino_stand_in library soversion)
   set_target_properties(latino_${library} PROPERTIES OUTPUT_NAME ${library} SOVERSION ${soversion} LIBRARY_OUTPUT_DIRECTORY "${folder}")
   target_link_options(latino_${library} PRIVATE -nostdlib "-Wl,--version-script=${folder}/${library}.map")
 endfunction()
-latino_stand_in(dl 2 "${LATINO_OLDEST_GLIBC} dlerror dlopen dlsym")
+latino_stand_in(dl 2 "${LATINO_OLDEST_GLIBC} dladdr dlerror dlopen dlsym")
 latino_stand_in(pthread 0 "${LATINO_OLDEST_GLIBC} pthread_create pthread_detach pthread_join pthread_once" "GLIBC_2.30 pthread_cond_clockwait")
 
 # The stand-ins are linked as options: as libraries they would also be where the addon looks when it is loaded.
@@ -35,4 +35,5 @@ function(latino_make_portable addon)
   target_link_options(${addon} PRIVATE -static-libstdc++ -Wl,--gc-sections "-Wl,--version-script=${PROJECT_SOURCE_DIR}/native/portable/addon.map"
                       -Wl,--push-state,--no-as-needed "$<TARGET_FILE:latino_dl>" "$<TARGET_FILE:latino_pthread>" -Wl,--pop-state)
   add_dependencies(${addon} latino_dl latino_pthread)
+  set_property(TARGET ${addon} APPEND PROPERTY LINK_DEPENDS "$<TARGET_FILE:latino_dl>" "$<TARGET_FILE:latino_pthread>")
 endfunction()

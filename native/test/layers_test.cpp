@@ -14,16 +14,13 @@
 #include "inference/layers/group_norm.h"
 #include "inference/layers/linear.h"
 #include "rounding.h"
+#include "serial.h"
 #include "slow_run.h"
 
 using latino::HostVector;
 using namespace latino::layers;
 
 namespace {
-
-const ParallelFor kSerial = [](std::size_t count, const std::function<void(std::size_t)>& task) {
-  for (std::size_t i = 0; i < count; ++i) task(i);
-};
 
 HostVector<float> normal(std::int64_t count, unsigned seed) {
   std::mt19937 generator(seed);
@@ -60,7 +57,7 @@ HostVector<latino::Half> toHalves(HostVector<float>& values) {
   return halves;
 }
 
-struct Case {
+struct ConvolutionCase {
   std::int64_t n, inputs, outputs, height, width;  // of x
   Conv3x3Options options = {};
   bool hasResidual = false, isHalf = false;
@@ -72,7 +69,7 @@ std::int64_t place(Layout layout, std::int64_t channels, std::int64_t pixels, st
 }
 
 /// Largest error relative to the largest output, against the sum over the taps in double.
-double errorOf(const Case& c, unsigned threads) {
+double errorOf(const ConvolutionCase& c, unsigned threads) {
   Conv3x3Options options = c.options;
   options.outputs = c.outputs;
   options.inputs = c.inputs;
@@ -124,7 +121,7 @@ double errorOf(const Case& c, unsigned threads) {
 TEST_CASE("3 x 3 convolutions agree with the sum over the taps, whatever the tiles and layouts") {
   const auto relu = Activation::relu, silu = Activation::silu;
   const auto tokens = Layout::tokens, image = Layout::image;
-  const Case cases[] = {
+  const ConvolutionCase cases[] = {
       {1, 32, 32, 64, 64, {.activation = relu}, true},  // many blocks of tiles
       {2, 5, 7, 13, 37},                                // tiles that stick out
       {1, 8, 3, 18, 36, {.upsample = true, .activation = silu}, true},
@@ -163,7 +160,7 @@ TEST_CASE("3 x 3 convolutions agree with the sum over the taps, whatever the til
       {1, 96, 40, 8, 8, {.stride = 2}, true},
       {1, 3, 5, 1, 2, {.stride = 2}},
   };
-  for (const Case& c : cases) {
+  for (const ConvolutionCase& c : cases) {
     if (latino::kSlowRun && c.inputs * c.outputs * c.height * c.width > 1'000'000) continue;
     CAPTURE(c.inputs);
     CAPTURE(c.height);

@@ -12,6 +12,7 @@
 #include "rounding.h"
 #include "tensor/error.h"
 #include "test_device.h"
+#include "vectors.h"
 
 using namespace latino;
 
@@ -58,8 +59,6 @@ struct Sum {
     return error == 0 ? 0 : error / roundingOfSum(terms, magnitude);
   }
 };
-
-double length(const std::vector<float>& x) { return std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0)); }
 
 /// Bound of the error of one coefficient of an orthonormal transform of a plane of this length, some roundings for each halving of its
 /// sides (Higham 2002, chapter 24).

@@ -12,6 +12,7 @@
 #include "cpu/cpu_device.h"
 #include "inference/layers/conv3x3.h"
 #include "inference/layers/packed_store.h"
+#include "serial.h"
 #include "tensor/host_memory.h"
 #include "tensor/memory_pool.h"
 #include "tensor/tensor.h"
@@ -48,10 +49,6 @@ class Counted final : public MemorySource {
 };
 
 constexpr std::size_t kMega = std::size_t{1} << 20;
-
-const ParallelFor kSerial = [](std::size_t count, const std::function<void(std::size_t)>& task) {
-  for (std::size_t i = 0; i < count; ++i) task(i);
-};
 
 PackedWeights packed(std::int64_t terms) {
   return {WeightValues(HostVector<float>(16, 1)),

@@ -89,20 +89,20 @@ Taps tapsOf(std::int64_t height, std::int64_t width, double sum = 1) {
   return made;
 }
 
-struct Case {
+struct ReferenceCase {
   std::string name;
   Shape image;  // [1, C, H, W]
   std::function<std::shared_ptr<Operator>(const std::shared_ptr<Device>&, std::int64_t height, std::int64_t width)> make;
 };
 
-std::vector<Case> cases() {
+std::vector<ReferenceCase> referenceCases() {
   const auto maskOf = [](auto& device, std::int64_t h, std::int64_t w) {
     std::vector<std::uint8_t> missing(static_cast<std::size_t>(h * w));
     for (std::size_t i = 0; i < missing.size(); i += 3) missing[i] = 1;
     return makeMask(device, h, w, missing);
   };
   const auto mix = [](auto& device, std::int64_t, std::int64_t) { return makeChannelMix(device, {0.3, 0.6, 0.1}); };
-  std::vector<Case> all{
+  std::vector<ReferenceCase> all{
       {"identity", {1, 2, 3, 5}, [](auto& device, auto, auto) { return makeIdentity(device); }},
       {"mask", {1, 1, 7, 9}, maskOf},
       {"channel mix", {1, 3, 3, 5}, mix},
@@ -137,7 +137,7 @@ std::vector<Case> cases() {
 
 TEST_CASE("forward, adjoint and proximal point agree with the dense operator in float64") {
   const auto device = openTestDevice(1);
-  for (const Case& each : cases()) {
+  for (const ReferenceCase& each : referenceCases()) {
     CAPTURE(each.name);
     const auto op = each.make(device, each.image[2], each.image[3]);
     const Matrix a = dense(*op, device, each.image);

@@ -35,7 +35,7 @@ export async function buildAddon({ cuda = false, onOutput = () => undefined }: B
       build,
       '-DCMAKE_BUILD_TYPE=Release',
       '-DLATINO_WERROR=OFF',
-      '-DLATINO_PRECOMPILED=ON',
+      '-DLATINO_UNITY=ON',
       `-DLATINO_CUDA=${cuda ? 'ON' : 'OFF'}`,
     ],
     ...['-DCMAKE_JS_VERSION=none', `-DCMAKE_JS_INC=${includes.join(';')}`, `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${dirname(path)}`],

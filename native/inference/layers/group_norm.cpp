@@ -7,7 +7,7 @@ namespace latino::layers {
 
 namespace {
 
-struct Sums {
+struct SumAndSquares {
   double sum = 0, squares = 0;
 };
 
@@ -17,7 +17,7 @@ struct Moments {
 
 /// Sums in double, so that groups far from zero keep their precision: a square of a float is exact there. Eight accumulators of each,
 /// so that the loop is vectorised.
-Sums sumsOf(const float* x, std::int64_t count) {
+SumAndSquares sumsOf(const float* x, std::int64_t count) {
   double sums[kLanes] = {}, squares[kLanes] = {};
   std::int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes)
@@ -26,7 +26,7 @@ Sums sumsOf(const float* x, std::int64_t count) {
       sums[lane] += value;
       squares[lane] += value * value;
     }
-  Sums all;
+  SumAndSquares all;
   for (; i < count; ++i) {
     all.sum += x[i];
     all.squares += static_cast<double>(x[i]) * x[i];

@@ -9,9 +9,9 @@ namespace latino {
 
 namespace {
 
-using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using Source = Eigen::Map<const RowMajor>;
-using Target = Eigen::Map<RowMajor>;
+using RowMajorFloat = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Source = Eigen::Map<const RowMajorFloat>;
+using Target = Eigen::Map<RowMajorFloat>;
 
 /// Rows or columns of the matrix that are multiplied together, over the union of their bands: wider where bands are wide.
 constexpr std::int64_t kNarrowBlock = 16, kWideBlock = 128;

@@ -49,11 +49,15 @@ const pictures = await Promise.all(
 const mean = (numbers) => numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
 const near = (estimates) => estimates.filter(({ ratio }) => Math.abs(ratio - 1) <= WITHIN).length / estimates.length;
 const percent = (part) => `${Math.round(100 * part)} %`;
-const summary = (estimates) => ({
-  within: near(estimates),
-  ratio: median(estimates.map(({ ratio }) => ratio)),
-  certain: estimates.filter(({ certain }) => certain).length / estimates.length,
-});
+function summary(estimates) {
+  const certain = estimates.filter((each) => each.certain);
+  return {
+    within: near(estimates),
+    ratio: median(estimates.map(({ ratio }) => ratio)),
+    certain: certain.length / estimates.length,
+    withinOfCertain: certain.length > 0 ? near(certain) : null,
+  };
+}
 
 /** How many estimates are near the true level. */
 async function estimates() {
@@ -72,7 +76,9 @@ async function estimates() {
       all.push(...found);
       tasks[task][sigma] = summary(found);
     }
-    const cells = Object.values(tasks[task]).map(({ within, ratio }) => `${percent(within).padStart(5)} ${ratio.toFixed(2)}`);
+    const cells = Object.values(tasks[task]).map(
+      ({ within, withinOfCertain, certain }) => `${percent(within).padStart(5)} (${percent(withinOfCertain)} of ${percent(certain)})`,
+    );
     console.log(task.padEnd(24), cells.join('  '));
   }
   const sure = all.filter(({ certain }) => certain);

@@ -1,7 +1,7 @@
 import type { Image } from '../image/index.js';
 import { blockOrigins, blockSide, type Unseen } from './blocks.js';
 import { jpegLoss } from './jpeg_loss.js';
-import { FEWEST_SMOOTH, type FineDetail, fineDetail } from './smooth_blocks.js';
+import { FEWEST_SMOOTH, type FineDetail, fineDetail, STEEPEST } from './smooth_blocks.js';
 
 /** An estimate of white noise. */
 export interface NoiseLevel {
@@ -13,9 +13,9 @@ export interface NoiseLevel {
 
 const LEAST_SIGMA = 1 / 255 / Math.sqrt(12);
 /** Pixels of a picture that has smooth parts enough. */
-const FEWEST_PIXELS = 32 * 32;
-/** Of noise and nothing else the frequencies just below the highest hold as much as those. */
-const STEEPEST = 1.35;
+const FEWEST_PIXELS = 40 * 40;
+/** Of noise and nothing else all colours hold as much; those of a sharp picture do not, which matters where it has low frequencies as well. */
+const WIDEST = { spread: 1.2, steepness: 2 } as const;
 /** Part of the blocks that may hold a clipped value before what is left is no fair sample. */
 const MOST_CLIPPED = 0.8;
 
@@ -43,10 +43,11 @@ async function leastClipped(image: Image, origins: readonly number[], side: numb
   return each.reduce((a, b) => (b.blocks > a.blocks ? b : a));
 }
 
-function doubtOf({ width, height }: Image, origins: number, { blocks, slope }: FineDetail, isOfJpeg: boolean): string | undefined {
+function doubtOf({ width, height }: Image, origins: number, { blocks, ...detail }: FineDetail, isOfJpeg: boolean): string | undefined {
   if (width * height < FEWEST_PIXELS) return `${width} × ${height} pixels are few`;
   if (isOfJpeg) return 'the picture was a JPEG, whose losses are no even noise';
   if (blocks < FEWEST_SMOOTH || blocks < (1 - MOST_CLIPPED) * origins)
     return 'most of the picture is missing, or as black or white as can be';
-  return slope > STEEPEST ? 'fine detail is everywhere' : undefined;
+  const isSharp = detail.slope > STEEPEST || (detail.spread > WIDEST.spread && detail.steepness > WIDEST.steepness);
+  return isSharp ? 'fine detail is everywhere' : undefined;
 }

@@ -7,12 +7,16 @@ import { transformBlock } from './dct.js';
 export interface FineDetail {
   /** Blocks that could be looked at. */
   readonly blocks: number;
-  /** Mean square of the highest frequencies, of the colour in which it is least. */
+  /** Mean square of the highest frequencies, of the colour in which it is least, without what their slope shows to be detail. */
   readonly variance: number;
   /** Of the sum of the channels. */
   readonly sumVariance: number;
   /** How much more the frequencies just below have: 1 where there is noise and nothing else. */
   readonly slope: number;
+  /** How much more the low frequencies have: about 1 where there is noise and nothing else. */
+  readonly steepness: number;
+  /** How much more the next colour has in the highest: 1 where there is noise and nothing else, and of a grey picture. */
+  readonly spread: number;
 }
 
 /** Part of the blocks that counts as smooth, and how many there are at least. */
@@ -23,15 +27,25 @@ export const FEWEST_SMOOTH = 64;
  * differences of colour to be seen instead of its detail.
  */
 const QUIET = { grey: 1.3, colour: 2 } as const;
+/** A slope that noise alone hardly has. */
+export const STEEPEST = 1.35;
+/**
+ * How much of the highest frequencies is detail for each 1 that the slope is over 1: a grey picture's detail holds about twice as much just below them
+ * as there, while the slope of the colour that has least is partly chance. Measured on other photographs than those of bench/sigma.mjs.
+ */
+const DETAIL = { grey: 1, colour: 0.4 } as const;
+/** Part of the highest frequencies that is noise at least. */
+const LEAST_NOISE = 0.1;
 /** Blocks between two turns of the event loop. */
 const AT_ONCE = 128;
 
 interface Block {
-  /** Sum of squares of the low frequencies, the mean left out. */
+  /** Sum of squares of the low frequencies of all planes, the mean left out. */
   readonly texture: number;
-  /** Mean squares of each plane: of the highest frequencies, and of those just below. */
+  /** Mean squares of each plane: of the highest frequencies, of those just below, and of the low ones. */
   readonly high: readonly number[];
   readonly below: readonly number[];
+  readonly low: readonly number[];
 }
 
 /**
@@ -54,33 +68,39 @@ export async function fineDetail(image: Image, origins: readonly number[], side:
   }
   blocks.sort((a, b) => a.texture - b.texture);
   const smoothest = blocks.slice(0, Math.max(Math.ceil(SMOOTH * blocks.length), FEWEST_SMOOTH));
-  const quiet =
-    QUIET[planes.length === 1 ? 'grey' : 'colour'] * leastOf(smoothest, planes.length).variance * bands.low.length * planes.length;
+  const kind = planes.length === 1 ? 'grey' : 'colour';
+  const quiet = QUIET[kind] * spectraOf(smoothest, planes.length)[0]!.variance * bands.low.length * planes.length;
   const end = blocks.findIndex(({ texture }) => texture > quiet);
   const smooth = blocks.slice(0, Math.max(smoothest.length, end < 0 ? blocks.length : end));
-  const least = leastOf(smooth, planes.length);
+  const [least, next] = spectraOf(smooth, planes.length);
+  const slope = least!.below / least!.variance;
+  // A choice among colours, or among the blocks of one that is not clipped everywhere, makes slopes of its own.
+  const detail = DETAIL[kind] * Math.max(0, slope - (image.channels === 1 ? 1 : STEEPEST));
   return {
     blocks: blocks.length,
-    variance: least.variance,
+    variance: least!.variance * Math.max(1 - detail, LEAST_NOISE),
     sumVariance: meanOf(smooth, 0).variance,
-    slope: least.below / least.variance,
+    slope,
+    steepness: least!.low / least!.variance,
+    spread: (next ?? least!).variance / least!.variance,
   };
 }
 
 interface Spectrum {
   readonly variance: number;
   readonly below: number;
+  readonly low: number;
 }
 
 /** The means over blocks, of one plane. */
-const meanOf = (blocks: readonly Block[], plane: number): Spectrum => ({
-  variance: blocks.reduce((sum, { high }) => sum + high[plane]!, 0) / blocks.length,
-  below: blocks.reduce((sum, { below }) => sum + below[plane]!, 0) / blocks.length,
-});
+function meanOf(blocks: readonly Block[], plane: number): Spectrum {
+  const mean = (band: 'high' | 'below' | 'low'): number => blocks.reduce((sum, block) => sum + block[band][plane]!, 0) / blocks.length;
+  return { variance: mean('high'), below: mean('below'), low: mean('low') };
+}
 
-/** The means over blocks, of the plane that has least. */
-const leastOf = (blocks: readonly Block[], planes: number): Spectrum =>
-  [...Array(planes).keys()].map((plane) => meanOf(blocks, plane)).reduce((a, b) => (b.variance < a.variance ? b : a));
+/** The means over blocks, of each plane, that which has least first. */
+const spectraOf = (blocks: readonly Block[], planes: number): Spectrum[] =>
+  [...Array(planes).keys()].map((plane) => meanOf(blocks, plane)).sort((a, b) => a.variance - b.variance);
 
 /** Red, green and blue become their sum and two differences, orthonormal. */
 function toDifferences([r, g, b]: readonly [Float64Array, Float64Array, Float64Array]): void {
@@ -109,15 +129,17 @@ function bandsOf(side: number): Bands {
 }
 
 function summed(planes: readonly Float64Array[], { low, below, high }: Bands): Block {
+  const lows = planes.map((plane) => meanSquare(plane, low));
   return {
-    texture: planes.reduce((sum, plane) => sum + energy(plane, low), 0),
-    high: planes.map((plane) => energy(plane, high) / high.length),
-    below: planes.map((plane) => energy(plane, below) / below.length),
+    texture: low.length * lows.reduce((sum, each) => sum + each, 0),
+    high: planes.map((plane) => meanSquare(plane, high)),
+    below: planes.map((plane) => meanSquare(plane, below)),
+    low: lows,
   };
 }
 
-function energy(plane: Float64Array, band: readonly number[]): number {
+function meanSquare(plane: Float64Array, band: readonly number[]): number {
   let sum = 0;
   for (const i of band) sum += plane[i]! ** 2;
-  return sum;
+  return sum / band.length;
 }

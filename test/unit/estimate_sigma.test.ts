@@ -47,6 +47,13 @@ describe('estimateSigma', () => {
     }
   });
 
+  it('takes the detail of a grey picture for what its spectrum shows it to be', async () => {
+    const operator = await parseOperator('colorize');
+    for (const name of ['chelsea', 'mountains']) {
+      expect(off((await estimateSigma(await stored(sample(name), 0.005, 'colorize'), { operator })).sigma, 0.005), name).toBeLessThan(0.08);
+    }
+  });
+
   it('is no less than what 8 bits lose', async () => {
     expect((await estimateSigma(slope(0.5, 0.5), { operator })).sigma).toBeCloseTo(1 / 255 / Math.sqrt(12), 8);
   });
@@ -89,6 +96,9 @@ describe('estimateSigma', () => {
       doubt: expect.stringMatching(/detail is everywhere/),
     });
     expect(await estimateSigma(rough, { operator })).toMatchObject({ certain: true });
+    // All colours of white noise hold as much of it, those of a photograph do not.
+    expect(await estimateSigma(await stored(sample('coffee'), 0.003), { operator })).toMatchObject({ certain: false });
+    expect(await estimateSigma(await stored(sample('coffee'), 0.01), { operator })).toMatchObject({ certain: true });
   });
 
   it.each([75, 85, 95])('counts what a JPEG of quality %i lost as noise', async (quality) => {

@@ -1,3 +1,4 @@
+import { readPass } from './calibration_pass.js';
 import { DEFAULT_MODEL, findModel, type KnownImages } from './checkpoint/embedded_models.js';
 import { degradeOn } from './degrade.js';
 import type { Addon, Device, NativeOperator, Tensor, TransferCounts } from './device/addon.js';
@@ -6,7 +7,7 @@ import { loadAddon } from './device/load.js';
 import { LatinoError } from './errors.js';
 import { type UsedSigma, unsureSigmas } from './estimate_sigma.js';
 import type { Image, ImageInput } from './image/index.js';
-import { type UploadedMeasurements, uploadMeasurements } from './measurement.js';
+import { type Measurement, readMeasurements, type UploadedMeasurements, uploadMeasurements } from './measurement.js';
 import { memoryBudget } from './memory_budget.js';
 import { checkOperator, imageSize, type Operator, OperatorCache, operatorName, operatorTraits, type Size } from './operators/index.js';
 import {
@@ -21,7 +22,6 @@ import {
   RestoreManyOptions,
   RestoreOptions,
   readingOf,
-  type Warning,
 } from './options.js';
 import { type Own, ownOptions } from './own_options.js';
 import type { Picture } from './picture.js';
@@ -30,6 +30,7 @@ import { Embedding } from './prior/embedding.js';
 import type { LatentModel } from './prior/latent_model.js';
 import { loadModel } from './prior/load_model.js';
 import { WindowedPrior } from './prior/windowed_prior.js';
+import { cutPrompts } from './prompt_cut.js';
 import { Recorder } from './recorder.js';
 import { downloadImages, Restoration } from './restoration.js';
 import { RestorationQueue } from './scheduling/restoration_queue.js';
@@ -38,11 +39,12 @@ import { parseOptions, show } from './schema.js';
 import { type CalibrationSettings, calibrationSettings } from './solver/calibration_settings.js';
 import { drive } from './solver/drive.js';
 import { type LatinoOptions, latino } from './solver/latino.js';
-import { type CalibrationPassEnd, calibrate } from './solver/latino_pro.js';
+import { calibrate } from './solver/latino_pro.js';
 import { calibrationNoise, type NoiseSource, seededNoise } from './solver/noise.js';
 import type { OfficialProblem } from './solver/official_rules.js';
 import type { Problem, Run } from './solver/step.js';
 import { gammaRule } from './solver/step_rules.js';
+import { type StepGroup, stepGroups } from './step_groups.js';
 import { ofAnotherSize, resultByMisfit } from './unknown_images.js';
 import { warn } from './warn.js';
 
@@ -107,10 +109,14 @@ export class Latino implements AsyncDisposable {
     return this.device.transfers;
   }
 
-  /** What a restoration has where its options do not say it; `nativeSize`: side in pixels of the square images that the model was trained on. */
-  defaults(operator: Operator): { readonly prompt: string; readonly steps: number; readonly nativeSize: number } {
+  /**
+   * What a restoration has where its options do not say it; `nativeSize`: side in pixels of the square images that the model was trained on.
+   *
+   * @param sigma of the noise, on which the steps depend in places
+   */
+  defaults(operator: Operator, sigma = 0): { readonly prompt: string; readonly steps: number; readonly nativeSize: number } {
     const { family, nativeSize } = this.model;
-    return { prompt: this.defaultPrompt, steps: family.defaultSteps(operatorTraits(operator)), nativeSize };
+    return { prompt: this.defaultPrompt, steps: family.defaultSteps(operatorTraits(operator), sigma), nativeSize };
   }
 
   /** A measurement y = A x + noise of an image, as `latino-native degrade` makes it. */
@@ -142,52 +148,21 @@ export class Latino implements AsyncDisposable {
     const parsed = parseOptions(RestoreOptions, options, argument('options of restore'));
     const operator = checkOperator(parsed.operator);
     const batch = ownOptions(inputs, parsed);
-    const traits = operatorTraits(operator);
-    const { steps = this.model.family.defaultSteps(traits), onProgress, start = 'regularised', stepRule = 'auto' } = parsed;
-    const timesteps = this.model.family.timesteps(steps, traits);
     const settings = parsed.calibrate ? calibrationSettings(parsed.calibrate, this.model.embeddingShape[1]) : undefined;
     if (settings && batch.length > 1)
       throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected one measurement with calibrate but received ${batch.length}`);
 
     return this.undertake(parsed.signal, async (interruption) => {
-      const { signal } = interruption;
-      using recorder = new Recorder(this.addon, parsed);
-      const { onWarning } = recorder;
-      using measured = await uploadMeasurements(this.addon, this.device, batch, { operator, ...readingOf(parsed) }, interruption);
-      for (const unsure of unsureSigmas(measured.sigmas)) onWarning(unsure);
-      using lease = await this.operators.lease(operator, imageSize(operator, measured));
-      await unlessAborted(signal, lease.operator.ready(interruption.cancellation));
-      const problem = this.problem(operator, measured, lease.operator);
-      using prompted = await this.condition(batch, onWarning, signal);
-      const onPass = onProgress && ((calibration: CalibrationPass) => onProgress({ step: 0, steps, calibration }));
-      using calibrated = settings && (await this.estimate([problem], prompted, settings, parsed, signal, onPass));
-      const embedding = calibrated && (await this.download(prompted.withPromptEmbeds(calibrated), batch[0]!));
-
-      const noise = seededNoise(this.device, perImage(batch.map(({ seed = 0 }) => seed)));
-      const run = this.runOn(problem, parsed, noise, { method: settings ? 'latino-pro' : 'latino', steps });
-      const result = recorder.watch(this.resultFor(problem, { ...parsed, onWarning }));
-      const conditioning = calibrated ? prompted.withPromptEmbeds(calibrated) : prompted;
-      const solver = latino(run, { conditioning, timesteps, start, result });
-      let step = 0;
-      using restored = await drive(solver, {
-        signal,
-        see: (tensors): Promise<Image[]> | undefined => {
-          recorder.step(tensors);
-          return parsed.previews && onProgress ? downloadImages(this.addon, tensors.x) : undefined;
-        },
-        done: (_, images) => onProgress?.({ step: ++step, steps, preview: images && withMetadata(images[0]!, measured.metadata[0]) }),
-      });
-      const images = await downloadImages(this.addon, restored);
-      const records = await recorder.records(
-        batch.map((own, k) => this.ownRecord(own, measured.sigmas[k]!)),
-        {
-          model: this.name,
-          device: this.device.name,
-          operator: operatorName(operator),
-          ...{ steps, timesteps, stepRule, start, calibration: settings },
-        },
-      );
-      return images.map((image, k) => new Restoration(withMetadata(image, measured.metadata[k]), records[k]!, embedding));
+      let begun = performance.now();
+      const measurements = await readMeasurements(batch, { operator, ...readingOf(parsed) }, interruption.signal);
+      const stepsOf = ({ sigma: { sigma } }: Measurement): number => parsed.steps ?? this.defaults(operator, sigma).steps;
+      const restored: Restoration[] = [];
+      for (const group of stepGroups(batch, measurements, stepsOf, parsed)) {
+        const together = await this.restoreGroup(group, operator, settings, interruption, begun);
+        for (const [k, place] of group.members.entries()) restored[place] = together[k]!;
+        begun = performance.now();
+      }
+      return restored;
     });
   }
 
@@ -243,7 +218,8 @@ export class Latino implements AsyncDisposable {
         const problems: Problem[] = [];
         for (const input of inputs as readonly ImageInput[]) {
           const reading = { operator, ...readingOf(parsed) };
-          const measured = await uploadMeasurements(this.addon, this.device, [{ input, sigma: parsed.sigma }], reading, interruption);
+          const read = await readMeasurements([{ input, sigma: parsed.sigma }], reading, interruption.signal);
+          const measured = uploadMeasurements(this.addon, this.device, read, interruption.cancellation);
           held.push(measured);
           for (const unsure of unsureSigmas(measured.sigmas)) warn(parsed.onWarning, unsure);
           const lease = await this.operators.lease(operator, imageSize(operator, measured));
@@ -290,6 +266,54 @@ export class Latino implements AsyncDisposable {
     }
   }
 
+  private async restoreGroup(
+    { steps, batch, measurements, options }: StepGroup,
+    operator: Operator,
+    settings: CalibrationSettings | undefined,
+    { signal, cancellation }: Interruption,
+    begun: number,
+  ): Promise<Restoration[]> {
+    const { onProgress, start = 'regularised', stepRule = 'auto' } = options;
+    const timesteps = this.model.family.timesteps(steps, operatorTraits(operator));
+    using recorder = new Recorder(this.addon, options, begun);
+    const { onWarning } = recorder;
+    using measured = uploadMeasurements(this.addon, this.device, measurements, cancellation);
+    for (const unsure of unsureSigmas(measured.sigmas)) onWarning(unsure);
+    using lease = await this.operators.lease(operator, imageSize(operator, measured));
+    await unlessAborted(signal, lease.operator.ready(cancellation));
+    const problem = this.problem(operator, measured, lease.operator);
+    using prompted = await this.condition(batch, onWarning, signal);
+    const onPass = onProgress && ((calibration: CalibrationPass) => onProgress({ step: 0, steps, calibration }));
+    using calibrated = settings && (await this.estimate([problem], prompted, settings, options, signal, onPass));
+    const embedding = calibrated && (await this.download(prompted.withPromptEmbeds(calibrated), batch[0]!));
+
+    const noise = seededNoise(this.device, perImage(batch.map(({ seed = 0 }) => seed)));
+    const run = this.runOn(problem, options, noise, { method: settings ? 'latino-pro' : 'latino', steps });
+    const result = recorder.watch(this.resultFor(problem, { ...options, onWarning }));
+    const conditioning = calibrated ? prompted.withPromptEmbeds(calibrated) : prompted;
+    const solver = latino(run, { conditioning, timesteps, start, result });
+    let step = 0;
+    using restored = await drive(solver, {
+      signal,
+      see: (tensors): Promise<Image[]> | undefined => {
+        recorder.step(tensors);
+        return options.previews && onProgress ? downloadImages(this.addon, tensors.x) : undefined;
+      },
+      done: (_, images) => onProgress?.({ step: ++step, steps, preview: images && withMetadata(images[0]!, measured.metadata[0]) }),
+    });
+    const images = await downloadImages(this.addon, restored);
+    const records = await recorder.records(
+      batch.map((own, k) => this.ownRecord(own, measured.sigmas[k]!)),
+      {
+        model: this.name,
+        device: this.device.name,
+        operator: operatorName(operator),
+        ...{ steps, timesteps, stepRule, start, calibration: settings },
+      },
+    );
+    return images.map((image, k) => new Restoration(withMetadata(image, measured.metadata[k]), records[k]!, embedding));
+  }
+
   private problem(descriptor: Operator, { y, height, width, sigmas }: UploadedMeasurements, operator: NativeOperator): Problem {
     const size = imageSize(descriptor, { width, height });
     return {
@@ -308,11 +332,7 @@ export class Latino implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<Conditioning> {
     const texts = batch.map(({ prompt = this.defaultPrompt, embedding }) => embedding ?? prompt);
-    for (const text of new Set(texts)) {
-      const cut = typeof text === 'string' ? this.model.truncatedTokens(text) : 0;
-      const images = [...texts.keys()].filter((k) => texts[k] === text);
-      if (cut > 0) warn(onWarning, { ...promptCut(this.model.embeddingShape[1], cut), ...(texts.length > 1 && { images }) });
-    }
+    for (const cut of cutPrompts(this.model, texts)) warn(onWarning, cut);
     return unlessAborted(signal, this.model.condition(texts), (conditioning) => conditioning[Symbol.dispose]());
   }
 
@@ -373,15 +393,4 @@ const argument = (what: string) => ({ code: 'ERR_LATINO_ARGUMENT', what }) as co
 /** One number alone, so that a batch of one is computed as a single image is. */
 const perImage = <T>(values: readonly T[]): T | readonly T[] => (values.length === 1 ? values[0]! : values);
 
-const promptCut = (tokens: number, cut: number): Warning => ({
-  code: 'WARN_LATINO_PROMPT_CUT',
-  message: `The prompt has ${cut} ${cut === 1 ? 'token' : 'tokens'} more than the ${tokens - 2} that the text encoder takes: its end is not looked at`,
-});
-
 const withMetadata = (image: Image, metadata: Image['metadata']): Image => (metadata ? { ...image, metadata } : image);
-
-async function readPass({ pass, passes, distance, surrogates }: CalibrationPassEnd): Promise<CalibrationPass> {
-  const read = async (tensor: Tensor): Promise<number> => Number((await tensor.read())[0]);
-  const [value, ...terms] = await Promise.all([distance, ...surrogates].map(read));
-  return { pass, passes, surrogate: terms.reduce((sum, term) => sum + term, 0) / terms.length, distance: value! };
-}

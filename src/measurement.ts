@@ -6,6 +6,12 @@ import { type Image, type ImageInput, type ImageMetadata, type ReadOptions, read
 import { type Operator, operatorTraits } from './operators/index.js';
 import type { MeasurementOptions } from './options.js';
 
+/** A measurement that has been read. */
+export interface Measurement {
+  readonly image: Image;
+  readonly sigma: UsedSigma;
+}
+
 /** Measurements of one size on the device. */
 export interface UploadedMeasurements extends Disposable {
   /** [N, C, h, w] */
@@ -19,28 +25,36 @@ export interface UploadedMeasurements extends Disposable {
 }
 
 /**
- * Reads measurements of one size, estimates the noise that nobody has given, and puts them on the device, one upload each. Whatever is computed from
- * them stops when they are interrupted.
+ * Reads measurements of one size, and estimates the noise that nobody has given.
  *
  * @throws LatinoError ERR_LATINO_IMAGE when one cannot be read, ERR_LATINO_SHAPE when they differ in size
  */
-export async function uploadMeasurements(
-  { concatenate }: Pick<Addon, 'concatenate'>,
-  device: Device,
+export async function readMeasurements(
   measurements: readonly { readonly input: ImageInput; readonly sigma?: MeasurementOptions['sigma'] }[],
-  { operator, ...reading }: Omit<ReadOptions, 'channels'> & { readonly operator: Operator },
-  { signal, cancellation }: Interruption,
-): Promise<UploadedMeasurements> {
+  { operator, ...reading }: Omit<ReadOptions, 'channels' | 'signal'> & { readonly operator: Operator },
+  signal: AbortSignal,
+): Promise<Measurement[]> {
   const channels = operatorTraits(operator).measurementChannels;
   const images = await unlessAborted(
     signal,
     Promise.all(measurements.map(({ input }) => readImage(input, { ...reading, channels, signal }))),
   );
-  const { height, width } = requireOneSize(images);
-  const metadata = images.map((image) => image.metadata);
-  const estimates = images.map((image, k) => usedSigma(measurements[k]!.sigma, image, operator));
-  const sigmas = await unlessAborted(signal, Promise.all(estimates));
-  const uploads = images.map(({ data }) => device.upload(data, [1, channels, height, width], cancellation));
+  requireOneSize(images);
+  const read = images.map(async (image, k) => ({ image, sigma: await usedSigma(measurements[k]!.sigma, image, operator) }));
+  return unlessAborted(signal, Promise.all(read));
+}
+
+/** Puts measurements of one size on the device, one upload each. Whatever is computed from them stops when they are cancelled. */
+export function uploadMeasurements(
+  { concatenate }: Pick<Addon, 'concatenate'>,
+  device: Device,
+  measurements: readonly Measurement[],
+  cancellation: Interruption['cancellation'],
+): UploadedMeasurements {
+  const { channels, height, width } = measurements[0]!.image;
+  const metadata = measurements.map(({ image }) => image.metadata);
+  const sigmas = measurements.map(({ sigma }) => sigma);
+  const uploads = measurements.map(({ image }) => device.upload(image.data, [1, channels, height, width], cancellation));
   const [first, ...others] = uploads as [Tensor, ...Tensor[]];
   if (others.length === 0) return { y: first, height, width, metadata, sigmas, [Symbol.dispose]: () => first.dispose() };
   try {
@@ -51,10 +65,10 @@ export async function uploadMeasurements(
   }
 }
 
-function requireOneSize(images: readonly Image[]): Image {
+function requireOneSize(images: readonly Image[]): void {
   const [first] = images as readonly [Image, ...Image[]];
   const other = images.find(({ width, height }) => width !== first.width || height !== first.height);
-  if (!other) return first;
+  if (!other) return;
   const text = ({ width, height }: Image): string => `${width} × ${height}`;
   throw new LatinoError('ERR_LATINO_SHAPE', `Expected measurements of one size in a batch but received ${text(first)} and ${text(other)}`);
 }

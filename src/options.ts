@@ -162,7 +162,7 @@ const MeasurementOptions = z.strictObject({
 export type MeasurementOptions = Readonly<z.input<typeof MeasurementOptions>>;
 
 export const RestoreOptions = MeasurementOptions.extend({
-  /** 1 to 50; by default 8, and 32 to fill holes with the embedded model of photographs. */
+  /** 1 to 50; by default 8, with the embedded model of photographs 32 to fill holes, and 12 where there is nothing but noise, and much of it. */
   steps: z.int().min(1).max(50).optional(),
   /**
    * `decoded`: the paper's; `proximal`: the last point that keeps the data, better at low noise. By default `decoded`, but `proximal` for images

@@ -12,7 +12,6 @@ type OfOne = 'sigma' | 'sigmaEstimated' | 'prompt' | 'embedding' | 'seed';
 
 /** Notes what becomes of a batch while it is restored, for the records of its images. */
 export class Recorder implements Disposable {
-  private readonly begun = performance.now();
   private readonly warnings: Warning[] = [];
   private readonly trace?: GammaTrace;
   private results: readonly Result[] = ['decoded'];
@@ -20,6 +19,7 @@ export class Recorder implements Disposable {
   constructor(
     kernels: Pick<Addon, 'slice' | 'concatenate'>,
     private readonly options: Pick<RestoreOptions, 'gammas' | 'onWarning'>,
+    private readonly begun: number,
   ) {
     if (options.gammas) this.trace = new GammaTrace(kernels);
   }

@@ -39,6 +39,8 @@ export interface OperatorKind<Kind extends string, Options extends object> {
   readonly measurementChannels: 1 | 3;
   /** Of a kind that leaves pixels out: [H, W], anything but 0 where one was never measured. What a measurement holds there is to be ignored. */
   missingPixels?(operator: Descriptor<Kind, Options>, image: Size): Uint8Array;
+  /** Of a kind that leaves images as they are. */
+  readonly isIdentity?: true;
   officialTask(operator: Descriptor<Kind, Options>): OfficialTask;
 }
 

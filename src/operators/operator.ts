@@ -63,6 +63,8 @@ export interface OperatorTraits {
   readonly measurementChannels: 1 | 3;
   /** Some pixels of a measurement were never measured: whatever stands there, noise included, is to be ignored. */
   readonly hidesPixels: boolean;
+  /** A measurement is the image and noise, nothing else. */
+  readonly isNoiseAlone: boolean;
   /** Which row of the authors' tables of step sizes it belongs to. */
   readonly official: OfficialTask;
 }
@@ -73,6 +75,7 @@ export function operatorTraits(operator: Operator): OperatorTraits {
   return {
     measurementChannels: kind.measurementChannels,
     hidesPixels: kind.missingPixels !== undefined,
+    isNoiseAlone: kind.isIdentity === true,
     official: kind.officialTask(operator),
   };
 }

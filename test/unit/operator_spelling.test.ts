@@ -136,6 +136,7 @@ describe('every kind', () => {
     expect(operatorTraits(superResolution({ factor: 8 }))).toEqual({
       measurementChannels: 3,
       hidesPixels: false,
+      isNoiseAlone: false,
       official: { task: 'super-resolution', factor: 8 },
     });
     expect(operatorTraits(gaussianBlur({ sigma: 3 })).official).toEqual({ task: 'gaussian', kernelSigma: 3 });
@@ -143,6 +144,6 @@ describe('every kind', () => {
     expect(operatorTraits(convolution({ taps: GREY })).official).toEqual({ task: 'motion' });
     expect(operatorTraits(inpainting({ box: [1, 2, 3, 4] }))).toMatchObject({ hidesPixels: true, official: { task: 'inpainting' } });
     expect(operatorTraits(colorization())).toMatchObject({ measurementChannels: 1, official: { task: 'other' } });
-    expect(operatorTraits(denoising()).official).toEqual({ task: 'other' });
+    expect(operatorTraits(denoising())).toMatchObject({ isNoiseAlone: true, official: { task: 'other' } });
   });
 });

@@ -19,5 +19,6 @@ export const denoisingKind: OperatorKind<'denoising', object> = {
   build: (addon, device) => addon.identity(device),
 
   measurementChannels: 3,
+  isIdentity: true,
   officialTask: () => ({ task: 'other' }),
 };

@@ -18,6 +18,8 @@ export interface TextEncoderPart {
 export interface Damage {
   /** Whether there are pixels that no measurement sees. */
   readonly hidesPixels: boolean;
+  /** Whether the measurement is the image and noise, nothing else. */
+  readonly isNoiseAlone: boolean;
 }
 
 /** What models of one structure have in common beyond their configurations. */
@@ -34,10 +36,10 @@ export interface Family {
   readonly sampleSize: number;
   /** Whether a UNet is of this family. */
   matches(unet: UNet2DConditionConfig): boolean;
-  /** Steps of a restoration where nobody says how many. */
-  defaultSteps(problem: Damage): number;
+  /** Steps of a restoration where nobody says how many. sigma: of the noise on a [0, 1] image. */
+  defaultSteps(problem: Damage, sigma: number): number;
   /** The timesteps of a restoration, decreasing in [0, 999]. */
-  timesteps(steps: number, problem: Damage): number[];
+  timesteps(steps: number, problem: Pick<Damage, 'hidesPixels'>): number[];
   /** What the UNet is told of a picture's size and of the part of it that it sees, where it is. */
   timeIds?(picture: PictureSize, window: Window): readonly number[];
 }

@@ -58,7 +58,7 @@ export function addRestorationRoutes(app: FastifyInstance, context: Context): vo
     const measurement = await examinePicture(picture, maxPixels);
     const operator = await readDamage(said.task, upload.files, maxPixels);
     const size = restoredSize(operator, measurement, maxPixels);
-    const defaults = context.latino.defaults(operator);
+    const defaults = context.latino.defaults(operator, typeof said.sigma === 'number' ? said.sigma : undefined);
     return { form: { ...said, previews: said.previews ?? previews }, operator, size, defaults, upload };
   }
 

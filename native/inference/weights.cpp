@@ -1,17 +1,21 @@
 #include "inference/weights.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <span>
 #include <sstream>
+#include <utility>
+#include <vector>
 
 #include "tensor/error.h"
 
@@ -59,35 +63,6 @@ void noteRead(const WeightSource& source, std::size_t count) {
   if (source.mark && !source.mark->isRead.exchange(true)) *source.mark->sessionBytes += count;
 }
 
-/// Hands out a weight's bytes in pieces of at most kPiece, so that they are never in memory as a whole. Throws CancelledError between two
-/// of them.
-template <class Take>
-void readBytes(const WeightSource& source, std::size_t count, const Take& take) {
-  constexpr std::size_t kPiece = 1 << 16;
-  if (source.path.empty()) {
-    take(source.data.data(), count);
-    return;
-  }
-  std::ifstream file;
-  file.rdbuf()->pubsetbuf(nullptr, 0);  // the pieces are buffer enough
-  file.open(pathOf(source), std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(source.offset));
-  std::vector<std::byte> piece(std::min(count, kPiece));
-  for (std::size_t done = 0; done < count;) {
-    throwIfCancelled();
-    const std::size_t bytes = std::min(kPiece, count - done);
-    file.read(reinterpret_cast<char*>(piece.data()), static_cast<std::streamsize>(bytes));
-    if (!file)
-      throw ModelError("Expected " + std::to_string(count) + " bytes at " + std::to_string(source.offset) + " of " + source.path +
-                       " for weight " + source.name + " but they cannot be read");
-    take(piece.data(), bytes);
-    done += bytes;
-  }
-  // Only now: what was written meanwhile may have been read.
-  if (source.version) requireUnchanged(source.path, *source.version);
-  noteRead(source, count);
-}
-
 std::size_t elementsOf(const WeightSource& source) {
   try {
     return static_cast<std::size_t>(elementCount(source.shape));
@@ -108,27 +83,60 @@ std::size_t storedBytes(const WeightSource& source) { return elementsOf(source) 
 
 void checkWeight(const WeightSource& source) { checkBytes(source, storedBytes(source)); }
 
+StoredBytes::StoredBytes(const WeightSource& source) : source_(&source), size_(storedBytes(source)) {
+  checkBytes(source, size_);
+  if (!source.path.empty() && size_ > 0) file_ = open(source.path.c_str(), O_RDONLY | O_CLOEXEC);
+}
+
+StoredBytes::StoredBytes(StoredBytes&& other) noexcept
+    : source_(other.source_), size_(other.size_), file_(std::exchange(other.file_, -1)) {}
+
+StoredBytes::~StoredBytes() {
+  if (file_ >= 0) close(file_);
+}
+
+void StoredBytes::read(std::size_t first, std::size_t count, void* to) const {
+  constexpr std::size_t kPiece = 1 << 20;
+  if (source_->path.empty()) {
+    if (count > 0) std::memcpy(to, source_->data.data() + first, count);
+    return;
+  }
+  for (std::size_t done = 0; done < count;) {
+    throwIfCancelled();
+    const auto at = static_cast<off_t>(source_->offset + first + done);
+    const ssize_t bytes = pread(file_, static_cast<std::byte*>(to) + done, std::min(kPiece, count - done), at);
+    if (bytes < 0 && errno == EINTR) continue;
+    if (bytes <= 0)
+      throw ModelError("Expected " + std::to_string(size_) + " bytes at " + std::to_string(source_->offset) + " of " + source_->path +
+                       " for weight " + source_->name + " but they cannot be read");
+    done += static_cast<std::size_t>(bytes);
+  }
+}
+
+void StoredBytes::finish() const {
+  if (source_->path.empty()) return;
+  if (source_->version) requireUnchanged(source_->path, *source_->version);
+  noteRead(*source_, size_);
+}
+
 namespace {
 
 HostVector<float> readStored(const WeightSource& source) {
-  checkWeight(source);
-  const std::size_t elements = elementsOf(source), count = storedBytes(source);
-  HostVector<float> values(elements);
-  if (elements == 0) return values;  // which has no address to copy to
-  float* to = values.data();
-  readBytes(source, count, [&](const std::byte* from, std::size_t bytes) {
-    if (source.sourceType == "F32") {
-      std::memcpy(to, from, bytes);
-      to += bytes / 4;
-      return;
-    }
+  const StoredBytes stored(source);
+  HostVector<float> values(elementsOf(source));
+  if (source.sourceType == "F32") {
+    stored.read(0, stored.size(), values.data());
+  } else {
     const bool half = source.sourceType == "F16";
-    for (std::size_t i = 0; i < bytes; i += 2) {
-      std::uint16_t narrow = 0;
-      std::memcpy(&narrow, from + i, 2);
-      *to++ = half ? widen(static_cast<Half>(narrow)) : fromBrain(narrow);
+    constexpr std::size_t kPiece = 1 << 15;
+    std::vector<std::uint16_t> piece(std::min(kPiece, values.size()));  // so that they are never in memory as a whole
+    for (std::size_t first = 0; first < values.size(); first += piece.size()) {
+      const std::size_t count = std::min(piece.size(), values.size() - first);
+      stored.read(2 * first, 2 * count, piece.data());
+      for (std::size_t i = 0; i < count; ++i) values[first + i] = half ? widen(static_cast<Half>(piece[i])) : fromBrain(piece[i]);
     }
-  });
+  }
+  stored.finish();
   return values;
 }
 
@@ -181,17 +189,9 @@ HostVector<float> readWeight(const WeightSource& source) {
   return values;
 }
 
-bool isHalf(const WeightSource& source) { return source.sourceType == "F16" && source.updates.empty() && !source.isTransposed; }
+bool isUsedAsStored(const WeightSource& source) { return source.sourceType != "BF16" && source.updates.empty() && !source.isTransposed; }
 
-HostVector<Half> readHalves(const WeightSource& source) {
-  if (!isHalf(source)) throw ModelError("Expected an unchanged F16 weight for " + source.name + " but received " + source.sourceType);
-  checkWeight(source);
-  HostVector<Half> values(elementsOf(source));
-  auto* to = reinterpret_cast<std::byte*>(values.data());
-  if (!values.empty())
-    readBytes(source, 2 * values.size(), [&](const std::byte* from, std::size_t bytes) { to = std::copy_n(from, bytes, to); });
-  return values;
-}
+bool isHalf(const WeightSource& source) { return source.sourceType == "F16" && isUsedAsStored(source); }
 
 std::shared_ptr<const HostVector<float>> sharedWeight(const WeightSource& source) {
   if (source.path.empty() || !source.updates.empty()) return std::make_shared<const HostVector<float>>(readWeight(source));

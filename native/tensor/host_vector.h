@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "tensor/host_memory.h"
@@ -26,5 +28,26 @@ struct HostAllocator {
 
 template <class T>
 using HostVector = std::vector<T, HostAllocator<T>>;
+
+/// Leaves elements that are given no value without one.
+template <class T>
+struct UnsetHostAllocator : HostAllocator<T> {
+  using value_type = T;
+  template <class U>
+  struct rebind {
+    using other = UnsetHostAllocator<U>;
+  };
+
+  template <class U>
+  void construct(U* /*element*/) const {}
+  template <class U, class V>
+  void construct(U* element, V&& value) const {
+    std::construct_at(element, std::forward<V>(value));
+  }
+};
+
+/// For what is written before it is read: its memory is touched once.
+template <class T>
+using UnsetHostVector = std::vector<T, UnsetHostAllocator<T>>;
 
 }  // namespace latino

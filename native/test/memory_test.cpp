@@ -51,12 +51,7 @@ class Counted final : public MemorySource {
 constexpr std::size_t kMega = std::size_t{1} << 20;
 
 PackedWeights packed(std::int64_t terms) {
-  return {WeightValues(HostVector<float>(16, 1)),
-          16,
-          1,
-          terms,
-          kSerial,
-          [](std::int64_t output, std::int64_t, std::int64_t) { return output; }};
+  return {HostVector<float>(static_cast<std::size_t>(16 * terms), 1), {.outputs = 16, .inputs = terms}, kSerial};
 }
 
 }  // namespace

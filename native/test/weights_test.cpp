@@ -32,6 +32,14 @@ std::vector<std::byte> bytesOf(std::initializer_list<std::uint16_t> words) {
   return bytes;
 }
 
+HostVector<Half> readHalves(const WeightSource& source) {
+  const StoredValues<Half> stored(source);
+  HostVector<Half> values(stored.size());
+  stored.read(0, values.size(), values.data());
+  stored.finish();
+  return values;
+}
+
 }  // namespace
 
 TEST_CASE("weights are widened to float32") {
@@ -119,7 +127,7 @@ TEST_CASE("an updated weight is no longer in half precision, nor shared with one
   CHECK(isHalf(source));
   source.updates.push_back(update({1, 1}, {1}, {1, 1}, {1}, 0.25));
   CHECK_FALSE(isHalf(source));
-  CHECK_THROWS_AS(readHalves(source), ModelError);
+  CHECK_FALSE(isUsedAsStored(source));
   CHECK(readWeight(source) == HostVector<float>{1.25});
 
   const File file;
@@ -162,7 +170,7 @@ TEST_CASE("a matrix whose transpose is stored is transposed as it is read, befor
   CHECK(readWeight(source) == HostVector<float>{11, 23, 35, 2, 4, 6});
 
   const WeightSource half{"h", {1, 1}, "F16", {}, 0, bytesOf({0x3c00}), {}, true};
-  CHECK_FALSE(isHalf(half));
+  CHECK_FALSE(isUsedAsStored(half));
   CHECK(readWeight(half) == HostVector<float>{1});
 
   const File file;

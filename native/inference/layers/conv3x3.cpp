@@ -336,25 +336,19 @@ void Conv3x3::runForm(PackedStore::Key key, const Image& image, const ParallelFo
   Run<Form>(*this, image, *taps, true).run(parallelFor);
 }
 
-/// By panel, tap, input, output of the panel.
-PackedWeights Conv3x3::packTaps(const ParallelFor& parallelFor) const {
-  return {weight_(), options_.outputs, 9, options_.inputs, parallelFor, [this](std::int64_t output, std::int64_t tap, std::int64_t input) {
-            return firstTap(output, input) + (options_.isTransposed ? 8 - tap : tap);
-          }};
+WeightLayout Conv3x3::layout() const {
+  return {.outputs = options_.outputs, .inputs = options_.inputs, .taps = 9, .isTransposed = options_.isTransposed};
 }
+
+/// By panel, tap, input, output of the panel.
+PackedWeights Conv3x3::packTaps(const ParallelFor& parallelFor) const { return {weight_(), layout(), parallelFor}; }
 
 /// By panel, frequency, input, output of the panel.
 template <class Form>
 PackedWeights Conv3x3::packProducts(const ParallelFor& parallelFor) const {
   const std::int64_t channels = windowChannels<Form>(options_.inputs);
-  const HostVector<float> taps = widened(weight_());
-  return {options_.outputs, Form::kProducts * Form::kProducts * channels, parallelFor, [&](std::int64_t output, const auto& set) {
-            for (std::int64_t input = 0; input < options_.inputs; ++input) {
-              const float* filter = taps.data() + firstTap(output, input);
-              transformFilter<Form, double>([&](int tap) -> double { return filter[options_.isTransposed ? 8 - tap : tap]; },
-                                            [&](int product, double value) { set(product * channels + input, static_cast<float>(value)); });
-            }
-          }};
+  return {weight_(), layout(), Form::kProducts * Form::kProducts * channels, parallelFor,
+          [&](const auto* taps, float* to) { transformPrecisely<Form>(taps, options_.inputs, channels, to); }};
 }
 
 }  // namespace latino::layers

@@ -54,10 +54,7 @@ class Conv3x3 {
   void runImage(const Image& image, const ParallelFor& parallelFor);
   template <class Form>
   void runForm(PackedStore::Key key, const Image& image, const ParallelFor& parallelFor);
-  /// Of a filter, among all taps.
-  std::int64_t firstTap(std::int64_t output, std::int64_t input) const {
-    return 9 * (options_.isTransposed ? input * options_.outputs + output : output * options_.inputs + input);
-  }
+  WeightLayout layout() const;
   PackedWeights packTaps(const ParallelFor& parallelFor) const;
   template <class Form>
   PackedWeights packProducts(const ParallelFor& parallelFor) const;

@@ -187,6 +187,23 @@ Filters transformFilters(const Weight* taps, std::int64_t allChannels, std::int6
   return {to, kFilterStride, first, channels};
 }
 
+/// The same of all channels in double, for filters that are kept. taps: [tap, channel, 16]; to: [frequency, `stride` channels, 16]
+template <class Form, class Weight>
+void transformPrecisely(const Weight* taps, std::int64_t channels, std::int64_t stride, float* to) {
+  constexpr int kFrequencies = Form::kProducts * Form::kProducts;
+  for (std::int64_t channel = 0; channel < channels; ++channel) {
+    // Whole cache lines go to the frequencies, which lie far apart.
+    Vector8 transformed[kFrequencies][2];
+    for (int v = 0; v < 2; ++v)
+      transformFilter<Form, Double8>(
+          [&](int tap) { return __builtin_convertvector(widen(taps + (tap * channels + channel) * kPanel + v * kLanes), Double8); },
+          [&](int product, Double8 value) { transformed[product][v] = __builtin_convertvector(value, Vector8); });
+    for (int f = 0; f < kFrequencies; ++f)
+      for (int v = 0; v < 2; ++v) store(to + (f * stride + channel) * kPanel + v * kLanes, transformed[f][v]);
+  }
+  for (int f = 0; f < kFrequencies; ++f) std::fill(to + (f * stride + channels) * kPanel, to + (f + 1) * stride * kPanel, 0.0F);
+}
+
 /// One frequency's products for `count` windows, the first at `windows`, the next ones `windowStride` floats on; products: [window,
 /// `stride` floats]. A function of its own, for every form: what it computes is unrolled.
 template <int vectors>

@@ -26,7 +26,7 @@ struct LayerContext {
   const WeightSource& weight(const std::string& name) const;
 };
 
-/// Reads a weight when a layer first needs it; one in half precision stays so. The context must outlive what is returned.
+/// Opens a weight when a layer first needs it; one in half precision stays so. The context must outlive what is returned.
 ReadWeight reader(const WeightSource& weight);
 
 /// Runs `body` and turns what it throws into a status: no exception may pass through ONNX Runtime.

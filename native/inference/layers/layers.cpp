@@ -29,8 +29,9 @@ const WeightSource& LayerContext::weight(const std::string& name) const {
 
 ReadWeight reader(const WeightSource& weight) {
   return [&weight]() -> WeightValues {
-    if (isHalf(weight)) return readHalves(weight);
-    return readWeight(weight);
+    if (!isUsedAsStored(weight)) return readWeight(weight);
+    if (isHalf(weight)) return StoredValues<Half>(weight);
+    return StoredValues<float>(weight);
   };
 }
 

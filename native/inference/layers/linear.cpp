@@ -73,18 +73,9 @@ std::shared_ptr<const PackedWeights> Linear::prepare(const ParallelFor& parallel
 }
 
 PackedWeights Linear::pack(const ParallelFor& parallelFor) const {
-  const auto indexOf = [this](std::int64_t row, std::int64_t /*run*/, std::int64_t input) {
-    const std::int64_t width = options_.outputs * (options_.isGated ? 2 : 1);
-    return options_.isTransposed ? input * width + row : row * options_.inputs + input;
-  };
-  if (!options_.isGated) return {readWeight_(), options_.outputs, 1, options_.inputs, parallelFor, indexOf};
-  // Eight values and their eight gates share a panel.
-  const auto gated = [&](std::int64_t place, std::int64_t run, std::int64_t input) -> std::int64_t {
-    const std::int64_t output = place / kPanel * kLanes + place % kLanes;
-    if (output >= options_.outputs) return -1;
-    return indexOf(place % kPanel < kLanes ? output : options_.outputs + output, run, input);
-  };
-  return {readWeight_(), ceilDivide(options_.outputs, kLanes) * kPanel, 1, options_.inputs, parallelFor, gated};
+  const WeightLayout layout = {
+      .outputs = options_.outputs, .inputs = options_.inputs, .isTransposed = options_.isTransposed, .isGated = options_.isGated};
+  return {readWeight_(), layout, parallelFor};
 }
 
 Linear::Cut Linear::cut(const LinearArguments& a) const {

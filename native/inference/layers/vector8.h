@@ -20,6 +20,7 @@ namespace latino::layers {
 
 inline constexpr int kLanes = 8;
 using Vector8 = float __attribute__((vector_size(32)));
+using Double8 = double __attribute__((vector_size(64)));
 
 /// How many groups of b hold a things.
 inline std::int64_t ceilDivide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -95,6 +96,28 @@ inline void transpose(Block8& rows) {
   for (int i = 0; i < 4; ++i) {
     rows[i] = __builtin_shufflevector(fours[i], fours[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
     rows[i + 4] = __builtin_shufflevector(fours[i], fours[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+}
+
+/// Eight numbers in half precision, by their bits.
+using Halves8 = std::uint16_t __attribute__((vector_size(16)));
+typedef std::uint16_t UnalignedHalves8 __attribute__((vector_size(16), aligned(2), may_alias));  // NOLINT(modernize-use-using)
+using HalfBlock8 = Halves8[kLanes];
+
+inline Halves8 load(const Half* from) { return *reinterpret_cast<const UnalignedHalves8*>(from); }
+inline void store(Half* to, Halves8 value) { *reinterpret_cast<UnalignedHalves8*>(to) = value; }
+
+/// Three times, rows of one half are shuffled into those of the other.
+inline void transpose(HalfBlock8& rows) {
+  for (int step = 0; step < 3; ++step) {
+    HalfBlock8 shuffled;
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      shuffled[2 * i] = __builtin_shufflevector(rows[i], rows[i + 4], 0, 8, 1, 9, 2, 10, 3, 11);
+      shuffled[2 * i + 1] = __builtin_shufflevector(rows[i], rows[i + 4], 4, 12, 5, 13, 6, 14, 7, 15);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < kLanes; ++i) rows[i] = shuffled[i];
   }
 }
 

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Checkpoint, Component } from './checkpoint.js';
 import { openComponentFolder, openDiffusersFolder } from './diffusers_folder.js';
 import { resolveModelFolder } from './hugging_face_cache.js';
-import { openPartOf, openSingleFile } from './single_file/single_file.js';
+import { openPartOf, openSingleFile, openVae } from './single_file/single_file.js';
 
 /**
  * What takes the place of a model's own parts: a folder, as diffusers saves one by itself, or a .safetensors file with the weights of a network that
@@ -30,7 +30,7 @@ export async function openCheckpoint(
   { unet, vae, textEncoder, textEncoder2, autoencoder }: ReplacedParts = {},
 ): Promise<Checkpoint> {
   const place = await resolveModelFolder(path);
-  let checkpoint = (await isFile(place)) ? await openSingleFile(place) : await openDiffusersFolder(path);
+  let checkpoint = (await isFile(place)) ? await openSingleFile(place, vae !== undefined) : await openDiffusersFolder(path);
   const step = autoencoder === undefined ? undefined : await openPart(checkpoint, 'vae', autoencoder);
   for (const [name, part] of Object.entries({ unet, vae, text_encoder: textEncoder, text_encoder_2: textEncoder2 }))
     if (part !== undefined) checkpoint = checkpoint.with(name, await openPart(checkpoint, name, part));
@@ -39,7 +39,9 @@ export async function openCheckpoint(
 
 async function openPart(checkpoint: Checkpoint, name: string, path: string): Promise<Component> {
   const place = await resolveModelFolder(path);
-  return (await isFile(place)) ? openPartOf(checkpoint.component(name), name, place) : openComponentFolder(place);
+  if (!(await isFile(place))) return openComponentFolder(place);
+  const isMissing = name === 'vae' && checkpoint.layout === 'single-file' && checkpoint.className(name) === undefined;
+  return isMissing ? openVae(place, checkpoint) : openPartOf(checkpoint.component(name), name, place);
 }
 
 const isFile = (path: string): Promise<boolean> =>

@@ -1,9 +1,10 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Image, inspectModel, Latino, type LoadOptions, type ReadingProgress, superResolution } from '../../src/index.js';
 import { portraits, run, runIn } from '../support/cli.js';
+import { withCode } from '../support/errors.js';
 import { goldenPath, goldenSet } from '../support/golden.js';
 import { writeRaw } from '../support/raw_safetensors.js';
 import { type Parts, partsOfFolder, singleFileTensors } from '../support/single_file.js';
@@ -52,6 +53,18 @@ describe.each<[string, (small: boolean) => Configs]>([
     for (const { parameters, bytes } of ofFile.components) expect(bytes).toBe(4 * parameters);
     expect(ofFile.use!.lcmLora).toMatch(/lcm-lora/);
     expect((await run('inspect', file)).stdout.split('\n')[0]).toBe(`${file}: all in one file`);
+  });
+
+  it('restores so without an autoencoder of its own, with one from a folder, a file by itself or another checkpoint', async () => {
+    const [model, alone, own] = ['without.safetensors', 'vae.safetensors', 'vae'].map((end) => join(work, `${name}-${end}`)) as [string, string, string];
+    writeRaw(model, new Map([...singleFileTensors(parts)].filter(([tensor]) => !tensor.startsWith('first_stage_model.'))));
+    writeRaw(alone, parts.vae);
+    cpSync(join(folder, 'vae'), own, { recursive: true });
+    writeFileSync(join(own, 'config.json'), JSON.stringify({ _class_name: 'AutoencoderKL', ...configs(true).vae }));
+    for (const vae of [own, join(own, 'diffusion_pytorch_model.safetensors'), alone, file])
+      expect((await restored({ model, vae })).data).toEqual(expected.data);
+    await expect(Latino.load({ model })).rejects.toThrow(withCode('MODEL', /found one without a vae/));
+    await expect(Latino.load({ model, vae: model })).rejects.toThrow(withCode('MODEL', /^Expected an autoencoder .* but it has no encoder/));
   });
 
   it('tells how much of it has been read, by bytes', async () => {

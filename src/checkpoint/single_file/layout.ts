@@ -76,11 +76,16 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   text_encoder_2: ['text_model.embeddings.token_embedding.weight'],
 };
 
+/** Of the weights that a component's configuration is made of, one that is not there. */
+export const lackingOf = (component: string, weights: FolderWeights): string | undefined =>
+  REQUIRED[component]!.find((name) => !weights.has(name));
+
 /**
+ * @param hasOtherVae whether another autoencoder is used, so that the file need not have one
  * @throws LatinoError ERR_LATINO_MODEL when the file holds no whole checkpoint of Stable Diffusion 1.x or XL, or weights that are stored otherwise
  * than we read them
  */
-export function requireCheckpoint(file: SafetensorsFile): CheckpointMarks {
+export function requireCheckpoint(file: SafetensorsFile, hasOtherVae: boolean): CheckpointMarks {
   const { tensors, otherDtypes, metadata } = file;
   const names = [...tensors.keys(), ...otherDtypes.keys()];
   const refuse = (found: string): never => {
@@ -96,8 +101,9 @@ export function requireCheckpoint(file: SafetensorsFile): CheckpointMarks {
   const has = parts.flatMap(([component, part]) => (part ? component : []));
   if (has.length === 0) refuse(names.length === 0 ? 'no tensors' : `tensors such as ${names[0]}`);
   for (const [component, part] of parts) {
+    if (!part && component === 'vae' && hasOtherVae) continue;
     if (!part) return refuse(`one without a ${component}, with a ${has.join(' and a ')} alone`);
-    const lacking = REQUIRED[component]!.find((name) => !part.has(name));
+    const lacking = lackingOf(component, part);
     if (lacking !== undefined) return refuse(`one whose ${component} has no ${lacking}`);
   }
   const inChannels = parts[0]![1]!.tensors.get('conv_in.weight')!.shape[1];

@@ -5,21 +5,24 @@ import { FolderFiles } from '../diffusers_folder.js';
 import type { SafetensorsFile } from '../safetensors.js';
 import { type FolderWeights, openWeightsFile } from '../weights_folder.js';
 import { type Config, SD1, SDXL, scheduleConfig, textConfig, unetConfig, vaeConfig } from './configs.js';
-import { partOf, requireCheckpoint } from './layout.js';
+import { lackingOf, partOf, requireCheckpoint } from './layout.js';
 
 /** CLIP's, which all Stable Diffusion checkpoints have. */
 const TOKENIZER = new FolderFiles(fileURLToPath(new URL('../../../models/clip-tokenizer', import.meta.url)));
+
+const XL_PIPELINE = 'StableDiffusionXLPipeline';
 
 /**
  * Opens a checkpoint in a single .safetensors file, in the layout of CompVis' latent-diffusion and Stability's generative-models: its weights by the
  * names of diffusers, configurations as diffusers would have written them.
  *
+ * @param hasOtherVae whether another autoencoder takes the place of its own, which it then need not have
  * @throws LatinoError ERR_LATINO_MODEL when it is no whole checkpoint of Stable Diffusion 1.x or XL
  */
-export async function openSingleFile(path: string): Promise<Checkpoint> {
+export async function openSingleFile(path: string, hasOtherVae = false): Promise<Checkpoint> {
   const { files } = await openWeightsFile(path);
   const [file] = files as [SafetensorsFile];
-  const { isXl, prediction, hasZeroTerminalSnr } = requireCheckpoint(file);
+  const { isXl, prediction, hasZeroTerminalSnr } = requireCheckpoint(file, hasOtherVae);
   const family = isXl ? SDXL : SD1;
   const network = (component: string, className: string, config: (weights: FolderWeights) => Config): [string, Component] => {
     const weights = partOf(file, component)!;
@@ -30,7 +33,7 @@ export async function openSingleFile(path: string): Promise<Checkpoint> {
   return new Checkpoint(
     path,
     'single-file',
-    isXl ? 'StableDiffusionXLPipeline' : 'StableDiffusionPipeline',
+    isXl ? XL_PIPELINE : 'StableDiffusionPipeline',
     new Map<string, Component>([
       // Which scheduler a model is meant for, such a file does not say.
       ['scheduler', inFile(path, 'SchedulerMixin', scheduler)],
@@ -43,7 +46,7 @@ export async function openSingleFile(path: string): Promise<Checkpoint> {
           ]
         : []),
       network('unet', 'UNet2DConditionModel', ({ tensors }) => unetConfig(tensors, family)),
-      network('vae', 'AutoencoderKL', ({ tensors }) => vaeConfig(tensors, family)),
+      ...(partOf(file, 'vae') ? [network('vae', 'AutoencoderKL', ({ tensors }) => vaeConfig(tensors, family))] : []),
     ]),
   );
 }
@@ -62,6 +65,21 @@ export async function openPartOf(own: Component, component: string, path: string
   const opened = await openWeightsFile(path);
   const weights = partOf(opened.files[0]!, component) ?? opened;
   return { ...inFile(own.place, own.className, {}, weights), has: (file) => own.has(file), readText: (file) => own.readText(file) };
+}
+
+/**
+ * An autoencoder in a file, for a checkpoint that has none to build it as: its configuration is made of its shapes, as that of a single file's.
+ *
+ * @throws LatinoError ERR_LATINO_MODEL when the file has none, is a pickle, or damaged
+ */
+export async function openVae(path: string, { pipelineClass }: Checkpoint): Promise<Component> {
+  const opened = await openWeightsFile(path);
+  const weights = partOf(opened.files[0]!, 'vae') ?? opened;
+  const lacking = lackingOf('vae', weights);
+  if (lacking !== undefined)
+    throw new LatinoError('ERR_LATINO_MODEL', `Expected an autoencoder of Stable Diffusion in ${path} but it has no ${lacking}`);
+  const config = vaeConfig(weights.tensors, pipelineClass === XL_PIPELINE ? SDXL : SD1);
+  return inFile(path, 'AutoencoderKL', { 'config.json': config }, weights);
 }
 
 function inFile(place: string, className: string, configs: Readonly<Record<string, Config>>, weights?: FolderWeights): Component {

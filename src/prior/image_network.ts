@@ -25,6 +25,7 @@ export interface ImageNetworkOptions {
 export class ImageNetwork {
   private readonly plans = new Map<string, readonly Step[]>();
   private readonly parts = new Map<string, () => Session>();
+  private hasRunInBands = false;
 
   constructor(
     private readonly addon: Addon,
@@ -46,6 +47,7 @@ export class ImageNetwork {
     ]);
     const steps = this.stepsFor(sizes);
     if (isWhole(steps, output)) return this.options.whole.run({ [input.name]: x }, { [output.name]: shape })[output.name]!;
+    this.hasRunInBands = true;
     if (x.shape[0] === 1) return this.runSteps(x, steps, sizes);
     // One after the other: together they would take the memory of all.
     const results: Tensor[] = [];
@@ -58,6 +60,15 @@ export class ImageNetwork {
     } finally {
       for (const result of results) result.dispose();
     }
+  }
+
+  /** Bytes of its weights that have been read; all once it runs in bands, whose sessions come and go, each with weights of its own. */
+  get readBytes(): number {
+    return this.hasRunInBands ? this.weightBytes : this.options.whole.readBytes;
+  }
+
+  get weightBytes(): number {
+    return this.options.whole.weightBytes;
   }
 
   dispose(): void {

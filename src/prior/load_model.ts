@@ -21,7 +21,7 @@ import {
   type TextEncoderFiles,
   textGraph,
 } from './read_model.js';
-import { type ReadingProgress, watchReading } from './reading_progress.js';
+import { type ReadingProgress, type ReadNetwork, watchReading } from './reading_progress.js';
 import { TextEncoder } from './text_encoder.js';
 
 /** What the networks are computed in. */
@@ -78,21 +78,25 @@ export async function loadModel(addon: Addon, device: Device, path: string, opti
   ];
   const sessions = await allOrNone(steps.map(([target, graph]) => openAs(target, graph, options.cancellation)));
   const [unet, ...coders] = sessions as [Session, ...Session[]];
+  const networks: ReadNetwork[] = [unet];
   const framed = (network: Autoencoder, { encoder, decoder }: AutoencoderGraphs, [encoding, decoding]: readonly Session[]) => {
     const imageNetwork = (graph: Graph, whole: Session): ImageNetwork =>
       new ImageNetwork(addon, device, graph, { whole, preparePart, budget });
-    const networks = { encoder: imageNetwork(encoder, encoding!), decoder: imageNetwork(decoder, decoding!) };
-    return new FramedAutoencoder(addon, { ...network, ...networks, multiple });
+    const pair = { encoder: imageNetwork(encoder, encoding!), decoder: imageNetwork(decoder, decoding!) };
+    networks.push(pair.encoder, pair.decoder);
+    return new FramedAutoencoder(addon, { ...network, ...pair, multiple });
   };
-  const stopWatching = options.onProgress && watchReading(sessions, options.onProgress);
+  const autoencoder = framed(vae.network, graphs, coders);
+  const other = stepAutoencoder && stepGraph && framed(stepAutoencoder.network, stepGraph, coders.slice(2));
+  const stopWatching = options.onProgress && watchReading(networks, options.onProgress);
   return new LatentModel(addon, device, {
     family,
     nativeSize,
     alphaCumprod: (t) => schedule.alphaCumprod(t),
     unet,
     openReverse: async () => open(reverseGraph(files, chosen)),
-    autoencoder: framed(vae.network, graphs, coders),
-    stepAutoencoder: stepAutoencoder && stepGraph && framed(stepAutoencoder.network, stepGraph, coders.slice(2)),
+    autoencoder,
+    stepAutoencoder: other,
     stopWatching,
     promptEncoder: new PromptEncoder(
       addon,

@@ -6,6 +6,9 @@ export interface ReadingProgress {
   readonly totalBytes: number;
 }
 
+/** A network, by how many bytes of its weights have been read, of how many. */
+export type ReadNetwork = Pick<Session, 'readBytes' | 'weightBytes'>;
+
 /** How often it is looked at, in milliseconds. */
 const INTERVAL = 100;
 
@@ -15,8 +18,8 @@ const INTERVAL = 100;
  *
  * @returns what ends it before
  */
-export function watchReading(sessions: readonly Session[], onProgress: (progress: ReadingProgress) => void): () => void {
-  const sum = (key: 'readBytes' | 'weightBytes'): number => sessions.reduce((total, session) => total + session[key], 0);
+export function watchReading(networks: readonly ReadNetwork[], onProgress: (progress: ReadingProgress) => void): () => void {
+  const sum = (key: keyof ReadNetwork): number => networks.reduce((total, network) => total + network[key], 0);
   const totalBytes = sum('weightBytes');
   let shown: number | undefined;
   const look = (): void => {

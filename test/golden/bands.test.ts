@@ -93,6 +93,18 @@ describe('a network in bands', () => {
     expect((await values(again)).every(Number.isFinite)).toBe(true);
   });
 
+  it('has read all of its weights once it runs, as one that runs as a whole, whichever sessions read them', async () => {
+    const [graph, from, to] = await network(portraits, 'decoder', 1, 256, 64);
+    for (const budget of [LEAST_MEMORY, ANY_MEMORY]) {
+      using decoder = await openImageNetwork(addon, device, graph, budget);
+      expect(decoder.readBytes).toBeLessThan(decoder.weightBytes);
+      using x = device.randn(from, 1, 0);
+      using y = decoder.run(x, to);
+      await y.ready();
+      expect(decoder.readBytes).toBe(decoder.weightBytes);
+    }
+  });
+
   it('fails as the part of it that fails, and leaves nothing behind', async () => {
     const [graph, from, to] = await network(portraits, 'decoder', 1, 512, 256);
     const before = device.memory.inUse;

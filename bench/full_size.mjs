@@ -1,7 +1,7 @@
 // A model of full size with random weights (bench/full_size/write_model.mjs), one step after the other:
 //   node bench/full_size.mjs FOLDER [--size N] [--steps N] [--before CHECKOUT] [--pytorch] [--json]
-// Seconds of the load, of the first call of each network (which reads its weights) and of the least of the later ones; peak memory of the process. With --before the
-// same of another built checkout, with --pytorch of bench/pytorch/stable_diffusion.py (Stable Diffusion 1.x; PYTHON names a Python with PyTorch),
+// Seconds of the load, of the first call of each network (which reads its weights) and of the least of the later ones, CPU seconds of all threads likewise, which
+// neighbours change less; peak memory of the process. With --before the same of another built checkout, with --pytorch of bench/pytorch/stable_diffusion.py (Stable Diffusion 1.x; PYTHON names a Python with PyTorch),
 // in turns; each is a process of its own.
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
@@ -49,18 +49,27 @@ async function measure(checkout) {
     decode: () => model.decode(z, size, size),
     encode: () => model.encode(image),
   };
-  const times = { load, text };
-  for (const name of Object.keys(networks)) times[name] = [];
+  const times = { load, text, cpu: {} };
+  for (const name of Object.keys(networks)) [times[name], times.cpu[name]] = [[], []];
   for (let step = 0; step < steps; step++)
     for (const [name, run] of Object.entries(networks)) {
+      const before = process.cpuUsage();
       const [taken] = await seconds(async () => {
         const result = run();
         await result.ready();
         result.dispose();
       });
+      const { user, system } = process.cpuUsage(before);
       times[name].push(taken);
+      times.cpu[name].push((user + system) / 1e6);
     }
   return { ...times, peakMiB: process.resourceUsage().maxRSS / 1024 };
+}
+
+/** The sums over the networks: the first step, and the least of the later ones. */
+function stepsOf(times) {
+  const step = (index) => ['unet', 'decode', 'encode'].reduce((sum, network) => sum + times[network].at(index), 0);
+  return { first: step(0), later: Math.min(...Array.from({ length: steps - 1 }, (_, i) => step(i + 1))) };
 }
 
 function run(name, command, args, env = {}) {
@@ -85,14 +94,16 @@ if (values.child) {
   const results = {};
   for (const [name, call] of Object.entries(measured)) {
     const result = call();
-    const step = (index) => ['unet', 'decode', 'encode'].reduce((sum, network) => sum + result[network].at(index), 0);
-    const first = step(0);
-    const later = Math.min(...Array.from({ length: steps - 1 }, (_, i) => step(i + 1)));
+    const { first, later } = stepsOf(result);
     results[name] = { ...result, first, later };
+    if (result.cpu) results[name].cpu = { ...result.cpu, ...stepsOf(result.cpu) };
     if (!values.json)
       console.log(
         `${name.padEnd(8)} load ${result.load.toFixed(1)} s, text ${result.text.toFixed(1)}, first step ${first.toFixed(1)}, later ${later.toFixed(1)} ` +
-          `(UNet ${Math.min(...result.unet).toFixed(1)}, decode ${Math.min(...result.decode).toFixed(1)}, encode ${Math.min(...result.encode).toFixed(1)}), peak ${result.peakMiB.toFixed(0)} MiB`,
+          `(UNet ${Math.min(...result.unet).toFixed(1)}, decode ${Math.min(...result.decode).toFixed(1)}, encode ${Math.min(...result.encode).toFixed(1)}), peak ${result.peakMiB.toFixed(0)} MiB` +
+          (result.cpu
+            ? `; first step ${(results[name].cpu.first / results[name].cpu.later).toFixed(2)} times the CPU time of a later one`
+            : ''),
       );
   }
   if (values.json) console.log(JSON.stringify({ size, steps, ...results }, null, 2));

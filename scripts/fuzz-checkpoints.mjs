@@ -1,20 +1,51 @@
-// Damages the files of a small checkpoint at random, and asks what it is: node scripts/fuzz-checkpoints.mjs [tries] [seed]
+// Damages the files of a small checkpoint at random, in a folder or a single file, and asks what it is: node scripts/fuzz-checkpoints.mjs [tries] [seed]
 // Whatever the files say, the answer is a description, a reason why it cannot be used, or an ERR_LATINO_MODEL; never another error, a crash, a hang,
 // or memory for what a file merely claims. Ends with 1 and the first such file's folder otherwise.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { createViteServer } from 'vitest/node';
 import { Lora } from '../dist/checkpoint/lora.js';
 import { inspectModel, LatinoError } from '../dist/index.js';
 
 const [tries = 10_000, seed = 1] = process.argv.slice(2).map(Number);
 const LONGEST_MS = 20_000;
 const MOST_MIB = 1500;
-const golden = fileURLToPath(new URL('../test/golden/models', import.meta.url));
-const MODELS = ['tiny-sd15', 'tiny-sdxl'];
-const LORAS = ['lcm-lora.safetensors', 'sdxl-lora-peft.safetensors'];
+const root = fileURLToPath(new URL('..', import.meta.url));
+const golden = join(root, 'test/golden/models');
+const work = mkdtempSync(join(tmpdir(), 'latino-fuzz-'));
+const FOLDERS = ['tiny-sd15', 'tiny-sdxl'].map((name) => join(golden, name));
+const LORAS = ['lcm-lora.safetensors', 'sdxl-lora-peft.safetensors'].map((name) => join(golden, name));
+const SINGLE_FILES = await writeSingleFiles();
+
+/** Whole but for the numbers: those of the golden models are too small for CLIP's vocabulary, which a single file must have. */
+async function writeSingleFiles() {
+  const server = await createViteServer({
+    ...{ root, configFile: false, logLevel: 'error', oxc: { target: 'es2022' } },
+    ...{ optimizeDeps: { noDiscovery: true }, server: { middlewareMode: true, watch: null } },
+  });
+  const support = (name) => server.ssrLoadModule(`/test/support/${name}.ts`);
+  const [{ partsOf, singleFileTensors }, { sd1, sdxl, weightShapes }, { writeSparse }] = await Promise.all(
+    ['single_file', 'small_checkpoint', 'raw_safetensors'].map(support),
+  );
+  const paths = Object.entries({ sd1, sdxl }).map(([name, configsOf]) => {
+    const configs = configsOf(true);
+    const tensorsOf = (component) =>
+      new Map(
+        [...weightShapes(component, configs[component])].map(([tensor, shape]) => [
+          tensor,
+          { dtype: 'F16', shape, bytes: Buffer.alloc(0) },
+        ]),
+      );
+    const path = join(work, `${name}.safetensors`);
+    writeSparse(path, singleFileTensors(partsOf(configs, tensorsOf)));
+    return path;
+  });
+  await server.close();
+  return paths;
+}
 
 /** Mulberry32. */
 let state = seed;
@@ -92,31 +123,36 @@ const filesOf = (folder) =>
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => !/(io|taps)[\w.-]*\.safetensors$/.test(path));
 
-const folder = mkdtempSync(join(tmpdir(), 'latino-fuzz-'));
+const KINDS = [
+  { share: 0.2, from: LORAS, asked: (path) => Lora.open({ path }).then(() => ({ use: true })) },
+  { share: 0.2, from: SINGLE_FILES, asked: inspectModel },
+  { share: 1, from: FOLDERS, asked: inspectModel },
+];
+
 const counts = { usable: 0, unusable: 0, refused: 0 };
 let worst = 0;
 for (let k = 0; k < tries; k++) {
-  const isLora = random() < 0.2;
-  const name = pick(isLora ? LORAS : MODELS);
-  const model = join(folder, 'model');
+  const kind = KINDS.find(({ share }) => random() < share);
+  const source = pick(kind.from);
+  const model = join(work, 'model');
   rmSync(model, { recursive: true, force: true });
-  cpSync(join(golden, name), isLora ? join(model, name) : model, { recursive: true });
+  const path = join(model, basename(source));
+  cpSync(source, path, { recursive: true });
   const files = filesOf(model);
   const said = [];
   for (let n = 0; n <= below(2); n++) {
-    const path = pick(files);
+    const file = pick(files);
     const damage = pick(Object.keys(damages));
-    said.push(`${damage} ${path.slice(model.length + 1)}`);
+    said.push(`${damage} ${file.slice(model.length + 1)}`);
     try {
-      damages[damage](path, readFileSync(path));
+      damages[damage](file, readFileSync(file));
     } catch {
       // What was damaged already cannot be read as what it was.
     }
   }
   const begun = performance.now();
-  const asked = isLora ? Lora.open({ path: join(model, name) }).then(() => ({ use: true })) : inspectModel(model);
   const outcome = await Promise.race([
-    asked.then(
+    kind.asked(path).then(
       ({ use }) => (use ? 'usable' : 'unusable'),
       (error) => (error instanceof LatinoError && error.code === 'ERR_LATINO_MODEL' ? 'refused' : error),
     ),
@@ -130,7 +166,7 @@ for (let k = 0; k < tries; k++) {
   }
   counts[outcome]++;
 }
-rmSync(folder, { recursive: true });
+rmSync(work, { recursive: true });
 console.log(
   `${tries} damaged checkpoints: ${JSON.stringify(counts)}, at most ${worst.toFixed(0)} ms and ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`,
 );

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 #include "inference/layers/gemm.h"
 #include "inference/layers/layout.h"
@@ -191,15 +192,18 @@ Filters transformFilters(const Weight* taps, std::int64_t allChannels, std::int6
 template <class Form, class Weight>
 void transformPrecisely(const Weight* taps, std::int64_t channels, std::int64_t stride, float* to) {
   constexpr int kFrequencies = Form::kProducts * Form::kProducts;
+  constexpr int kQuarters = 4, kSize = kPanel / kQuarters;
   for (std::int64_t channel = 0; channel < channels; ++channel) {
-    // Whole cache lines go to the frequencies, which lie far apart.
-    Vector8 transformed[kFrequencies][2];
-    for (int v = 0; v < 2; ++v)
-      transformFilter<Form, Double8>(
-          [&](int tap) { return __builtin_convertvector(widen(taps + (tap * channels + channel) * kPanel + v * kLanes), Double8); },
-          [&](int product, Double8 value) { transformed[product][v] = __builtin_convertvector(value, Vector8); });
-    for (int f = 0; f < kFrequencies; ++f)
-      for (int v = 0; v < 2; ++v) store(to + (f * stride + channel) * kPanel + v * kLanes, transformed[f][v]);
+    Vector4 filters[9][kQuarters], transformed[kFrequencies][kQuarters];
+    for (int tap = 0; tap < 9; ++tap)
+      for (int v = 0; v < kPanel; v += kLanes)
+        store(reinterpret_cast<float*>(&filters[tap][v / kSize]), widen(taps + (tap * channels + channel) * kPanel + v));
+    for (int q = 0; q < kQuarters; ++q)
+      transformFilter<Form, Double4>(
+          [&](int tap) { return __builtin_convertvector(filters[tap][q], Double4); },
+          [&](int product, Double4 value) { transformed[product][q] = __builtin_convertvector(value, Vector4); });
+    // Whole cache lines at a time: frequencies lie far apart.
+    for (int f = 0; f < kFrequencies; ++f) std::memcpy(to + (f * stride + channel) * kPanel, transformed[f], kPanel * sizeof(float));
   }
   for (int f = 0; f < kFrequencies; ++f) std::fill(to + (f * stride + channels) * kPanel, to + (f + 1) * stride * kPanel, 0.0F);
 }

@@ -20,7 +20,9 @@ namespace latino::layers {
 
 inline constexpr int kLanes = 8;
 using Vector8 = float __attribute__((vector_size(32)));
-using Double8 = double __attribute__((vector_size(64)));
+/// As many doubles as the registers of eight floats hold.
+using Double4 = double __attribute__((vector_size(32)));
+using Vector4 = float __attribute__((vector_size(16)));
 
 /// How many groups of b hold a things.
 inline std::int64_t ceilDivide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }

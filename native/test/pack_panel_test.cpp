@@ -1,13 +1,15 @@
 #include "inference/layers/pack_panel.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
-#include <thread>
+#include <string>
 #include <vector>
 
 #include "inference/layers/packed_weights.h"
+#include "side_by_side.h"
 #include "tensor/error.h"
 
 using namespace latino;
@@ -15,20 +17,14 @@ using namespace latino::layers;
 
 namespace {
 
-const ParallelFor kThreads = [](std::size_t count, const std::function<void(std::size_t)>& task) {
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < count; ++i) threads.emplace_back(task, i);
-  for (std::thread& thread : threads) thread.join();
-};
-
 /// A weight 1, 2, 3, ... in a file, behind three other numbers, that is gone at the end of the test.
 template <class Value>
-struct StoredWeight {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / "latino-pack-panel-test";
+struct CountingFile {
+  std::filesystem::path path = std::filesystem::temp_directory_path() / ("latino-pack-panel-test-" + std::to_string(getpid()));
   HostVector<Value> values;
   WeightSource source;
 
-  explicit StoredWeight(std::int64_t count) {
+  explicit CountingFile(std::int64_t count) {
     for (std::int64_t i = 0; i < count; ++i) values.push_back(static_cast<Value>(i + 1));
     std::ofstream out(path, std::ios::binary);
     const std::vector<Value> others(3);
@@ -36,11 +32,11 @@ struct StoredWeight {
     out.write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(Value)));
     source = {"w", {count}, sizeof(Value) == 4 ? "F32" : "F16", path.string(), 3 * sizeof(Value), {}};
   }
-  ~StoredWeight() { std::filesystem::remove(path); }
+  ~CountingFile() { std::filesystem::remove(path); }
 };
 
 template <class Value>
-std::vector<Value> contents(const PackedWeights& packed) {
+std::vector<Value> weightsOf(const PackedWeights& packed) {
   std::vector<Value> all(packed.bytes() / sizeof(Value));
   packed.visit([&]<class Weight>(const Weight* weights) {
     if constexpr (std::is_same_v<Weight, Value>) std::copy_n(weights, all.size(), all.begin());
@@ -50,7 +46,7 @@ std::vector<Value> contents(const PackedWeights& packed) {
 
 /// [panel, tap, input, 16]
 template <class Value>
-std::vector<Value> expected(const HostVector<Value>& values, const WeightLayout& layout) {
+std::vector<Value> panelsOf(const HostVector<Value>& values, const WeightLayout& layout) {
   std::vector<Value> all(static_cast<std::size_t>(layout.panels() * layout.panelSize()));
   std::size_t at = 0;
   const std::int64_t width = layout.outputs * (layout.isGated ? 2 : 1);
@@ -68,16 +64,16 @@ std::vector<Value> expected(const HostVector<Value>& values, const WeightLayout&
 }
 
 template <class Value>
-void check(const WeightLayout& layout) {
+void checkPanels(const WeightLayout& layout) {
   CAPTURE(layout.outputs);
   CAPTURE(layout.inputs);
   CAPTURE(layout.taps);
   CAPTURE(layout.isTransposed);
   CAPTURE(layout.isGated);
-  const StoredWeight<Value> weight(layout.outputs * (layout.isGated ? 2 : 1) * layout.terms());
-  const auto want = expected(weight.values, layout);
-  CHECK(contents<Value>({weight.values, layout, kThreads}) == want);
-  CHECK(contents<Value>({StoredValues<Value>(weight.source), layout, kThreads}) == want);
+  const CountingFile<Value> weight(layout.outputs * (layout.isGated ? 2 : 1) * layout.terms());
+  const auto want = panelsOf(weight.values, layout);
+  CHECK(weightsOf<Value>({weight.values, layout, kSideBySide}) == want);
+  CHECK(weightsOf<Value>({StoredValues<Value>(weight.source), layout, kSideBySide}) == want);
 }
 
 }  // namespace
@@ -88,17 +84,17 @@ TEST_CASE("panels hold every value in its place, whether a weight is in memory o
       for (const bool isTransposed : {false, true})
         for (const auto& [taps, isGated] : {std::pair(1, false), std::pair(1, true), std::pair(9, false)}) {
           const WeightLayout layout = {outputs, inputs, taps, isTransposed, isGated};
-          check<float>(layout);
-          check<Half>(layout);
+          checkPanels<float>(layout);
+          checkPanels<Half>(layout);
         }
 }
 
 TEST_CASE("a file that changes while its panels are packed is an error of the model") {
-  const StoredWeight<Half> weight(40 * 24);
+  const CountingFile<Half> weight(40 * 24);
   WeightSource source = weight.source;
   StoredValues<Half> opened(source);
   source.version = FileVersion{1, 0};  // as it was before
-  CHECK_THROWS_WITH_AS(PackedWeights(std::move(opened), WeightLayout{.outputs = 40, .inputs = 24}, kThreads),
+  CHECK_THROWS_WITH_AS(PackedWeights(std::move(opened), WeightLayout{.outputs = 40, .inputs = 24}, kSideBySide),
                        doctest::Contains("has changed since"), ModelError);
   const StoredValues<Half> whole(weight.source);
   std::filesystem::resize_file(weight.path, 100);

@@ -5,24 +5,17 @@
 #include <algorithm>
 #include <atomic>
 #include <new>
-#include <thread>
 #include <vector>
 
 #include "inference/layers/conv3x3.h"
 #include "inference/layers/linear.h"
+#include "side_by_side.h"
 #include "tensor/error.h"
 
 using namespace latino;
 using namespace latino::layers;
 
 namespace {
-
-/// Each task on a thread of its own, which ends the process where an exception leaves it, as those of ONNX Runtime do.
-const ParallelFor kThreads = [](std::size_t count, const std::function<void(std::size_t)>& task) {
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < count; ++i) threads.emplace_back(task, i);
-  for (std::thread& thread : threads) thread.join();
-};
 
 /// One after the other, whatever happens.
 const ParallelFor kInTurn = [](std::size_t count, const std::function<void(std::size_t)>& task) {
@@ -32,7 +25,7 @@ const ParallelFor kInTurn = [](std::size_t count, const std::function<void(std::
 }  // namespace
 
 TEST_CASE("what a task throws on a thread that no exception may leave reaches the caller, and the loop works on") {
-  const ParallelFor loop = rethrowing(kThreads, nullptr);
+  const ParallelFor loop = rethrowing(kSideBySide, nullptr);
   CHECK_THROWS_AS(loop(4, [](std::size_t) { throw std::bad_alloc(); }), std::bad_alloc);
   CHECK_THROWS_AS(loop(4,
                        [](std::size_t i) {

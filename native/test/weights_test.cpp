@@ -2,12 +2,14 @@
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <string>
 
 #include "rounding.h"
 #include "tensor/error.h"
@@ -18,7 +20,7 @@ namespace {
 
 /// A file of ten bytes 0, 1, 2, ... that is gone at the end of the test.
 struct File {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / "latino-weights-test";
+  std::filesystem::path path = std::filesystem::temp_directory_path() / ("latino-weights-test-" + std::to_string(getpid()));
   File() {
     std::ofstream out(path, std::ios::binary);
     for (char i = 0; i < 10; ++i) out.put(i);

@@ -21,7 +21,7 @@ class PackedWeights {
     });
   }
 
-  /// Floats, `channels` to a frequency, which are made of the packed panels: transform(packed, to) writes [frequencies, channels, 16].
+  /// Floats that are made of the packed panels: transform(packed, to) writes [terms, 16] of each.
   template <class Transform>
   PackedWeights(WeightValues values, const WeightLayout& layout, std::int64_t terms, const ParallelFor& parallelFor,
                 const Transform& transform)

@@ -17,6 +17,11 @@ namespace {
 
 /// Of |y - A z|, where a proximal point is to be exact.
 constexpr double kExact = 1e-7;
+/// Less noise than this may be as little as what float32 leaves of a residual where gamma is as large as it is then: the iteration is in
+/// double.
+constexpr double kLeastNoise = 0.003;
+/// How far it goes then: of the root mean square of what is left unknown.
+constexpr double kVisible = 0.007;
 
 /// Any kernel with any boundary. A Aᵀ has no closed-form basis here: the proximal point comes from conjugate gradients on
 /// (A Aᵀ + 1/gamma) w = y - A z, preconditioned by the same equations on a frame with a circular boundary. Both step rules look at the
@@ -71,10 +76,10 @@ class Convolution final : public SpectralOperator {
         const double noise = sigma.empty() ? 0 : sigma[sigma.size() == 1 ? 0 : static_cast<std::size_t>(image)];
         const float *b = residual.data<float>() + image * measured, *start = z.data<float>() + image * pixels;
         float* point = out.data<float>() + image * pixels;
-        if (noise > 0) {
+        if (noise >= kLeastNoise) {
           solveVisibly(out.device(), z.dim(1), own, noise, b, start, point);
         } else {
-          solve(out.device(), z.dim(1), own, b, start, point);
+          solve(out.device(), z.dim(1), own, noise, b, start, point);
         }
       }
     });
@@ -118,17 +123,18 @@ class Convolution final : public SpectralOperator {
     forEach(device, pixels, [=] LATINO_DEVICE(std::int64_t i) { out[i] += start[i]; });
   }
 
-  /// The same as exactly as float32 can say it, in double: in float32 directions lose their conjugacy long before that tolerance is
-  /// reached, and what is found may be so large that float32 would spoil what Aᵀ leaves of it.
-  void solve(Device& device, std::int64_t channels, ScalarRef gamma, const float* b, const float* start, float* out) const {
+  /// The same in double, where sigma is 0 as exactly as float32 can say it: in float32 directions lose their conjugacy long before that
+  /// tolerance is reached, and what is found may be so large that float32 would spoil what Aᵀ leaves of it.
+  void solve(Device& device, std::int64_t channels, ScalarRef gamma, double sigma, const float* b, const float* start, float* out) const {
     const std::int64_t n = channels * (height_ / factor_) * (width_ / factor_), pixels = channels * height_ * width_;
     const auto numbers = [&device](std::int64_t count) { return Scratch(device, 2 * count); };
     const Scratch solution = numbers(n), residual = numbers(n), direction = numbers(n), conditioned = numbers(n), product = numbers(n),
-                  image = numbers(pixels), scalars = numbers(6), narrow(device, n), weights(device, inverse_.weightsSize());
+                  image = numbers(pixels), scalars = numbers(8), narrow(device, n), weights(device, inverse_.weightsSize());
     const auto as = [](const Scratch& scratch) { return reinterpret_cast<double*>(scratch.data()); };
     double *s = as(solution), *r = as(residual), *p = as(direction), *z = as(conditioned), *q = as(product), *x = as(image);
-    // r·r, b·b, p·q, r·z, the last r·z, and whether it is done.
-    double *left = as(scalars), *first = left + 1, *curvature = left + 2, *rz = left + 3, *before = left + 4, *state = left + 5;
+    // r·r, b·b, p·q, r·z, the last r·z, whether it is done, and the means of what is left unknown.
+    double *left = as(scalars), *first = left + 1, *curvature = left + 2, *rz = left + 3, *before = left + 4, *state = left + 5,
+           *unknown = left + 6;
     float* single = narrow.data();
 
     forEach(device, n, [=] LATINO_DEVICE(std::int64_t i) {
@@ -138,6 +144,7 @@ class Convolution final : public SpectralOperator {
     dot(device, n, r, r, first);
     forEach(device, 1, [=] LATINO_DEVICE(std::int64_t) { left[0] = first[0]; });
     inverse_.weights(device, gamma, PaddedInverse::Eigenvalues::trusted, weights.data());
+    inverse_.meanUnknown(device, gamma, weights.data(), unknown);
     double reached = kIterating;
     for (int iteration = 0; iteration < kMaxIterations; ++iteration) {
       forEach(device, n, [=] LATINO_DEVICE(std::int64_t i) { single[i] = static_cast<float>(r[i]); });
@@ -147,7 +154,12 @@ class Convolution final : public SpectralOperator {
       dot(device, n, r, z, rz);
       const bool isFirst = iteration == 0;
       forEach(device, 1, [=] LATINO_DEVICE(std::int64_t) {
-        const double error = left[0], target = kExact * kExact * first[0];
+        double error = left[0], target = kExact * kExact * first[0];
+        if (sigma > 0) {
+          const double prior = gamma(0) * sigma * sigma;
+          error = rz[0];
+          target = kVisible * kVisible * unknown[0] * (prior < 1 ? prior : 1) * static_cast<double>(n);
+        }
         const bool isDone = !isFirst && state[0] == kDone;
         state[0] = error - error != 0 ? kFailed : isDone || error <= target ? kDone : kIterating;
       });

@@ -100,7 +100,8 @@ class FramedConvolution {
           if (step == 1) {
             if (count == kBlock) return sumTaps<kBlock>(taps, weights, offsets, source, target);
             if constexpr (kBlock > kPackLanes) {
-              for (; c + 4 * kPackLanes <= count; c += 4 * kPackLanes) sumTaps<4 * kPackLanes>(taps, weights, offsets, source + c, target + c);
+              for (; c + 4 * kPackLanes <= count; c += 4 * kPackLanes)
+                sumTaps<4 * kPackLanes>(taps, weights, offsets, source + c, target + c);
               for (; c + kPackLanes <= count; c += kPackLanes) sumTaps<kPackLanes>(taps, weights, offsets, source + c, target + c);
             }
           }

@@ -110,6 +110,13 @@ void whenKnown(Device&, const T* number, const Then& then) {
 /// Neighbouring values that a thread computes together: here they share vector registers.
 inline constexpr std::int64_t kNeighbours = 64;
 
+/// As many of them as one register holds (of double, two), from anywhere in memory.
+inline constexpr std::int64_t kPackLanes = 8;
+template <class T>
+struct PackOf {
+  typedef T Type __attribute__((vector_size(kPackLanes * sizeof(T)), aligned(sizeof(T)), may_alias));
+};
+
 /// Iterations of a solver between two looks at its residual, which a CPU has at hand.
 inline constexpr int kIterationsBetweenChecks = 1;
 

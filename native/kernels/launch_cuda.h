@@ -191,6 +191,13 @@ void whenKnown(Device& device, const T* number, Then then) {
 /// Neighbouring values that a thread computes together: here those are another thread's, so that a block reads what lies side by side.
 inline constexpr std::int64_t kNeighbours = 1;
 
+/// As many of them as one register holds.
+inline constexpr std::int64_t kPackLanes = 1;
+template <class T>
+struct PackOf {
+  using Type = T;
+};
+
 /// Iterations of a solver between two looks at its residual, for which the host must wait.
 inline constexpr int kIterationsBetweenChecks = 16;
 

@@ -31,6 +31,20 @@ constexpr std::int64_t fastLength(std::int64_t length) {
 void rfft2(Device& device, std::int64_t planes, std::int64_t height, std::int64_t width, const float* x, float* spectrum);
 void irfft2(Device& device, std::int64_t planes, std::int64_t height, std::int64_t width, const float* spectrum, float* x);
 
+struct Extent {
+  std::int64_t height, width;
+};
+
+/// z = F⁻¹ diag(weights) F x for `planes` planes of `size` in a frame of zeros, of which only that part is computed again; `weights` are
+/// those of the frame's half spectrum. In float32 throughout, on the CPU too. z may be x.
+///
+/// With a depth x is zero further than so many rows and columns from the border, and z need not be right there.
+void filterInFrame(Device& device, std::int64_t planes, Extent size, Extent frame, const float* weights, const float* x, float* z,
+                   Extent depth);
+inline void filterInFrame(Device& device, std::int64_t planes, Extent size, Extent frame, const float* weights, const float* x, float* z) {
+  filterInFrame(device, planes, size, frame, weights, x, z, size);
+}
+
 /// Unscaled half spectrum of one plane, on the host in double.
 std::vector<std::complex<double>> hostTransfer(std::int64_t height, std::int64_t width, const std::vector<double>& plane);
 

@@ -1,31 +1,27 @@
-#include <cmath>
-#include <type_traits>
 #include <utility>
 
 #include "kernels/launch.h"
 #include "linalg/fft.h"
 #include "operators/circular_basis.h"
+#include "operators/conjugate_gradients.h"
 #include "operators/framed_convolution.h"
 #include "operators/image_shape.h"
 #include "operators/padded_inverse.h"
 #include "operators/spectral_operator.h"
-#include "tensor/error.h"
+#include "operators/visible_solver.h"
 #include "tensor/scratch.h"
 
 namespace latino {
 
 namespace {
 
-/// Hundreds are usual where gamma times the largest eigenvalue is a million.
-constexpr int kMaxIterations = 5000;
-
-/// When the conjugate gradients of one image have done enough.
-struct Accuracy {
-  static constexpr double kExact = 1e-7;     // of |y - A z|
-  static constexpr double kVisible = 0.007;  // of what is left unknown
-  /// Standard deviation of the noise; 0 for exact results.
-  double sigma;
-};
+/// Of |y - A z|, where a proximal point is to be exact.
+constexpr double kExact = 1e-7;
+/// Less noise than this may be as little as what float32 leaves of a residual where gamma is as large as it is then: the iteration is in
+/// double.
+constexpr double kLeastNoise = 0.003;
+/// How far it goes then: of the root mean square of what is left unknown.
+constexpr double kVisible = 0.007;
 
 /// Any kernel with any boundary. A Aᵀ has no closed-form basis here: the proximal point comes from conjugate gradients on
 /// (A Aᵀ + 1/gamma) w = y - A z, preconditioned by the same equations on a frame with a circular boundary. Both step rules look at the
@@ -39,14 +35,15 @@ class Convolution final : public SpectralOperator {
         width_(width),
         factor_(factor),
         inverse_(device, taps, height, width, factor),
-        convolution_(device, taps, height, width, factor, boundary) {
+        convolution_(device, taps, height, width, factor, boundary),
+        visible_(device, taps, height, width, factor, boundary) {
     submit({}, spectrum().tensors(), [spectrum = spectrum(), taps, height, width, factor] {
       const auto [eigenvalues, multiplicities] = eigenvaluesOf(transferOf(taps, height, width), height, width, factor);
       spectrum.fill(eigenvalues, multiplicities);
     });
   }
 
-  std::vector<Tensor> tables() const override { return tablesWith(reading(inverse_.tensors())); }
+  std::vector<Tensor> tables() const override { return tablesWith(reading(solving({}))); }
   Shape measurementShape(const Shape& image) const override {
     requireImage(image, height_, width_, "an image");
     return {image[0], image[1], height_ / factor_, width_ / factor_};
@@ -71,20 +68,18 @@ class Convolution final : public SpectralOperator {
     requireGamma(gamma, z.dim(0));
     requireSigma(sigma, z.dim(0));
     const Tensor out(z.sharedDevice(), z.shape());
-    std::vector<Tensor> inputs = reading({z, residual, gamma.tensor});
-    for (const Tensor& tensor : inverse_.tensors()) inputs.push_back(tensor);
-    submit(inputs, {out}, [*this, z, residual, gamma, sigma, out] {
+    submit(reading(solving({z, residual, gamma.tensor})), {out}, [*this, z, residual, gamma, sigma, out] {
       const std::int64_t measured = residual.size() / residual.dim(0), pixels = z.size() / z.dim(0);
       const ScalarRef all = gamma.ref();
       for (std::int64_t image = 0; image < z.dim(0); ++image) {
         const ScalarRef own{all.perImage ? all.pointer + image : all.pointer, all.value, false};
-        const Accuracy accuracy{sigma.empty() ? 0 : sigma[sigma.size() == 1 ? 0 : static_cast<std::size_t>(image)]};
+        const double noise = sigma.empty() ? 0 : sigma[sigma.size() == 1 ? 0 : static_cast<std::size_t>(image)];
         const float *b = residual.data<float>() + image * measured, *start = z.data<float>() + image * pixels;
         float* point = out.data<float>() + image * pixels;
-        if (accuracy.sigma > 0) {
-          solve<float>(out.device(), z.dim(1), own, accuracy, b, start, point);
+        if (noise >= kLeastNoise) {
+          solveVisibly(out.device(), z.dim(1), own, noise, b, start, point);
         } else {
-          solve<double>(out.device(), z.dim(1), own, accuracy, b, start, point);
+          solve(out.device(), z.dim(1), own, noise, b, start, point);
         }
       }
     });
@@ -94,6 +89,12 @@ class Convolution final : public SpectralOperator {
  private:
   std::vector<Tensor> reading(std::vector<Tensor> inputs) const {
     for (const Tensor& tensor : convolution_.tensors()) inputs.push_back(tensor);
+    return inputs;
+  }
+
+  std::vector<Tensor> solving(std::vector<Tensor> inputs) const {
+    for (const Tensor& tensor : inverse_.tensors()) inputs.push_back(tensor);
+    for (const Tensor& tensor : visible_.tensors()) inputs.push_back(tensor);
     return inputs;
   }
 
@@ -108,30 +109,33 @@ class Convolution final : public SpectralOperator {
 
  public:  // as nvcc asks of every function with a kernel in it
   /// out = a · b, on the device.
-  template <class T>
-  static void dot(Device& device, std::int64_t n, const T* a, const T* b, double* out) {
-    sumRows(device, 1, n, out, [=] LATINO_DEVICE(std::int64_t, std::int64_t i) { return static_cast<double>(a[i]) * b[i]; });
+  static void dot(Device& device, std::int64_t n, const double* a, const double* b, double* out) {
+    sumRows(device, 1, n, out, [=] LATINO_DEVICE(std::int64_t, std::int64_t i) { return a[i] * b[i]; });
   }
 
-  /// out = start + Aᵀ (A Aᵀ + 1/gamma)⁻¹ b for one image. Exact results are iterated in double: in float32 directions lose their conjugacy
-  /// long before that tolerance is reached, and what is found may be so large that float32 would spoil what Aᵀ leaves of it. The scalars
-  /// stay on the device, which decides for itself when it is done; the host only looks whether it is.
-  template <class T>
-  void solve(Device& device, std::int64_t channels, ScalarRef gamma, Accuracy accuracy, const float* b, const float* start,
-             float* out) const {
+  /// out = start + Aᵀ (A Aᵀ + 1/gamma)⁻¹ b for one image, as exact as can be seen.
+  void solveVisibly(Device& device, std::int64_t channels, ScalarRef gamma, double sigma, const float* b, const float* start,
+                    float* out) const {
     const std::int64_t n = channels * (height_ / factor_) * (width_ / factor_), pixels = channels * height_ * width_;
-    const auto numbers = [&device](std::int64_t count, std::size_t size) {
-      return Scratch(device, count * static_cast<std::int64_t>(size / sizeof(float)));
-    };
-    const Scratch solution = numbers(n, sizeof(T)), residual = numbers(n, sizeof(T)), direction = numbers(n, sizeof(T)),
-                  conditioned = numbers(n, sizeof(T)), product = numbers(n, sizeof(T)), image = numbers(pixels, sizeof(T)),
-                  scalars = numbers(7, sizeof(double));
-    const auto as = [](const Scratch& scratch) { return reinterpret_cast<T*>(scratch.data()); };
-    T *s = as(solution), *r = as(residual), *p = as(direction), *z = as(conditioned), *q = as(product), *x = as(image);
-    auto* left = reinterpret_cast<double*>(scalars.data());
-    // r·r, b·b, p·q, r·z, the last r·z, what is left unknown, and whether it is done.
-    double *first = left + 1, *curvature = left + 2, *rz = left + 3, *before = left + 4, *unknown = left + 5, *state = left + 6;
-    const double sigma = accuracy.sigma;
+    const Scratch solution(device, n);
+    visible_.solve(device, channels, gamma, sigma, inverse_, b, solution.data());
+    convolution_.adjoint(device, channels, static_cast<const float*>(solution.data()), out);
+    forEach(device, pixels, [=] LATINO_DEVICE(std::int64_t i) { out[i] += start[i]; });
+  }
+
+  /// The same in double, where sigma is 0 as exactly as float32 can say it: in float32 directions lose their conjugacy long before that
+  /// tolerance is reached, and what is found may be so large that float32 would spoil what Aᵀ leaves of it.
+  void solve(Device& device, std::int64_t channels, ScalarRef gamma, double sigma, const float* b, const float* start, float* out) const {
+    const std::int64_t n = channels * (height_ / factor_) * (width_ / factor_), pixels = channels * height_ * width_;
+    const auto numbers = [&device](std::int64_t count) { return Scratch(device, 2 * count); };
+    const Scratch solution = numbers(n), residual = numbers(n), direction = numbers(n), conditioned = numbers(n), product = numbers(n),
+                  image = numbers(pixels), scalars = numbers(8), narrow(device, n), weights(device, inverse_.weightsSize());
+    const auto as = [](const Scratch& scratch) { return reinterpret_cast<double*>(scratch.data()); };
+    double *s = as(solution), *r = as(residual), *p = as(direction), *z = as(conditioned), *q = as(product), *x = as(image);
+    // r·r, b·b, p·q, r·z, the last r·z, whether it is done, and the means of what is left unknown.
+    double *left = as(scalars), *first = left + 1, *curvature = left + 2, *rz = left + 3, *before = left + 4, *state = left + 5,
+           *unknown = left + 6;
+    float* single = narrow.data();
 
     forEach(device, n, [=] LATINO_DEVICE(std::int64_t i) {
       s[i] = p[i] = 0;
@@ -139,19 +143,22 @@ class Convolution final : public SpectralOperator {
     });
     dot(device, n, r, r, first);
     forEach(device, 1, [=] LATINO_DEVICE(std::int64_t) { left[0] = first[0]; });
-    if (sigma > 0) inverse_.meanUnknown(device, gamma, unknown);
+    inverse_.weights(device, gamma, PaddedInverse::Eigenvalues::trusted, weights.data());
+    inverse_.meanUnknown(device, gamma, weights.data(), unknown);
     double reached = kIterating;
     for (int iteration = 0; iteration < kMaxIterations; ++iteration) {
-      inverse_.apply(device, channels, gamma, static_cast<const T*>(r), z);
+      forEach(device, n, [=] LATINO_DEVICE(std::int64_t i) { single[i] = static_cast<float>(r[i]); });
+      inverse_.apply(device, channels, weights.data(), single, single);
+      forEach(device, n, [=] LATINO_DEVICE(std::int64_t i) { z[i] = single[i]; });
       std::swap(rz, before);
       dot(device, n, r, z, rz);
       const bool isFirst = iteration == 0;
       forEach(device, 1, [=] LATINO_DEVICE(std::int64_t) {
-        double error = left[0], target = Accuracy::kExact * Accuracy::kExact * first[0];
+        double error = left[0], target = kExact * kExact * first[0];
         if (sigma > 0) {
           const double prior = gamma(0) * sigma * sigma;
           error = rz[0];
-          target = Accuracy::kVisible * Accuracy::kVisible * unknown[0] * (prior < 1 ? prior : 1) * static_cast<double>(n);
+          target = kVisible * kVisible * unknown[0] * (prior < 1 ? prior : 1) * static_cast<double>(n);
         }
         const bool isDone = !isFirst && state[0] == kDone;
         state[0] = error - error != 0 ? kFailed : isDone || error <= target ? kDone : kIterating;
@@ -160,38 +167,29 @@ class Convolution final : public SpectralOperator {
         reached = hostValue(device, state);
         if (reached != kIterating) break;
       }
-      forEach(device, n, [=] LATINO_DEVICE(std::int64_t i) {
-        p[i] = static_cast<T>(z[i] + (isFirst || before[0] == 0 ? 0 : rz[0] / before[0] * p[i]));
-      });
-      convolution_.adjoint(device, channels, static_cast<const T*>(p), x);
-      convolution_.forward(device, channels, static_cast<const T*>(x), q);
+      forEach(device, n, [=] LATINO_DEVICE(std::int64_t i) { p[i] = z[i] + (isFirst || before[0] == 0 ? 0 : rz[0] / before[0] * p[i]); });
+      convolution_.adjoint(device, channels, static_cast<const double*>(p), x);
+      convolution_.forward(device, channels, static_cast<const double*>(x), q);
       forEach(device, n, [=] LATINO_DEVICE(std::int64_t i) { q[i] += p[i] / gamma(0); });
       dot(device, n, p, q, curvature);
       forEach(device, n, [=] LATINO_DEVICE(std::int64_t i) {
         // Once it is done it stays where it is, however long the host takes to see that.
         const double step = curvature[0] == 0 || state[0] == kDone ? 0 : rz[0] / curvature[0];
-        s[i] += static_cast<T>(step * p[i]);
-        r[i] -= static_cast<T>(step * q[i]);
+        s[i] += step * p[i];
+        r[i] -= step * q[i];
       });
-      if (std::is_same_v<T, double>) dot(device, n, r, r, left);
+      dot(device, n, r, r, left);
     }
-    if (reached != kDone) {
-      const float weight = gamma.pointer == nullptr ? gamma.value : hostValue(device, gamma.pointer);
-      throw ConvergenceError("Expected the proximal point of a convolution within " + std::to_string(kMaxIterations) +
-                             " iterations but they did not converge for gamma " + std::to_string(weight) +
-                             ": are all values finite, and is sigma not too small?");
-    }
-    convolution_.adjoint(device, channels, static_cast<const T*>(s), x);
+    requireConverged(device, reached, gamma);
+    convolution_.adjoint(device, channels, static_cast<const double*>(s), x);
     forEach(device, pixels, [=] LATINO_DEVICE(std::int64_t i) { out[i] = static_cast<float>(start[i] + x[i]); });
   }
 
  private:
-  /// What the device says of its iteration.
-  static constexpr double kIterating = 0, kDone = 1, kFailed = 2;
-
   std::int64_t height_, width_, factor_;
   PaddedInverse inverse_;
   FramedConvolution convolution_;
+  VisibleSolver visible_;
 };
 
 }  // namespace

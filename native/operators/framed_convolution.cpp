@@ -40,7 +40,12 @@ Tensor table(const std::shared_ptr<Device>& device, const std::vector<T>& values
 
 FramedConvolution::FramedConvolution(const std::shared_ptr<Device>& device, const Taps& taps, std::int64_t height, std::int64_t width,
                                      std::int64_t factor, Boundary boundary)
-    : height_(height), width_(width), factor_(factor), tapRows_(taps.height), tapColumns_(taps.width) {
+    : height_(height),
+      width_(width),
+      factor_(factor),
+      tapRows_(taps.height),
+      tapColumns_(taps.width),
+      columnFrom_(taps.width - 1 - taps.centreX) {
   const std::int64_t frameW = width + tapColumns_ - 1, paddedW = frameW + tapColumns_ - 1;
   std::vector<float> weights;
   std::vector<std::int64_t> forward, adjoint;
@@ -72,13 +77,16 @@ std::vector<Tensor> FramedConvolution::tensors() const {
 FramedConvolution::Fold FramedConvolution::foldOf(const std::shared_ptr<Device>& device, std::int64_t n,
                                                   const std::vector<std::int64_t>& sources) {
   std::vector<std::int64_t> starts{0}, reads;
+  std::int64_t last = 0, onceFrom = 0, onceTo = 0;  // the longest run of pixels that are shown once
   for (std::int64_t pixel = 0; pixel < n; ++pixel) {
     for (std::size_t i = 0; i < sources.size(); ++i) {
       if (sources[i] == pixel) reads.push_back(static_cast<std::int64_t>(i));
     }
+    if (static_cast<std::int64_t>(reads.size()) != starts.back() + 1) last = pixel + 1;
+    if (pixel + 1 - last > onceTo - onceFrom) onceFrom = last, onceTo = pixel + 1;
     starts.push_back(static_cast<std::int64_t>(reads.size()));
   }
-  return {table(device, starts), table(device, reads)};
+  return {table(device, starts), table(device, reads), onceFrom, onceTo};
 }
 
 }  // namespace latino

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/launch.h"
+#include "linalg/fft.h"
 #include "operators/operator.h"
 #include "tensor/scratch.h"
 
@@ -22,12 +23,17 @@ class FramedConvolution {
   template <class T>
   void forward(Device& device, std::int64_t planes, const T* x, T* y) const {
     const std::int64_t height = height_, width = width_, frameH = height + tapRows_ - 1, frameW = width + tapColumns_ - 1;
+    const std::int64_t left = columnFrom_;
     const Scratch frame = scratch<T>(device, planes * frameH * frameW);
     T* extended = reinterpret_cast<T*>(frame.data());
     const auto *rows = rowSources_.data<std::int64_t>(), *columns = columnSources_.data<std::int64_t>();
-    forRows(device, planes * frameH, frameW, [=] LATINO_DEVICE(std::int64_t line, std::int64_t at) {
-      const std::int64_t column = columns[at], row = rows[line % frameH], plane = line / frameH;
-      extended[line * frameW + at] = row < 0 || column < 0 ? 0 : x[(plane * height + row) * width + column];
+    forRows(device, planes * frameH, width, [=] LATINO_DEVICE(std::int64_t line, std::int64_t column) {
+      const std::int64_t row = rows[line % frameH], plane = line / frameH;
+      extended[line * frameW + left + column] = row < 0 ? 0 : x[(plane * height + row) * width + column];
+    });
+    forRows(device, planes * frameH, frameW - width, [=] LATINO_DEVICE(std::int64_t line, std::int64_t beside) {
+      const std::int64_t at = beside < left ? beside : beside + width, column = columns[at], row = rows[line % frameH];
+      extended[line * frameW + at] = row < 0 || column < 0 ? 0 : x[(line / frameH * height + row) * width + column];
     });
     correlate(device, planes, {frameH, frameW}, {height / factor_, width / factor_}, factor_, forwardOffsets_.data<std::int64_t>(),
               static_cast<const T*>(extended), y);
@@ -40,17 +46,35 @@ class FramedConvolution {
     const std::int64_t paddedH = frameH + top, paddedW = frameW + left;
     const Scratch stuffed = scratch<T>(device, planes * paddedH * paddedW), frame = scratch<T>(device, planes * frameH * frameW);
     T *padded = reinterpret_cast<T*>(stuffed.data()), *spread = reinterpret_cast<T*>(frame.data());
-    forEach(device, planes * paddedH * paddedW, [=] LATINO_DEVICE(std::int64_t i) { padded[i] = 0; });
-    forRows(device, planes * coarseH, coarseW, [=] LATINO_DEVICE(std::int64_t line, std::int64_t column) {
-      const std::int64_t row = line % coarseH, plane = line / coarseH;
-      padded[(plane * paddedH + top + factor * row) * paddedW + left + factor * column] = y[line * coarseW + column];
-    });
+    if (factor == 1) {
+      forRows(device, planes * paddedH, width, [=] LATINO_DEVICE(std::int64_t line, std::int64_t column) {
+        const std::int64_t row = line % paddedH - top, plane = line / paddedH;
+        padded[line * paddedW + left + column] = row < 0 || row >= height ? 0 : y[(plane * height + row) * width + column];
+      });
+      forRows(device, planes * paddedH, 2 * left, [=] LATINO_DEVICE(std::int64_t line, std::int64_t beside) {
+        padded[line * paddedW + (beside < left ? beside : beside + width)] = 0;
+      });
+    } else {
+      forEach(device, planes * paddedH * paddedW, [=] LATINO_DEVICE(std::int64_t i) { padded[i] = 0; });
+      forRows(device, planes * coarseH, coarseW, [=] LATINO_DEVICE(std::int64_t line, std::int64_t column) {
+        const std::int64_t row = line % coarseH, plane = line / coarseH;
+        padded[(plane * paddedH + top + factor * row) * paddedW + left + factor * column] = y[line * coarseW + column];
+      });
+    }
     correlate(device, planes, {paddedH, paddedW}, {frameH, frameW}, 1, adjointOffsets_.data<std::int64_t>(), static_cast<const T*>(padded),
               spread);
     const auto *rowStarts = rowFold_.starts.data<std::int64_t>(), *rowReads = rowFold_.reads.data<std::int64_t>();
     const auto *columnStarts = columnFold_.starts.data<std::int64_t>(), *columnReads = columnFold_.reads.data<std::int64_t>();
-    forRows(device, planes * height, width, [=] LATINO_DEVICE(std::int64_t image, std::int64_t column) {
-      const std::int64_t row = image % height, plane = image / height;
+    const std::int64_t from = columnFold_.onceFrom, once = columnFold_.onceTo - from, shift = columnFrom_;
+    forRows(device, planes * height, once, [=] LATINO_DEVICE(std::int64_t image, std::int64_t inside) {
+      const std::int64_t row = image % height, first = rowStarts[row], last = rowStarts[row + 1], column = from + inside;
+      const T* lines = spread + image / height * frameH * frameW + shift + column;
+      T sum = lines[rowReads[first] * frameW];
+      for (std::int64_t r = first + 1; r < last; ++r) sum += lines[rowReads[r] * frameW];
+      x[image * width + column] = sum;
+    });
+    forRows(device, planes * height, width - once, [=] LATINO_DEVICE(std::int64_t image, std::int64_t beside) {
+      const std::int64_t row = image % height, plane = image / height, column = beside < from ? beside : beside + once;
       T sum = 0;
       for (std::int64_t r = rowStarts[row]; r < rowStarts[row + 1]; ++r) {
         const T* line = spread + (plane * frameH + rowReads[r]) * frameW;
@@ -59,10 +83,6 @@ class FramedConvolution {
       x[image * width + column] = sum;
     });
   }
-
-  struct Extent {
-    std::int64_t height, width;
-  };
 
   /// out[i, j] = sum over the taps of weight · in[step i, step j + offset]. (Public, as nvcc asks of every function with a kernel in it.)
   template <class T>
@@ -79,7 +99,11 @@ class FramedConvolution {
           std::int64_t c = 0, count = to.width - first < kBlock ? to.width - first : kBlock;
           if (step == 1) {
             if (count == kBlock) return sumTaps<kBlock>(taps, weights, offsets, source, target);
-            for (; c + kShortBlock <= count; c += kShortBlock) sumTaps<kShortBlock>(taps, weights, offsets, source + c, target + c);
+            if constexpr (kBlock > kPackLanes) {
+              for (; c + 4 * kPackLanes <= count; c += 4 * kPackLanes)
+                sumTaps<4 * kPackLanes>(taps, weights, offsets, source + c, target + c);
+              for (; c + kPackLanes <= count; c += kPackLanes) sumTaps<kPackLanes>(taps, weights, offsets, source + c, target + c);
+            }
           }
           for (; c < count; ++c) {
             T sum = 0;
@@ -91,29 +115,25 @@ class FramedConvolution {
   }
 
  private:
-  /// Neighbouring outputs that share the loads of the taps and fill vector registers; at the end of a row fewer of them.
-  static constexpr std::int64_t kBlock = kNeighbours, kShortBlock = kBlock < 8 ? kBlock : 8;
+  /// Neighbouring outputs that share the loads of the taps and stay in registers; at the end of a row fewer of them.
+  static constexpr std::int64_t kBlock = kNeighbours;
 
   template <std::int64_t Count, class T>
   LATINO_HOST_DEVICE static void sumTaps(std::int64_t taps, const float* weights, const std::int64_t* offsets, const T* source, T* target) {
-    T sums[Count] = {};
-    std::int64_t t = 0;
-    for (; t + 4 <= taps; t += 4) {  // four at a time, so that the sums are loaded and stored less often
-      const T a = weights[t], b = weights[t + 1], c = weights[t + 2], d = weights[t + 3];
-      const T *readA = source + offsets[t], *readB = source + offsets[t + 1], *readC = source + offsets[t + 2],
-              *readD = source + offsets[t + 3];
-      for (std::int64_t i = 0; i < Count; ++i) sums[i] += a * readA[i] + b * readB[i] + c * readC[i] + d * readD[i];
+    using Pack = typename PackOf<T>::Type;
+    Pack sums[Count / kPackLanes] = {};
+    for (std::int64_t t = 0; t < taps; ++t) {
+      const T weight = weights[t];
+      const auto* read = reinterpret_cast<const Pack*>(source + offsets[t]);
+      for (std::int64_t i = 0; i < Count / kPackLanes; ++i) sums[i] += weight * read[i];
     }
-    for (; t < taps; ++t) {
-      const T weight = weights[t], *read = source + offsets[t];
-      for (std::int64_t i = 0; i < Count; ++i) sums[i] += weight * read[i];
-    }
-    for (std::int64_t i = 0; i < Count; ++i) target[i] = sums[i];
+    for (std::int64_t i = 0; i < Count / kPackLanes; ++i) reinterpret_cast<Pack*>(target)[i] = sums[i];
   }
 
   /// For each pixel of an axis, the positions of the frame that show it.
   struct Fold {
-    Tensor starts, reads;  // i64
+    Tensor starts, reads;           // i64
+    std::int64_t onceFrom, onceTo;  // pixels that the frame shows once: where it shows the image itself
   };
   static Fold foldOf(const std::shared_ptr<Device>& device, std::int64_t n, const std::vector<std::int64_t>& sources);
 
@@ -123,6 +143,7 @@ class FramedConvolution {
   }
 
   std::int64_t height_, width_, factor_, tapRows_, tapColumns_;
+  std::int64_t columnFrom_;                 // of the frame, where it shows the image itself
   Tensor weights_;                          // [taps] f32, those that are not zero
   Tensor forwardOffsets_, adjointOffsets_;  // [taps] i64, from the first pixel that an output may read
   Tensor rowSources_, columnSources_;       // i64: which pixel each position of the frame shows, -1 for a zero

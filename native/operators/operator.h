@@ -43,8 +43,7 @@ class Operator {
   /// The proximal point from z and residual(z, y); gamma is one number, or a device tensor [1] or [N].
   ///
   /// Where it has no closed form it is iterated: to rounding, or, with the standard deviation sigma of the measurements' noise, no further
-  /// than can be seen. Since gamma is the prior's variance (at most 1 in a picture) over sigma², what is left unknown has that variance
-  /// times the mean of 1 / (1 + gamma lambda); the error stays, in the root mean square, below a hundredth of its deviation. Throws
+  /// than can be seen: to a few hundredths, in the root mean square, of what that noise alone makes the proximal point wrong by. Throws
   /// ArgumentError for a sigma that is not positive and finite.
   Tensor proxFromResidual(const Tensor& z, const Tensor& residual, const Scalar& gamma) const {
     return proxFromResidual(z, residual, gamma, {});

@@ -4,7 +4,6 @@
 #include "kernels/launch.h"
 #include "linalg/fft.h"
 #include "operators/operator.h"
-#include "tensor/scratch.h"
 
 namespace latino {
 
@@ -21,42 +20,31 @@ class PaddedInverse {
 
   std::vector<Tensor> tensors() const { return {eigenvalues_}; }
 
-  /// `planes` planes of one image, r to z; T is float or double, the transforms' results are float.
-  template <class T>
-  void apply(Device& device, std::int64_t planes, ScalarRef gamma, const T* r, T* z) const {
-    const std::int64_t height = height_, width = width_, frameH = frameHeight_, frameW = frameWidth_, count = frameH * halfWidth(frameW);
-    const Scratch frame(device, planes * frameH * frameW), spectrum(device, planes * count * 2);
-    float *f = frame.data(), *s = spectrum.data();
-    forRows(device, planes * frameH, frameW, [=] LATINO_DEVICE(std::int64_t line, std::int64_t column) {
-      const std::int64_t row = line % frameH, plane = line / frameH;
-      f[line * frameW + column] = row < height && column < width ? static_cast<float>(r[(plane * height + row) * width + column]) : 0;
-    });
-    rfft2(device, planes, frameH, frameW, f, s);
-    const float* lambda = eigenvalues_.data<float>();
-    forRows(device, planes, count, [=] LATINO_DEVICE(std::int64_t plane, std::int64_t at) {
-      const float g = gamma(0), weight = g / (1 + g * lambda[at]);
-      float* number = s + 2 * (plane * count + at);
-      number[0] *= weight;
-      number[1] *= weight;
-    });
-    irfft2(device, planes, frameH, frameW, s, f);
-    forRows(device, planes * height, width, [=] LATINO_DEVICE(std::int64_t line, std::int64_t column) {
-      const std::int64_t row = line % height, plane = line / height;
-      z[line * width + column] = f[(plane * frameH + row) * frameW + column];
-    });
+  /// Whether its smallest eigenvalues are as they are, or those that rounding to float32 leaves right, where what it makes is iterated to
+  /// more than can be seen.
+  enum class Eigenvalues { all, trusted };
+
+  std::int64_t weightsSize() const { return eigenvalues_.size(); }
+  /// gamma / (1 + gamma lambda), for `apply`.
+  void weights(Device& device, ScalarRef gamma, Eigenvalues which, float* weights) const;
+  /// `planes` planes of one image, r to z.
+  void apply(Device& device, std::int64_t planes, const float* weights, const float* r, float* z) const {
+    filterInFrame(device, planes, size_, frame_, weights, r, z);
   }
 
-  /// The mean of 1 / (1 + gamma lambda), on the device: the part of the prior's variance that a measurement leaves.
-  void meanUnknown(Device& device, ScalarRef gamma, double* mean) const {
-    const float* lambda = eigenvalues_.data<float>();
-    const std::int64_t count = eigenvalues_.size();
-    sumRows(device, 1, count, mean, [=] LATINO_DEVICE(std::int64_t, std::int64_t i) -> double {
-      return 1 / (1 + gamma(0) * lambda[i]) / static_cast<double>(count);
-    });
+  /// The same where r is zero but along the border, and z is wanted only there: so many rows and columns of it. What else z holds is any
+  /// number.
+  void applyAlongBorder(Device& device, std::int64_t planes, Extent depth, const float* weights, const float* r, float* z) const {
+    filterInFrame(device, planes, size_, frame_, weights, r, z, depth);
   }
+
+  /// The means of u = 1 / (1 + gamma lambda), which is the part of the prior's variance that a measurement leaves, and of u², on the
+  /// device; from the weights of all eigenvalues.
+  void meanUnknown(Device& device, ScalarRef gamma, const float* weights, double* means) const;
 
  private:
-  std::int64_t height_, width_, frameHeight_, frameWidth_;
+  Extent size_, frame_;
+  float smallest_;      // of the eigenvalues that are trusted
   Tensor eigenvalues_;  // [frame height, frame width / 2 + 1]: of C Cᵀ
 };
 

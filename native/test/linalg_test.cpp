@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "kernels/elementwise.h"
+#include "kernels/launch.h"
 #include "linalg/banded.h"
 #include "linalg/fft.h"
 #include "rounding.h"
@@ -121,6 +122,74 @@ TEST_CASE("transforms of any length are as accurate as double allows") {
     }
     // Bluestein's chirps and three transforms of twice the length cost a few roundings more.
     CHECK(worst < 64 * (1 + std::log2(static_cast<double>(n))) * 0x1p-53 * length);
+  }
+}
+
+namespace {
+
+struct FramedCase {
+  Extent size, frame;
+};
+
+/// Half spectra that are multiplied on the host.
+std::vector<float> weighted(std::vector<float> spectra, const std::vector<float>& weights) {
+  for (std::size_t i = 0; i < spectra.size(); ++i) spectra[i] *= weights[i / 2 % weights.size()];
+  return spectra;
+}
+
+}  // namespace
+
+TEST_CASE("a filter in a frame is transforms of the frame and weights between them") {
+  const auto device = openTestDevice(2);
+  for (const FramedCase& each : {FramedCase{{1, 1}, {1, 1}}, {{5, 7}, {8, 9}}, {{40, 70}, {48, 80}}, {{37, 66}, {37, 66}}}) {
+    const Extent size = each.size, frame = each.frame;
+    const std::int64_t planes = 2, half = halfWidth(frame.width);
+    CAPTURE(size.height);
+    std::vector<float> weights = readFloats(randn(device, {frame.height, half}, 3, 1));
+    // Weights make a real plane of a real one where they are the same for a frequency and its negative.
+    for (std::int64_t u = 1; u < frame.height; ++u) {
+      for (const std::int64_t v : {std::int64_t{0}, half - 1}) {
+        weights[static_cast<std::size_t>(u * half + v)] = weights[static_cast<std::size_t>(std::min(u, frame.height - u) * half + v)];
+      }
+    }
+    const Tensor w = upload(device, {frame.height, half}, DType::f32, weights.data());
+    for (const Extent depth : {size, Extent{3, 5}}) {
+      const auto isNear = [=](std::int64_t i, std::int64_t j) {
+        return i < depth.height || i >= size.height - depth.height || j < depth.width || j >= size.width - depth.width;
+      };
+      const auto inPlane = [=](std::int64_t p, std::int64_t i, std::int64_t j) {
+        return static_cast<std::size_t>((p * size.height + i) * size.width + j);
+      };
+      const auto inFrame = [=](std::int64_t p, std::int64_t i, std::int64_t j) {
+        return static_cast<std::size_t>((p * frame.height + i) * frame.width + j);
+      };
+      std::vector<float> values = readFloats(randn(device, {planes, size.height, size.width}, 3, 0));
+      std::vector<float> framed(static_cast<std::size_t>(planes * frame.height * frame.width));
+      for (std::int64_t p = 0; p < planes; ++p) {
+        for (std::int64_t i = 0; i < size.height; ++i) {
+          for (std::int64_t j = 0; j < size.width; ++j) {
+            if (!isNear(i, j)) values[inPlane(p, i, j)] = 0;
+            framed[inFrame(p, i, j)] = values[inPlane(p, i, j)];
+          }
+        }
+      }
+      const Tensor x = upload(device, {planes, size.height, size.width}, DType::f32, values.data()), z(device, x.shape()),
+                   f = upload(device, {planes, frame.height, frame.width}, DType::f32, framed.data()), want(device, f.shape()),
+                   spectrum(device, {planes, frame.height, half, 2});
+      submit({x, w}, {z},
+             [=] { filterInFrame(z.device(), planes, size, frame, w.data<float>(), x.data<float>(), z.data<float>(), depth); });
+      submit({f}, {spectrum}, [=] { rfft2(f.device(), planes, frame.height, frame.width, f.data<float>(), spectrum.data<float>()); });
+      const Tensor product = upload(device, spectrum.shape(), DType::f32, weighted(readFloats(spectrum), weights).data());
+      submit({product}, {want}, [=] { irfft2(f.device(), planes, frame.height, frame.width, product.data<float>(), want.data<float>()); });
+      const std::vector<float> got = readFloats(z), expected = readFloats(want);
+      for (std::int64_t p = 0; p < planes; ++p) {
+        for (std::int64_t i = 0; i < size.height; ++i) {
+          for (std::int64_t j = 0; j < size.width; ++j) {
+            if (isNear(i, j)) CHECK(got[inPlane(p, i, j)] == doctest::Approx(expected[inFrame(p, i, j)]).epsilon(1e-5).scale(10));
+          }
+        }
+      }
+    }
   }
 }
 

@@ -107,4 +107,26 @@ void irfft2(Device& device, std::int64_t planes, std::int64_t height, std::int64
   });
 }
 
+void filterInFrame(Device& device, std::int64_t planes, Extent size, Extent frame, const float* weights, const float* x, float* z, Extent) {
+  const std::int64_t height = size.height, width = size.width, frameH = frame.height, frameW = frame.width;
+  const std::int64_t count = frameH * halfWidth(frameW);
+  const Scratch framed(device, planes * frameH * frameW), transformed(device, planes * count * 2);
+  float *f = framed.data(), *spectrum = transformed.data();
+  forRows(device, planes * frameH, frameW, [=] LATINO_DEVICE(std::int64_t line, std::int64_t column) {
+    const std::int64_t row = line % frameH, plane = line / frameH;
+    f[line * frameW + column] = row < height && column < width ? x[(plane * height + row) * width + column] : 0;
+  });
+  rfft2(device, planes, frameH, frameW, f, spectrum);
+  forRows(device, planes, count, [=] LATINO_DEVICE(std::int64_t plane, std::int64_t at) {
+    float* number = spectrum + 2 * (plane * count + at);
+    number[0] *= weights[at];
+    number[1] *= weights[at];
+  });
+  irfft2(device, planes, frameH, frameW, spectrum, f);
+  forRows(device, planes * height, width, [=] LATINO_DEVICE(std::int64_t line, std::int64_t column) {
+    const std::int64_t row = line % height, plane = line / height;
+    z[line * width + column] = f[(plane * frameH + row) * frameW + column];
+  });
+}
+
 }  // namespace latino

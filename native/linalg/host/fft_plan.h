@@ -1,4 +1,4 @@
-// Complex Fourier transforms of any length, four at a time.
+// Complex Fourier transforms of any length, several at a time, in double or float.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@ namespace latino {
 ///
 /// Only forward transforms are computed. The inverse, unscaled, is the forward transform of the numbers with real and imaginary part
 /// exchanged, exchanged again; who loads and stores numbers one by one has that for nothing.
+template <class T>
 class FftPlan {
  public:
   virtual ~FftPlan() = default;
@@ -21,7 +22,7 @@ class FftPlan {
   virtual std::int64_t scratch() const = 0;
   /// Unscaled transform of data[0 .. length), which it may overwrite. The result lies where the returned pointer says, in `data` or in
   /// `scratch`.
-  virtual ComplexLanes* transform(ComplexLanes* data, ComplexLanes* scratch) const = 0;
+  virtual ComplexLanes<T>* transform(ComplexLanes<T>* data, ComplexLanes<T>* scratch) const = 0;
   virtual std::size_t bytes() const = 0;
 
  protected:
@@ -32,6 +33,7 @@ class FftPlan {
 };
 
 /// The plan of a length >= 1. The ones used last are kept, within a budget of bytes.
-std::shared_ptr<const FftPlan> fftPlanOf(std::int64_t length);
+template <class T>
+std::shared_ptr<const FftPlan<T>> fftPlanOf(std::int64_t length);
 
 }  // namespace latino

@@ -1,5 +1,6 @@
-// Forward transforms of planes by tiles: rows are transformed eight at a time, two real rows being the real and imaginary part of one
-// complex one. Their half spectra go into tiles of four columns [tiles, H], in which the columns' transforms find their lanes side by side.
+// Forward transforms of planes by tiles: rows are transformed eight at a time (in float sixteen), two real rows being the real and
+// imaginary part of one complex one. Their half spectra go into tiles of four columns (eight) [tiles, H], in which the columns' transforms
+// find their lanes side by side.
 #pragma once
 
 #include <algorithm>
@@ -10,75 +11,106 @@
 
 namespace latino {
 
-inline constexpr std::int64_t kRows = 2 * kFftLanes;
+template <class T>
+inline constexpr std::int64_t kRows = 2 * kFftLanes<T>;
 
-inline std::int64_t tilesOf(std::int64_t width) { return (halfWidth(width) + kFftLanes - 1) / kFftLanes; }
-inline std::int64_t groupsOf(std::int64_t height) { return (height + kRows - 1) / kRows; }
+template <class T>
+std::int64_t tilesOf(std::int64_t width) {
+  return (halfWidth(width) + kFftLanes<T> - 1) / kFftLanes<T>;
+}
+template <class T>
+std::int64_t groupsOf(std::int64_t height) {
+  return (height + kRows<T> - 1) / kRows<T>;
+}
 
 /// Memory of one thread: the numbers of a transform and its scratch.
+template <class T>
 struct Workspace {
-  ComplexLanes *data, *scratch;
+  ComplexLanes<T>*data, *scratch;
 };
 
-inline std::int64_t workspaceOf(const FftPlan& plan) { return plan.length() + plan.scratch(); }
-
-/// Element `at` and the three after it of four rows from `row` on, each row in a vector; zero beyond the plane.
 template <class T>
-void loadRows(const T* plane, std::int64_t height, std::int64_t width, std::int64_t row, std::int64_t at, Lanes (&rows)[4]) {
-  for (std::int64_t r = 0; r < kFftLanes; ++r) {
-    rows[r] = Lanes{};
+std::int64_t workspaceOf(const FftPlan<T>& plan) {
+  return plan.length() + plan.scratch();
+}
+
+/// Element `at` and those after it of as many rows from `row` on, each row in a vector; zero beyond the plane.
+template <class T, class From>
+void loadRows(const From* plane, std::int64_t height, std::int64_t width, std::int64_t row, std::int64_t at,
+              Lanes<T> (&rows)[kFftLanes<T>]) {
+  for (std::int64_t r = 0; r < kFftLanes<T>; ++r) {
+    rows[r] = Lanes<T>{};
     if (row + r >= height) continue;
-    const T* from = plane + (row + r) * width + at;
-    if (at + kFftLanes <= width) {
-      rows[r] = loadLanes(from);
+    const From* from = plane + (row + r) * width + at;
+    if (at + kFftLanes<T> <= width) {
+      rows[r] = loadLanes<T>(from);
     } else {
-      for (std::int64_t c = 0; at + c < width; ++c) rows[r][c] = static_cast<double>(from[c]);
+      for (std::int64_t c = 0; at + c < width; ++c) rows[r][c] = static_cast<T>(from[c]);
     }
   }
 }
 
-/// Half spectra of eight rows of a plane, into its tiles.
-template <class T>
-void forwardRows(const FftPlan& plan, std::int64_t height, std::int64_t row, const T* plane, ComplexLanes* tiles, Workspace work) {
+/// Calls body(at) for those multiples of the lanes below `width` that reach columns no further than `depth` from either end.
+template <class T, class Body>
+void forEnds(std::int64_t width, std::int64_t depth, const Body& body) {
+  const std::int64_t right = std::max<std::int64_t>(0, width - depth) / kFftLanes<T> * kFftLanes<T>;
+  std::int64_t at = 0;
+  for (; at < depth && at < width; at += kFftLanes<T>) body(at);
+  for (at = std::max(at, right); at < width; at += kFftLanes<T>) body(at);
+}
+
+/// Half spectra of kRows rows of a plane, with zeros up to the plan's length, into tiles whose columns are `tileHeight` long. The rows are
+/// zero further than `depth` from their ends.
+template <class T, class From>
+void forwardRows(const FftPlan<T>& plan, Extent size, std::int64_t depth, std::int64_t tileHeight, std::int64_t row, const From* plane,
+                 ComplexLanes<T>* tiles, Workspace<T> work) {
   const std::int64_t width = plan.length(), half = halfWidth(width);
-  for (std::int64_t at = 0; at < width; at += kFftLanes) {
-    Lanes first[4], second[4];
-    loadRows(plane, height, width, row, at, first);
-    loadRows(plane, height, width, row + kFftLanes, at, second);
+  if (2 * depth < size.width) std::fill(work.data + depth, work.data + size.width - depth, ComplexLanes<T>{});
+  forEnds<T>(size.width, depth, [&](std::int64_t at) {
+    Lanes<T> first[kFftLanes<T>], second[kFftLanes<T>];
+    loadRows<T>(plane, size.height, size.width, row, at, first);
+    loadRows<T>(plane, size.height, size.width, row + kFftLanes<T>, at, second);
     transpose(first);
     transpose(second);
-    for (std::int64_t c = 0; c < std::min(kFftLanes, width - at); ++c) work.data[at + c] = {first[c], second[c]};
-  }
-  const ComplexLanes* z = plan.transform(work.data, work.scratch);
-  const std::int64_t count = std::min(kRows, height - row);
-  for (std::int64_t at = 0; at < half; at += kFftLanes) {
-    Lanes firstRe[4] = {}, firstIm[4] = {}, secondRe[4] = {}, secondIm[4] = {};
-    for (std::int64_t c = 0; c < std::min(kFftLanes, half - at); ++c) {
-      const ComplexLanes &a = z[at + c], &b = z[at + c == 0 ? 0 : width - at - c];
-      firstRe[c] = 0.5 * (a.re + b.re);
-      firstIm[c] = 0.5 * (a.im - b.im);
-      secondRe[c] = 0.5 * (a.im + b.im);
-      secondIm[c] = 0.5 * (b.re - a.re);
+    for (std::int64_t c = 0; c < std::min(kFftLanes<T>, size.width - at); ++c) work.data[at + c] = {first[c], second[c]};
+  });
+  std::fill(work.data + size.width, work.data + width, ComplexLanes<T>{});
+  constexpr T kHalf = 0.5;
+  const ComplexLanes<T>* z = plan.transform(work.data, work.scratch);
+  const std::int64_t count = std::min(kRows<T>, size.height - row);
+  for (std::int64_t at = 0; at < half; at += kFftLanes<T>) {
+    Lanes<T> firstRe[kFftLanes<T>] = {}, firstIm[kFftLanes<T>] = {}, secondRe[kFftLanes<T>] = {}, secondIm[kFftLanes<T>] = {};
+#pragma GCC unroll 8
+    for (std::int64_t c = 0; c < kFftLanes<T>; ++c) {  // as many as known when compiled, so that they stay in registers
+      if (c >= half - at) continue;
+      const ComplexLanes<T>&a = z[at + c], &b = z[at + c == 0 ? 0 : width - at - c];
+      firstRe[c] = kHalf * (a.re + b.re);
+      firstIm[c] = kHalf * (a.im - b.im);
+      secondRe[c] = kHalf * (a.im + b.im);
+      secondIm[c] = kHalf * (b.re - a.re);
     }
     for (auto* lanes : {&firstRe, &firstIm, &secondRe, &secondIm}) transpose(*lanes);
-    ComplexLanes* out = tiles + at / kFftLanes * height + row;
-    for (std::int64_t r = 0; r < count; ++r)
-      out[r] = r < kFftLanes ? ComplexLanes{firstRe[r], firstIm[r]} : ComplexLanes{secondRe[r - kFftLanes], secondIm[r - kFftLanes]};
+    ComplexLanes<T>* out = tiles + at / kFftLanes<T> * tileHeight + row;
+#pragma GCC unroll 16
+    for (std::int64_t r = 0; r < kRows<T>; ++r)
+      if (r < count)
+        out[r] = r < kFftLanes<T> ? ComplexLanes<T>{firstRe[r], firstIm[r]}
+                                  : ComplexLanes<T>{secondRe[r - kFftLanes<T>], secondIm[r - kFftLanes<T>]};
   }
 }
 
 /// The columns of a tile: transformed, times `scale`, into a half spectrum of interleaved numbers.
-template <class T>
-void forwardColumns(const FftPlan& plan, std::int64_t half, std::int64_t tile, ComplexLanes* columns, double scale, T* spectrum,
-                    ComplexLanes* scratch) {
-  const std::int64_t first = tile * kFftLanes, count = std::min(kFftLanes, half - first);
-  const ComplexLanes* z = plan.transform(columns, scratch);
+template <class T, class To>
+void forwardColumns(const FftPlan<T>& plan, std::int64_t half, std::int64_t tile, ComplexLanes<T>* columns, T scale, To* spectrum,
+                    ComplexLanes<T>* scratch) {
+  const std::int64_t first = tile * kFftLanes<T>, count = std::min(kFftLanes<T>, half - first);
+  const ComplexLanes<T>* z = plan.transform(columns, scratch);
   for (std::int64_t r = 0; r < plan.length(); ++r) {
-    const Lanes re = scale * z[r].re, im = scale * z[r].im;
-    T* out = spectrum + 2 * (r * half + first);
+    const Lanes<T> re = scale * z[r].re, im = scale * z[r].im;
+    To* out = spectrum + 2 * (r * half + first);
     for (std::int64_t c = 0; c < count; ++c) {
-      out[2 * c] = static_cast<T>(re[c]);
-      out[2 * c + 1] = static_cast<T>(im[c]);
+      out[2 * c] = static_cast<To>(re[c]);
+      out[2 * c + 1] = static_cast<To>(im[c]);
     }
   }
 }

@@ -12,12 +12,12 @@ constexpr double kMostCovered = 0.8;
 std::int64_t ceilDivided(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// Along one axis, in measured pixels.
-struct Axis {
+struct Reach {
   std::int64_t band = 0;   // what a border reaches: a tap's mirror image, and from there another tap
   std::int64_t strip = 0;  // from the border, as far as the band sees, where the strip's other border does not
 };
 
-Axis axisOf(std::int64_t taps, std::int64_t centre, std::int64_t factor) {
+Reach reachOf(std::int64_t taps, std::int64_t centre, std::int64_t factor) {
   if (taps == 1) return {};
   const std::int64_t reach = ceilDivided(std::max(centre, taps - 1 - centre), factor), band = 2 * reach + 1;
   return {band, band + 2 * reach + 1};
@@ -29,8 +29,8 @@ BorderStrips::BorderStrips(const std::shared_ptr<Device>& device, const Taps& ta
                            std::int64_t factor, Boundary boundary)
     : factor_(factor), depth_{0, 0} {
   const std::int64_t h = height / factor, w = width / factor;
-  const Axis rows = axisOf(taps.height, taps.centreY, factor);
-  Axis columns = axisOf(taps.width, taps.centreX, factor);
+  const Reach rows = reachOf(taps.height, taps.centreY, factor);
+  Reach columns = reachOf(taps.width, taps.centreX, factor);
   columns.strip = ceilDivided(columns.strip, 8) * 8;  // whole vector registers
   const auto add = [&](Layout layout) {
     groups_.push_back({layout, {device, taps, layout.height * factor, layout.width * factor, factor, boundary}});

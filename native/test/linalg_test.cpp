@@ -7,7 +7,6 @@
 #include <numeric>
 
 #include "kernels/elementwise.h"
-#include "kernels/launch.h"
 #include "linalg/banded.h"
 #include "linalg/fft.h"
 #include "rounding.h"

@@ -9,6 +9,7 @@ import { type UsedSigma, unsureSigmas } from './estimate_sigma.js';
 import type { Image, ImageInput } from './image/index.js';
 import { type Measurement, readMeasurements, type UploadedMeasurements, uploadMeasurements } from './measurement.js';
 import { memoryBudget } from './memory_budget.js';
+import { openBorders } from './open_border.js';
 import { checkOperator, imageSize, type Operator, OperatorCache, operatorName, operatorTraits, type Size } from './operators/index.js';
 import {
   type BatchInput,
@@ -278,7 +279,7 @@ export class Latino implements AsyncDisposable {
     using recorder = new Recorder(this.addon, options, begun);
     const { onWarning } = recorder;
     using measured = uploadMeasurements(this.addon, this.device, measurements, cancellation);
-    for (const unsure of unsureSigmas(measured.sigmas)) onWarning(unsure);
+    for (const warning of [...unsureSigmas(measured.sigmas), ...openBorders(operator, measurements)]) onWarning(warning);
     using lease = await this.operators.lease(operator, imageSize(operator, measured));
     await unlessAborted(signal, lease.operator.ready(cancellation));
     const problem = this.problem(operator, measured, lease.operator);

@@ -10,8 +10,9 @@ export interface Warning {
   /**
    * Stable. `WARN_LATINO_PROMPT_CUT`: the text encoder takes fewer tokens than the prompt has. `WARN_LATINO_UNKNOWN_IMAGE`: the embedded model was
    * made for other images than this one seems to be. `WARN_LATINO_SIGMA_UNSURE`: the estimate of the noise level may be off.
+   * `WARN_LATINO_BORDER`: the blur is said to wrap around, the picture does not.
    */
-  readonly code: 'WARN_LATINO_PROMPT_CUT' | 'WARN_LATINO_UNKNOWN_IMAGE' | 'WARN_LATINO_SIGMA_UNSURE';
+  readonly code: 'WARN_LATINO_PROMPT_CUT' | 'WARN_LATINO_UNKNOWN_IMAGE' | 'WARN_LATINO_SIGMA_UNSURE' | 'WARN_LATINO_BORDER';
   readonly message: string;
   /** Which images of a batch it is about, from 0; all, where it is not said. */
   readonly images?: readonly number[];

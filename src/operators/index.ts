@@ -11,7 +11,9 @@ export { type MotionBlur, motionBlur } from './kinds/motion_blur.js';
 export { type SuperResolution, superResolution } from './kinds/super_resolution.js';
 export {
   buildOperator,
+  type CircularTaps,
   checkOperator,
+  circularTaps,
   imageSize,
   measurementSize,
   type OperatorTraits,

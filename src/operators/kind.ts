@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Addon, Device, NativeOperator } from '../device/addon.js';
+import type { Addon, Device, NativeOperator, Taps } from '../device/addon.js';
 import { parseOptions } from '../schema.js';
 import type { Spelling } from './spelling.js';
 
@@ -39,6 +39,8 @@ export interface OperatorKind<Kind extends string, Options extends object> {
   readonly measurementChannels: 1 | 3;
   /** Of a kind that leaves pixels out: [H, W], anything but 0 where one was never measured. What a measurement holds there is to be ignored. */
   missingPixels?(operator: Descriptor<Kind, Options>, image: Size): Uint8Array;
+  /** Of a kind that convolves. */
+  taps?(operator: Descriptor<Kind, Options>): Taps;
   /** Of a kind that leaves images as they are. */
   readonly isIdentity?: true;
   officialTask(operator: Descriptor<Kind, Options>): OfficialTask;

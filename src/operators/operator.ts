@@ -58,6 +58,25 @@ export function unseenPixels(operator: Operator, measurement: Size): Uint8Array 
   return kind.missingPixels?.(operator, kind.imageSize(operator, measurement));
 }
 
+/** A kernel's sums along each row and each column. */
+export interface CircularTaps {
+  readonly rows: Float64Array;
+  readonly columns: Float64Array;
+}
+
+/** The taps of a convolution that takes opposite borders of a picture for neighbours; of any other operator nothing. */
+export function circularTaps(operator: Operator): CircularTaps | undefined {
+  const taps = 'boundary' in operator && operator.boundary === 'circular' ? kindOf(operator).taps?.(operator) : undefined;
+  if (!taps) return undefined;
+  const rows = new Float64Array(taps.height);
+  const columns = new Float64Array(taps.width);
+  for (const [k, tap] of taps.values.entries()) {
+    rows[Math.floor(k / taps.width)]! += tap;
+    columns[k % taps.width]! += tap;
+  }
+  return { rows, columns };
+}
+
 export interface OperatorTraits {
   /** Of the measurement of a colour image. */
   readonly measurementChannels: 1 | 3;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Taps } from '../../device/addon.js';
 import { convolve } from '../convolve.js';
 import { normalised } from '../filters.js';
 import { boundary, type Descriptor, descriptorOf, type OperatorKind, SAME_SIZE } from '../kind.js';
@@ -23,7 +24,7 @@ const schema = z
     taps,
     /** Row and column of the taps' centre; by default (height >> 1, width >> 1). */
     centre: z.tuple([z.int(), z.int()], 'an array of row and column').readonly().optional(),
-    /** How the picture goes on beyond its border; `circular` by default, `reflect` is what a photograph needs. */
+    /** How the picture goes on beyond its border; `circular` by default, `replicate` is what a photograph needs. */
     boundary,
   })
   .transform((options, context) => {
@@ -44,6 +45,8 @@ export type Convolution = Descriptor<'convolution', Options>;
  * @throws LatinoError ERR_LATINO_OPERATOR when an option is unknown or out of range, or no tap or not every tap is a finite number
  */
 export const convolution = (options: z.input<typeof schema>): Convolution => descriptorOf(convolutionKind, options);
+
+const tapsOf = ({ taps, centre: [centreY, centreX] }: Convolution): Taps => ({ ...taps, centreY, centreX });
 
 export const convolutionKind: OperatorKind<'convolution', Options> = {
   kind: 'convolution',
@@ -66,9 +69,8 @@ export const convolutionKind: OperatorKind<'convolution', Options> = {
   format: ({ taps, boundary }) => `deblur:kernel:${taps.width}x${taps.height}${optionsText({ boundary: [boundary, 'circular'] })}`,
 
   ...SAME_SIZE,
-  build(addon, device, { taps, centre: [centreY, centreX], boundary }, image) {
-    return convolve(addon, device, { ...taps, centreY, centreX }, image, boundary);
-  },
+  taps: tapsOf,
+  build: (addon, device, operator, image) => convolve(addon, device, tapsOf(operator), image, operator.boundary),
 
   measurementChannels: 3,
   officialTask: () => ({ task: 'motion' }),

@@ -7,7 +7,7 @@ import { BOUNDARY_OPTION, numberOrText, optionsText } from '../spelling.js';
 const schema = z.strictObject({
   /** Standard deviation in pixels, from 0.01 to 1000; the taps reach ceil(3 sigma) to each side. */
   sigma: z.number().min(0.01).max(1000),
-  /** How the picture goes on beyond its border; `circular` by default, `reflect` is what a photograph needs. */
+  /** How the picture goes on beyond its border; `circular` by default, `replicate` is what a photograph needs. */
   boundary,
 });
 
@@ -37,6 +37,7 @@ export const gaussianBlurKind: OperatorKind<'gaussian-blur', Options> = {
   format: ({ sigma, boundary }) => `deblur:gaussian:${sigma}${optionsText({ boundary: [boundary, 'circular'] })}`,
 
   ...SAME_SIZE,
+  taps: ({ sigma }) => outerProduct(gaussianTaps(sigma)),
   build(addon, device, { sigma, boundary }, image) {
     const taps = gaussianTaps(sigma);
     if (boundary === 'circular') return convolve(addon, device, outerProduct(taps), image, boundary);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Taps } from '../../device/addon.js';
 import { convolve } from '../convolve.js';
 import { boundary, type Descriptor, descriptorOf, type OperatorKind, SAME_SIZE } from '../kind.js';
 import { linearMotionTaps, randomMotionTaps } from '../motion.js';
@@ -10,7 +11,7 @@ const schema = z.union([
     length: z.number().min(1).max(1000),
     /** Degrees counter-clockwise from the horizontal, from -360 to 360. */
     angle: z.number().min(-360).max(360),
-    /** How the picture goes on beyond its border; `circular` by default, `reflect` is what a photograph needs. */
+    /** How the picture goes on beyond its border; `circular` by default, `replicate` is what a photograph needs. */
     boundary,
   }),
   z.strictObject({
@@ -33,6 +34,8 @@ export type MotionBlur = Descriptor<'motion-blur', Options>;
  * @throws LatinoError ERR_LATINO_OPERATOR when an option is unknown or out of range
  */
 export const motionBlur = (options: z.input<typeof schema>): MotionBlur => descriptorOf(motionBlurKind, options);
+
+const tapsOf = (operator: MotionBlur): Taps => ('length' in operator ? linearMotionTaps(operator) : randomMotionTaps(operator));
 
 const LINE = 'deblur:motion:<length>:<angle>';
 
@@ -71,10 +74,8 @@ export const motionBlurKind: OperatorKind<'motion-blur', Options> = {
   },
 
   ...SAME_SIZE,
-  build(addon, device, operator, image) {
-    const taps = 'length' in operator ? linearMotionTaps(operator) : randomMotionTaps(operator);
-    return convolve(addon, device, taps, image, operator.boundary);
-  },
+  taps: tapsOf,
+  build: (addon, device, operator, image) => convolve(addon, device, tapsOf(operator), image, operator.boundary),
 
   measurementChannels: 3,
   officialTask: () => ({ task: 'motion' }),

@@ -9,12 +9,12 @@ TS_SOURCES := $(shell find src -name '*.ts')
 demo: build
 	node dist/cli/main.js demo --output demo-output
 
-# Two checks at a time: while one runs its tests on one core, another compiles. The longest come first, so that both cores have work to the end.
+# Two checks at a time: while one runs its tests on one core, another compiles. The longest come first, and what runs on one core, so that both have work to the end.
 test: build
 	$(MAKE) --jobs=2 --output-sync=target checks
 	npx vitest run
 
-checks: native-test thread-check arm64-check march-check cuda-check emulated package-check lint
+checks: native-test thread-check arm64-check package-check march-check cuda-check emulated lint
 
 build: build/Release/latino.node dist/.built
 

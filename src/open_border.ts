@@ -1,6 +1,6 @@
 import type { Image } from './image/index.js';
 import type { Measurement } from './measurement.js';
-import { type CircularTaps, circularTaps, type Operator } from './operators/index.js';
+import { circularTaps, type Operator, type TapSums } from './operators/index.js';
 import type { Warning } from './options.js';
 
 /** A kernel with more than this in one row or column leaves borders too sharp to tell whether it wrapped around. */
@@ -30,7 +30,7 @@ export function openBorders(operator: Operator, measurements: readonly Measureme
 }
 
 /** sigma: of a picture in [-1, 1], as `data` is. */
-function doesWrap({ data, channels, height, width }: Image, { rows, columns }: CircularTaps, sigma: number): boolean {
+function doesWrap({ data, channels, height, width }: Image, { rows, columns }: TapSums, sigma: number): boolean {
   const planes = Array.from({ length: channels }, (_, c) => data.subarray(c * height * width, (c + 1) * height * width));
   /** Mean square of the difference between two lines, without the noise's. */
   const between = (count: number, at: (plane: Float32Array, line: number, i: number) => number) => (a: number, b: number) => {

@@ -67,8 +67,7 @@ void VisibleSolver::solve(Device& device, std::int64_t planes, ScalarRef gamma, 
 
   double reached = kIterating;
   for (int iteration = 0; iteration < kMaxIterations; ++iteration) {
-    const bool isFirst = iteration == 0;
-    if (!isFirst) {
+    if (iteration > 0) {
       strips_.forPixels(device, planes, [=] LATINO_DEVICE(std::int64_t i, std::int64_t pixel, bool isInBand) {
         if (isInBand) full[pixel] = r[i];
       });

@@ -1,4 +1,4 @@
-// The proximal point of a convolution, as exact as can be seen.
+// What the proximal point of a convolution wants solved, as exactly as can be seen.
 #pragma once
 
 #include "operators/border_strips.h"
@@ -6,7 +6,7 @@
 
 namespace latino {
 
-/// start + Aᵀ (A Aᵀ + 1/gamma)⁻¹ b by conjugate gradients, of which only what is near the border is computed.
+/// (A Aᵀ + 1/gamma)⁻¹ b by conjugate gradients, of which only what is near the border is computed.
 ///
 /// The preconditioner M⁻¹ (PaddedInverse) is the inverse of A Aᵀ + 1/gamma everywhere but in a band along the border. What M makes of a
 /// direction is therefore a multiple of b, and something in the band; so is every residual and every product with A Aᵀ + 1/gamma:

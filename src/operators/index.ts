@@ -1,7 +1,7 @@
 export type { Boundary } from '../device/addon.js';
 export type { ResizeFilter } from './filters.js';
 export { operatorSpellings, operatorsHelp, operatorsTable } from './help.js';
-export type { OfficialTask, Size } from './kind.js';
+export type { OfficialTask, Size, TapSums } from './kind.js';
 export { type Colorization, colorization } from './kinds/colorization.js';
 export { type Convolution, convolution } from './kinds/convolution.js';
 export { type Denoising, denoising } from './kinds/denoising.js';
@@ -11,7 +11,6 @@ export { type MotionBlur, motionBlur } from './kinds/motion_blur.js';
 export { type SuperResolution, superResolution } from './kinds/super_resolution.js';
 export {
   buildOperator,
-  type CircularTaps,
   checkOperator,
   circularTaps,
   imageSize,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Addon, Device, NativeOperator, Taps } from '../device/addon.js';
+import type { Addon, Device, NativeOperator } from '../device/addon.js';
 import { parseOptions } from '../schema.js';
 import type { Spelling } from './spelling.js';
 
@@ -14,6 +14,12 @@ export type OfficialTask =
   | { readonly task: 'super-resolution'; readonly factor: number }
   | { readonly task: 'gaussian'; readonly kernelSigma: number }
   | { readonly task: 'motion' | 'inpainting' | 'other' };
+
+/** What a kernel's taps come to along each row and each column. */
+export interface TapSums {
+  readonly rows: Float64Array;
+  readonly columns: Float64Array;
+}
 
 /** An operator as plain data: its kind and the options that make it. */
 export type Descriptor<Kind extends string, Options extends object> = { readonly kind: Kind } & Readonly<Options>;
@@ -40,7 +46,7 @@ export interface OperatorKind<Kind extends string, Options extends object> {
   /** Of a kind that leaves pixels out: [H, W], anything but 0 where one was never measured. What a measurement holds there is to be ignored. */
   missingPixels?(operator: Descriptor<Kind, Options>, image: Size): Uint8Array;
   /** Of a kind that convolves. */
-  taps?(operator: Descriptor<Kind, Options>): Taps;
+  tapSums?(operator: Descriptor<Kind, Options>): TapSums;
   /** Of a kind that leaves images as they are. */
   readonly isIdentity?: true;
   officialTask(operator: Descriptor<Kind, Options>): OfficialTask;

@@ -1,7 +1,7 @@
 import type { Addon, Device, NativeOperator } from '../device/addon.js';
 import { LatinoError } from '../errors.js';
 import { nearest, show } from '../schema.js';
-import { descriptorOf, isDescriptor, type OfficialTask, type Size } from './kind.js';
+import { descriptorOf, isDescriptor, type OfficialTask, type Size, type TapSums } from './kind.js';
 import { KINDS, kindNamed, kindOf, type Operator } from './registry.js';
 
 /**
@@ -58,24 +58,9 @@ export function unseenPixels(operator: Operator, measurement: Size): Uint8Array 
   return kind.missingPixels?.(operator, kind.imageSize(operator, measurement));
 }
 
-/** A kernel's sums along each row and each column. */
-export interface CircularTaps {
-  readonly rows: Float64Array;
-  readonly columns: Float64Array;
-}
-
-/** The taps of a convolution that takes opposite borders of a picture for neighbours; of any other operator nothing. */
-export function circularTaps(operator: Operator): CircularTaps | undefined {
-  const taps = 'boundary' in operator && operator.boundary === 'circular' ? kindOf(operator).taps?.(operator) : undefined;
-  if (!taps) return undefined;
-  const rows = new Float64Array(taps.height);
-  const columns = new Float64Array(taps.width);
-  for (const [k, tap] of taps.values.entries()) {
-    rows[Math.floor(k / taps.width)]! += tap;
-    columns[k % taps.width]! += tap;
-  }
-  return { rows, columns };
-}
+/** The sums of the taps of a convolution that takes opposite borders of a picture for neighbours; of any other operator nothing. */
+export const circularTaps = (operator: Operator): TapSums | undefined =>
+  'boundary' in operator && operator.boundary === 'circular' ? kindOf(operator).tapSums?.(operator) : undefined;
 
 export interface OperatorTraits {
   /** Of the measurement of a colour image. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Taps } from '../../device/addon.js';
-import { convolve } from '../convolve.js';
+import { convolve, tapSums } from '../convolve.js';
 import { normalised } from '../filters.js';
 import { boundary, type Descriptor, descriptorOf, type OperatorKind, SAME_SIZE } from '../kind.js';
 import { plane, refuse } from '../numbers.js';
@@ -69,7 +69,7 @@ export const convolutionKind: OperatorKind<'convolution', Options> = {
   format: ({ taps, boundary }) => `deblur:kernel:${taps.width}x${taps.height}${optionsText({ boundary: [boundary, 'circular'] })}`,
 
   ...SAME_SIZE,
-  taps: tapsOf,
+  tapSums: (operator) => tapSums(tapsOf(operator)),
   build: (addon, device, operator, image) => convolve(addon, device, tapsOf(operator), image, operator.boundary),
 
   measurementChannels: 3,

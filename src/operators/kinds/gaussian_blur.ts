@@ -37,7 +37,10 @@ export const gaussianBlurKind: OperatorKind<'gaussian-blur', Options> = {
   format: ({ sigma, boundary }) => `deblur:gaussian:${sigma}${optionsText({ boundary: [boundary, 'circular'] })}`,
 
   ...SAME_SIZE,
-  taps: ({ sigma }) => outerProduct(gaussianTaps(sigma)),
+  tapSums({ sigma }) {
+    const taps = gaussianTaps(sigma);
+    return { rows: taps, columns: taps };
+  },
   build(addon, device, { sigma, boundary }, image) {
     const taps = gaussianTaps(sigma);
     if (boundary === 'circular') return convolve(addon, device, outerProduct(taps), image, boundary);

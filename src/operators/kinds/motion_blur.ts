@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Taps } from '../../device/addon.js';
-import { convolve } from '../convolve.js';
+import { convolve, tapSums } from '../convolve.js';
 import { boundary, type Descriptor, descriptorOf, type OperatorKind, SAME_SIZE } from '../kind.js';
 import { linearMotionTaps, randomMotionTaps } from '../motion.js';
 import { BOUNDARY_OPTION, numberOrText, numbersOf, optionsText } from '../spelling.js';
@@ -74,7 +74,7 @@ export const motionBlurKind: OperatorKind<'motion-blur', Options> = {
   },
 
   ...SAME_SIZE,
-  taps: tapsOf,
+  tapSums: (operator) => tapSums(tapsOf(operator)),
   build: (addon, device, operator, image) => convolve(addon, device, tapsOf(operator), image, operator.boundary),
 
   measurementChannels: 3,

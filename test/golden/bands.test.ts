@@ -23,10 +23,19 @@ beforeAll(() => {
 afterAll(() => device.trim());
 
 /** One of a model's networks, and the shapes of what it takes and gives for n images of a size. */
-async function network(folder: string, kind: Kind, n: number, height: number, width: number): Promise<[Graph, from: number[], to: number[]]> {
+async function network(
+  folder: string,
+  kind: Kind,
+  n: number,
+  height: number,
+  width: number,
+): Promise<[Graph, from: number[], to: number[]]> {
   const files = await readModel(folder);
   const { latentChannels, downscaling } = files.vae.network;
-  const [image, latents] = [[n, 3, height, width], [n, latentChannels, height / downscaling, width / downscaling]];
+  const [image, latents] = [
+    [n, 3, height, width],
+    [n, latentChannels, height / downscaling, width / downscaling],
+  ];
   const shapes: [number[], number[]] = kind === 'encoder' ? [image, latents] : [latents, image];
   return [stepGraphs(files)[kind], ...shapes];
 }
@@ -50,22 +59,25 @@ goldenSet('autoencoders in bands', ['models/tiny-sd15', 'models/tiny-sdxl'], () 
     (['encoder', 'decoder'] as const).flatMap((kind) => RUNS.map((run) => [name, kind, ...run, folder] as const)),
   );
 
-  it.each(cases)('%s: the %s for a %s, of %i images of %i x %i, comes to what it does as a whole', async (_name, kind, target, n, height, width, folder) => {
-    const [graph, from, to] = await network(folder(), kind, n, height, width);
-    const sizes = new Sizes([
-      [graph.inputs[0]!, from],
-      [graph.outputs[0]!, to],
-    ]);
-    expect(plan(graph, sizes, LEAST_MEMORY).steps.map((step) => step.kind)).toContain('bands');
+  it.each(cases)(
+    '%s: the %s for a %s, of %i images of %i x %i, comes to what it does as a whole',
+    async (_name, kind, target, n, height, width, folder) => {
+      const [graph, from, to] = await network(folder(), kind, n, height, width);
+      const sizes = new Sizes([
+        [graph.inputs[0]!, from],
+        [graph.outputs[0]!, to],
+      ]);
+      expect(plan(graph, sizes, LEAST_MEMORY).steps.map((step) => step.kind)).toContain('bands');
 
-    using whole = await openImageNetwork(addon, device, graph, ANY_MEMORY);
-    using banded = await openImageNetwork(addon, device, graph, LEAST_MEMORY, TARGETS[target]);
-    using x = device.randn(from, 1, 0);
-    using want = whole.run(x, to);
-    using got = banded.run(x, to);
-    expect(got.shape).toEqual(to);
-    expect(maxRelativeError(await values(got), await values(want))).toBeLessThan(2e-5);
-  });
+      using whole = await openImageNetwork(addon, device, graph, ANY_MEMORY);
+      using banded = await openImageNetwork(addon, device, graph, LEAST_MEMORY, TARGETS[target]);
+      using x = device.randn(from, 1, 0);
+      using want = whole.run(x, to);
+      using got = banded.run(x, to);
+      expect(got.shape).toEqual(to);
+      expect(maxRelativeError(await values(got), await values(want))).toBeLessThan(2e-5);
+    },
+  );
 });
 
 describe('a network in bands', () => {

@@ -5,8 +5,8 @@ import { compile } from '../../src/graph/compile.js';
 import type { Graph } from '../../src/graph/graph.js';
 import { cudaHalf } from '../../src/graph/targets/cuda/cuda.js';
 import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../../src/networks/unet2d_condition.js';
-import { goldenPath, goldenSet } from '../support/golden.js';
 import { relativeError } from '../support/compare.js';
+import { goldenPath, goldenSet } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 import { openNetwork } from '../support/session.js';
 

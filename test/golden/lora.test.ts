@@ -2,16 +2,16 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { WeightStore } from '../../src/graph/weights.js';
-import { CLIPTextConfig, clipTextGraph } from '../../src/networks/clip_text.js';
-import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../../src/networks/unet2d_condition.js';
 import { encodeSafetensors } from '../../src/checkpoint/encode_safetensors.js';
 import { readModelJson } from '../../src/checkpoint/json_file.js';
 import { Lora, withLoras } from '../../src/checkpoint/lora.js';
 import { openWeights } from '../../src/checkpoint/weights_folder.js';
+import type { WeightStore } from '../../src/graph/weights.js';
+import { CLIPTextConfig, clipTextGraph } from '../../src/networks/clip_text.js';
+import { UNet2DConditionConfig, unetGraph, unetVjpGraph } from '../../src/networks/unet2d_condition.js';
+import { relativeError } from '../support/compare.js';
 import { withCode } from '../support/errors.js';
 import { goldenPath, goldenSet, modelTolerance } from '../support/golden.js';
-import { relativeError } from '../support/compare.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 import { openNetwork } from '../support/session.js';
 
@@ -98,7 +98,11 @@ describe('Lora', () => {
     });
 
     it.each<[string, () => Parameters<typeof save>[1], () => RegExp]>([
-      ['one factor', () => ({ [`${key()}.lora_down.weight`]: down() }), () => new RegExp(`has one factor of ${module.replaceAll('.', '_')}`)],
+      [
+        'one factor',
+        () => ({ [`${key()}.lora_down.weight`]: down() }),
+        () => new RegExp(`has one factor of ${module.replaceAll('.', '_')}`),
+      ],
       [
         'another shape',
         () => ({ [`${key()}.lora_down.weight`]: ones(RANK, shape[1]! - 1, ...shape.slice(2)), [`${key()}.lora_up.weight`]: up() }),

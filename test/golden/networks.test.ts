@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { readModelJson } from '../../src/checkpoint/json_file.js';
+import { type FolderWeights, openWeights } from '../../src/checkpoint/weights_folder.js';
+import { compile } from '../../src/graph/compile.js';
 import type { Graph } from '../../src/graph/graph.js';
+import { cpu } from '../../src/graph/targets/cpu/cpu.js';
 import { AutoencoderKLConfig, klDecoderGraph, klEncoderGraph } from '../../src/networks/autoencoder_kl.js';
 import { AutoencoderTinyConfig, tinyDecoderGraph, tinyEncoderGraph } from '../../src/networks/autoencoder_tiny.js';
 import { CLIPTextConfig, clipTextGraph } from '../../src/networks/clip_text.js';
 import { UNet2DConditionConfig, unetGraph } from '../../src/networks/unet2d_condition.js';
-import { readModelJson } from '../../src/checkpoint/json_file.js';
 import { latinoTimesteps } from '../../src/prior/timesteps.js';
-import { compile } from '../../src/graph/compile.js';
-import { cpu } from '../../src/graph/targets/cpu/cpu.js';
-import { type FolderWeights, openWeights } from '../../src/checkpoint/weights_folder.js';
 import { portraits } from '../support/cli.js';
-import { goldenPath, goldenSet, MODEL_INDEX, modelSets, modelTolerance } from '../support/golden.js';
 import { relativeError } from '../support/compare.js';
+import { goldenPath, goldenSet, MODEL_INDEX, modelSets, modelTolerance } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 import { openNetwork } from '../support/session.js';
 

@@ -1,11 +1,11 @@
 import { beforeAll, expect, it } from 'vitest';
 import type { Addon, Device, SparseMatrix } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
-import { buildOperator, type ResizeFilter, superResolution } from '../../src/operators/index.js';
 import { resizeMatrix } from '../../src/operators/filters.js';
-import { goldenPath, goldenSet, readGolden } from '../support/golden.js';
+import { buildOperator, type ResizeFilter, superResolution } from '../../src/operators/index.js';
 import { maxRelativeError } from '../support/compare.js';
 import { dense } from '../support/dense.js';
+import { goldenPath, goldenSet, readGolden } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 
 interface Case {
@@ -30,8 +30,7 @@ function applySeparable(vertical: SparseMatrix, x: ArrayLike<number>, horizontal
   for (let i = 0; i < vertical.rows; i++) {
     for (let j = 0; j < horizontal.rows; j++) {
       let sum = 0;
-      for (let k = 0; k < horizontal.columns; k++)
-        sum += half[i * horizontal.columns + k]! * across[j * horizontal.columns + k]!;
+      for (let k = 0; k < horizontal.columns; k++) sum += half[i * horizontal.columns + k]! * across[j * horizontal.columns + k]!;
       y[i * horizontal.rows + j] = sum;
     }
   }

@@ -15,7 +15,8 @@ function relativeError(got: ArrayLike<number>, want: ArrayLike<number>): number 
   return Math.max(...Array.from(want, (value, i) => Math.abs(got[i]! - value) / value));
 }
 
-const alphas = async (set: string): Promise<Float64Array> => (await loadSchedule(new FolderFiles(goldenPath(`models/${set}/scheduler`)))).alphasCumprod;
+const alphas = async (set: string): Promise<Float64Array> =>
+  (await loadSchedule(new FolderFiles(goldenPath(`models/${set}/scheduler`)))).alphasCumprod;
 const models = modelSets().filter(({ files }) => files.includes('scheduler/scheduler_config.json'));
 
 goldenSet('the schedule (golden/schedule.json)', ['schedule.json'], () => {

@@ -12,8 +12,8 @@ import { buildOperator } from '../../src/operators/index.js';
 import { Conditioning } from '../../src/prior/conditioning.js';
 import type { LatentModel } from '../../src/prior/latent_model.js';
 import { loadModel } from '../../src/prior/load_model.js';
-import { WindowedPrior } from '../../src/prior/windowed_prior.js';
 import { latinoTimesteps } from '../../src/prior/timesteps.js';
+import { WindowedPrior } from '../../src/prior/windowed_prior.js';
 import { OFFICIAL_CALIBRATION } from '../../src/solver/calibration_settings.js';
 import { drive } from '../../src/solver/drive.js';
 import { latino } from '../../src/solver/latino.js';
@@ -46,7 +46,10 @@ goldenSet('SDXL (golden/sdxl)', [MODEL, 'sdxl/tokenizer-cases.json', ...FILES], 
 
   it('tokenizes as both tokenizers of transformers do, padding and all', async () => {
     const { cases } = readGolden<{ cases: Record<'ids' | 'ids_2', number[]>[] & { text: string }[] }>('sdxl/tokenizer-cases.json');
-    const tokenizers = { ids: await loadTokenizer(new FolderFiles(goldenPath(`${MODEL}/tokenizer`))), ids_2: await loadTokenizer(new FolderFiles(goldenPath(`${MODEL}/tokenizer_2`))) };
+    const tokenizers = {
+      ids: await loadTokenizer(new FolderFiles(goldenPath(`${MODEL}/tokenizer`))),
+      ids_2: await loadTokenizer(new FolderFiles(goldenPath(`${MODEL}/tokenizer_2`))),
+    };
     expect(cases.length).toBeGreaterThan(20);
     for (const each of cases)
       for (const [name, tokenizer] of Object.entries(tokenizers))
@@ -145,19 +148,22 @@ goldenSet('SDXL (golden/sdxl)', [MODEL, 'sdxl/tokenizer-cases.json', ...FILES], 
       expect(maxRelativeError(await read(c), want(`${passes.length - 1}/prompt_embeds`))).toBeLessThan(5e-4);
     });
 
-    it.each(passes.flatMap((pass) => [0, 1, 2].map((step) => ({ pass, step }))))('gives the gradient of pass $pass, step $step', async ({ pass, step }) => {
-      const [t, next] = [timesteps[step]!, timesteps[step + 1]!];
-      const [alpha, following] = [model.alphaCumprod(t), model.alphaCumprod(next)];
-      using z = stored(`${pass}/${step}/z`);
-      using z0 = stored(`${pass}/${step}/z0`);
-      using zNext = stored(`${pass}/${step + 1}/z`);
-      using conditioning = conditioned(pass === 0 ? 'prompt_embeds' : `${pass - 1}/prompt_embeds`);
-      const weight = (-Math.sqrt(following) / (1 - following)) * Math.sqrt((1 - alpha) / alpha);
-      using cotangent = addon.linearCombination(weight, zNext, -weight * Math.sqrt(following), z0);
-      const gradientOf = await model.loadPromptGradient();
-      using gradient = gradientOf(z, t, conditioning, cotangent);
-      expect(maxRelativeError(await read(gradient), want(`${pass}/${step}/gradient`))).toBeLessThan(5e-4);
-    });
+    it.each(passes.flatMap((pass) => [0, 1, 2].map((step) => ({ pass, step }))))(
+      'gives the gradient of pass $pass, step $step',
+      async ({ pass, step }) => {
+        const [t, next] = [timesteps[step]!, timesteps[step + 1]!];
+        const [alpha, following] = [model.alphaCumprod(t), model.alphaCumprod(next)];
+        using z = stored(`${pass}/${step}/z`);
+        using z0 = stored(`${pass}/${step}/z0`);
+        using zNext = stored(`${pass}/${step + 1}/z`);
+        using conditioning = conditioned(pass === 0 ? 'prompt_embeds' : `${pass - 1}/prompt_embeds`);
+        const weight = (-Math.sqrt(following) / (1 - following)) * Math.sqrt((1 - alpha) / alpha);
+        using cotangent = addon.linearCombination(weight, zNext, -weight * Math.sqrt(following), z0);
+        const gradientOf = await model.loadPromptGradient();
+        using gradient = gradientOf(z, t, conditioning, cotangent);
+        expect(maxRelativeError(await read(gradient), want(`${pass}/${step}/gradient`))).toBeLessThan(5e-4);
+      },
+    );
   });
 
   it('is told the place of every window of a larger picture', async () => {
@@ -214,7 +220,10 @@ goldenSet('SDXL (golden/sdxl)', [MODEL, 'sdxl/tokenizer-cases.json', ...FILES], 
     it('restores a batch as one by one, calibrates, and restores with the saved embedding', async () => {
       await using latino = await Latino.load({ model: goldenPath(MODEL) });
       const prompts = ['a cat', 'a dog'];
-      const batch = await latino.restoreBatch(prompts.map((prompt) => ({ input: measurement(24), prompt })), options);
+      const batch = await latino.restoreBatch(
+        prompts.map((prompt) => ({ input: measurement(24), prompt })),
+        options,
+      );
       for (const [k, prompt] of prompts.entries()) {
         const alone = await latino.restore(measurement(24), { ...options, prompt });
         expect(maxRelativeError(batch[k]!.image.data, alone.image.data)).toBeLessThan(1e-5);
@@ -229,13 +238,21 @@ goldenSet('SDXL (golden/sdxl)', [MODEL, 'sdxl/tokenizer-cases.json', ...FILES], 
       expect(loaded).toEqual(embedding);
       const again = await latino.restore(measurement(24), { ...options, embedding: loaded });
       expect(again.image.data).toEqual(calibrated.image.data);
-      const shared = await latino.calibrate([measurement(24), measurement(16)], { operator: options.operator, sigma: 0.02, settings: { passes: 1 } });
+      const shared = await latino.calibrate([measurement(24), measurement(16)], {
+        operator: options.operator,
+        sigma: 0.02,
+        settings: { passes: 1 },
+      });
       expect(shared.shape).toEqual([1, 77, 72]);
 
       const unpooled = new Embedding(loaded.data, loaded.shape, loaded.source);
-      await expect(latino.restore(measurement(24), { ...options, embedding: unpooled })).rejects.toThrow(withCode('EMBEDDING', /no pooled one, expected one of 48/));
+      await expect(latino.restore(measurement(24), { ...options, embedding: unpooled })).rejects.toThrow(
+        withCode('EMBEDDING', /no pooled one, expected one of 48/),
+      );
       const foreign = new Embedding(loaded.data, loaded.shape, { ...loaded.source, textEncoder: 'another' }, loaded.pooled);
-      await expect(latino.restore(measurement(24), { ...options, embedding: foreign })).rejects.toThrow(withCode('EMBEDDING', /text encoder another/));
+      await expect(latino.restore(measurement(24), { ...options, embedding: foreign })).rejects.toThrow(
+        withCode('EMBEDDING', /text encoder another/),
+      );
     });
   });
 });

@@ -56,7 +56,11 @@ describe.each<[string, (small: boolean) => Configs]>([
   });
 
   it('restores so without an autoencoder of its own, with one from a folder, a file by itself or another checkpoint', async () => {
-    const [model, alone, own] = ['without.safetensors', 'vae.safetensors', 'vae'].map((end) => join(work, `${name}-${end}`)) as [string, string, string];
+    const [model, alone, own] = ['without.safetensors', 'vae.safetensors', 'vae'].map((end) => join(work, `${name}-${end}`)) as [
+      string,
+      string,
+      string,
+    ];
     writeRaw(model, new Map([...singleFileTensors(parts)].filter(([tensor]) => !tensor.startsWith('first_stage_model.'))));
     writeRaw(alone, parts.vae);
     cpSync(join(folder, 'vae'), own, { recursive: true });
@@ -64,7 +68,9 @@ describe.each<[string, (small: boolean) => Configs]>([
     for (const vae of [own, join(own, 'diffusion_pytorch_model.safetensors'), alone, file])
       expect((await restored({ model, vae })).data).toEqual(expected.data);
     await expect(Latino.load({ model })).rejects.toThrow(withCode('MODEL', /found one without a vae/));
-    await expect(Latino.load({ model, vae: model })).rejects.toThrow(withCode('MODEL', /^Expected an autoencoder .* but it has no encoder/));
+    await expect(Latino.load({ model, vae: model })).rejects.toThrow(
+      withCode('MODEL', /^Expected an autoencoder .* but it has no encoder/),
+    );
   });
 
   it('tells how much of it has been read, by bytes', async () => {

@@ -10,9 +10,9 @@ import { latinoTimesteps } from '../../src/prior/timesteps.js';
 import { drive } from '../../src/solver/drive.js';
 import { latino } from '../../src/solver/latino.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
-import { goldenPath, goldenSet } from '../support/golden.js';
 import { maxRelativeError } from '../support/compare.js';
-import { type Stored, readTensors } from '../support/safetensors.js';
+import { goldenPath, goldenSet } from '../support/golden.js';
+import { readTensors, type Stored } from '../support/safetensors.js';
 
 const folder = fileURLToPath(new URL('../../models/portraits-lcm', import.meta.url));
 
@@ -75,7 +75,9 @@ goldenSet('LATINO trace (golden/solver)', ['solver/latino.safetensors'], () => {
     using m = model.encode(prox);
     const tensors: Record<string, Tensor> = { eps, z0, x, gamma, prox, m };
     for (const [name, tensor] of Object.entries(tensors)) got.set(`${step}/${name}`, tensor.read() as Promise<Float32Array>);
-    const errors = Object.fromEntries(await Promise.all(Object.keys(tensors).map(async (name) => [name, await error(`${step}/${name}`)] as const)));
+    const errors = Object.fromEntries(
+      await Promise.all(Object.keys(tensors).map(async (name) => [name, await error(`${step}/${name}`)] as const)),
+    );
     for (const name of ['eps', 'z0', 'x', 'm', 'prox']) expect(errors[name], name).toBeLessThan(1e-4);
     expect(errors.gamma, 'gamma').toBeLessThan(1e-3);
   });

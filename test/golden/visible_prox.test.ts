@@ -3,7 +3,7 @@ import { beforeAll, expect, it } from 'vitest';
 import type { Addon, Device, Tensor } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
 import { readImage } from '../../src/image/index.js';
-import { type Convolution, buildOperator, convolution, type MotionBlur, motionBlur } from '../../src/operators/index.js';
+import { buildOperator, type Convolution, convolution, type MotionBlur, motionBlur } from '../../src/operators/index.js';
 
 const SAMPLE = fileURLToPath(new URL('../../models/portraits-lcm/samples/00.png', import.meta.url));
 /** About 1 - alphas_cumprod[t] early, halfway and late in a run: what `auto` takes for the prior's variance at least. */
@@ -52,12 +52,13 @@ async function compared(descriptor: Convolution | MotionBlur, channels: number, 
   return [psnr(want!), psnr(got!)];
 }
 
-it.each(
-  (['reflect', 'zero'] as const).flatMap((boundary) => steps.map((step) => ({ boundary, ...step }))),
-)('a step for motion blur, $boundary, sigma $sigma, gamma $gamma is within 0.01 dB of the exact one', async ({ boundary, ...step }) => {
-  const [want, got] = await compared(motionBlur({ length: 25, angle: 30, boundary }), 3, step);
-  expect(Math.abs(got - want)).toBeLessThan(0.01);
-});
+it.each((['reflect', 'zero'] as const).flatMap((boundary) => steps.map((step) => ({ boundary, ...step }))))(
+  'a step for motion blur, $boundary, sigma $sigma, gamma $gamma is within 0.01 dB of the exact one',
+  async ({ boundary, ...step }) => {
+    const [want, got] = await compared(motionBlur({ length: 25, angle: 30, boundary }), 3, step);
+    expect(Math.abs(got - want)).toBeLessThan(0.01);
+  },
+);
 
 /** Taps that sum to 1, from a density. */
 function tapsOf(side: number, density: (row: number, column: number) => number): Convolution {

@@ -7,8 +7,8 @@ import type { WeightStore } from '../../src/graph/weights.js';
 import { AutoencoderKLConfig, klDecoderVjpGraph } from '../../src/networks/autoencoder_kl.js';
 import { AutoencoderTinyConfig, tinyDecoderVjpGraph } from '../../src/networks/autoencoder_tiny.js';
 import { UNet2DConditionConfig, unetVjpGraph } from '../../src/networks/unet2d_condition.js';
-import { goldenPath, goldenSet, MODEL_INDEX, readGolden } from '../support/golden.js';
 import { relativeError } from '../support/compare.js';
+import { goldenPath, goldenSet, MODEL_INDEX, readGolden } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 import { openNetwork } from '../support/session.js';
 

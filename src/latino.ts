@@ -2,6 +2,7 @@ import { readPass } from './calibration_pass.js';
 import { DEFAULT_MODEL, findModel, type KnownImages } from './checkpoint/embedded_models.js';
 import { degradeOn } from './degrade.js';
 import type { Addon, Device, NativeOperator, Tensor, TransferCounts } from './device/addon.js';
+import { defaultDevice } from './device/default_device.js';
 import { type Interruption, interruptible, unlessAborted } from './device/interruptible.js';
 import { loadAddon } from './device/load.js';
 import { LatinoError } from './errors.js';
@@ -91,7 +92,7 @@ export class Latino implements AsyncDisposable {
       signal,
       ...rest
     } = parseOptions(LoadOptions, options, argument('options of Latino.load'));
-    const name = device === 'auto' ? 'cpu' : device;
+    const name = device === 'auto' ? defaultDevice() : device;
     const addon = loadAddon(name);
     const opened = addon.openDevice(name, { threads: rest.threads });
     const { folder, prompt, knows } = findModel(model);

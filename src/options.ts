@@ -55,7 +55,7 @@ export const LoadOptions = z.strictObject({
    * `photos`, the default, or `portraits`.
    */
   model: z.string().optional(),
-  /** `auto`, the default, is the CPU until restorations on GPUs are known to be right; a GPU is named. */
+  /** `auto`, the default, is what the environment's `LATINO_DEVICE` names, else the CPU, until restorations on GPUs are known to be right. */
   device: z
     .custom<'auto' | 'cpu' | `cuda:${number}`>((value) => /^(auto|cpu|cuda:\d+)$/.test(String(value)), 'auto, cpu or cuda:<index>')
     .optional(),

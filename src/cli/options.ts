@@ -19,6 +19,7 @@ export interface ModelFlags {
   guidance?: number;
   memory: LoadOptions['memory'];
   device: LoadOptions['device'];
+  precision?: LoadOptions['precision'];
 }
 
 interface LoraFlag {
@@ -44,7 +45,8 @@ export const addModelOptions = (command: Command): Command =>
     .option('--lora <file[:strength]>', 'a LoRA to add to the weights, such as LCM-LoRA; may be given several times', addLora)
     .option('--guidance <scale>', 'of a model with a guidance embedding: 1 or more, 8.5 unless told otherwise', number)
     .option('--memory <use>', 'low, balanced or fast: what the autoencoder may take for a large picture', 'balanced')
-    .option('--device <name>', 'auto, cpu or cuda:0', 'auto');
+    .option('--device <name>', 'auto, cpu or cuda:0', 'auto')
+    .option('--precision <kind>', 'of UNet and text encoders: float32, or on a GPU float16, which rounds more');
 
 /** Adds `file` or `file:0.7` to what came before. */
 function addLora(value: string, previous: readonly LoraFlag[] = []): LoraFlag[] {
@@ -64,6 +66,7 @@ export const loadOptions = ({
   guidance,
   memory,
   device,
+  precision,
 }: ModelFlags): LoadOptions => ({
   model,
   unet,
@@ -75,6 +78,7 @@ export const loadOptions = ({
   guidance,
   memory,
   device,
+  precision,
 });
 
 /** What is known of a measurement: the flags of every command that restores. */

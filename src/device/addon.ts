@@ -66,8 +66,8 @@ export interface Tensor {
   readonly dtype: DType;
   readonly disposed: boolean;
   /**
-   * Downloads the values; rejects with the error of the work that should have written them. With `finite`, a kernel looks at them first, and
-   * what is not finite rejects with ERR_LATINO_NUMERIC.
+   * Downloads the values; rejects with the error of the work that should have written them. With `finite`, what is not
+   * finite rejects with ERR_LATINO_NUMERIC.
    */
   read(options?: { readonly finite?: boolean }): Promise<Float32Array | BigInt64Array | Uint16Array>;
   /** Resolves when the tensor has been written (nothing is copied); rejects with the error of the work that failed. */

@@ -26,12 +26,13 @@ import {
   superResolution,
 } from '../../src/index.js';
 import { portraits } from '../support/cli.js';
+import { DEVICE } from '../support/device.js';
 import { withCode } from '../support/errors.js';
 
 // What is asked of a batch: what is done stays done, what is left or was changed is done once, and one image's failure is that image's.
 
 const operator = superResolution({ factor: 8 });
-const common = { operator, sigma: 0.01, steps: 1, model: { model: 'portraits', device: 'cpu' as const } };
+const common = { operator, sigma: 0.01, steps: 1, model: { model: 'portraits', device: DEVICE } };
 const NAMES = ['00', '01', '02', '03', '04', '05'];
 
 let measured: Map<string, Buffer>;
@@ -80,9 +81,9 @@ const ALL = ['00.png', '01.png', '02.png', '03.png', 'sub/04.png', 'sub/05.png']
 describe('a batch', () => {
   it('restores a folder as restore does, and does it once', async () => {
     const first = await run();
-    expect(first.summary).toMatchObject({ total: 6, restored: 6, skipped: 0, failed: 0, left: 0, device: 'cpu' });
+    expect(first.summary).toMatchObject({ total: 6, restored: 6, skipped: 0, failed: 0, left: 0, device: DEVICE });
     expect(outputs()).toEqual(ALL);
-    await using latino = await Latino.load({ model: 'portraits', device: 'cpu' });
+    await using latino = await Latino.load({ model: 'portraits', device: DEVICE });
     const alone = await latino.restore(at('in/sub/04.png'), { operator, sigma: 0.01, steps: 1 });
     expect(readFileSync(at('out/sub/04.png')).equals(await alone.toBuffer())).toBe(true);
 
@@ -137,7 +138,7 @@ describe('a batch', () => {
     ];
     const text = (line: unknown): string => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`;
     writeFileSync(at('lists/list.jsonl'), lines.map(text).join(''));
-    await using latino = await Latino.load({ model: 'portraits', device: 'cpu' });
+    await using latino = await Latino.load({ model: 'portraits', device: DEVICE });
     const embedding = await latino.calibrate([at('in/03.png')], { operator, sigma: 0.01, settings: { passes: 1 } });
     await embedding.save(at('lists/c.safetensors'));
 
@@ -205,7 +206,7 @@ describe('a batch', () => {
     expect(passes.length).toBeGreaterThan(0);
     const name = readdirSync(at('out')).find((each) => each.endsWith('.safetensors'))!;
     const embedding = await Embedding.load(at(`out/${name}`));
-    await using latino = await Latino.load({ model: 'portraits', device: 'cpu' });
+    await using latino = await Latino.load({ model: 'portraits', device: DEVICE });
     const alone = await latino.restore(at('in/01.png'), { operator, sigma: 0.01, steps: 1, embedding });
     expect(readFileSync(at('out/01.png')).equals(await alone.toBuffer())).toBe(true);
     const second = await run({ calibrateOn: 2, calibration: { passes: 1 } });

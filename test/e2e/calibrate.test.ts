@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CalibrationPass, Embedding, type Image, Latino, type Progress, superResolution } from '../../src/index.js';
 import { portraits } from '../support/cli.js';
+import { DEVICE } from '../support/device.js';
 
 const sample = (name: string): string => join(portraits, `samples/${name}.png`);
 const task = { operator: superResolution({ factor: 8 }), sigma: 0.01 };
@@ -19,7 +20,7 @@ let measurements: Image[];
 let prompted: Embedding;
 
 beforeAll(async () => {
-  latino = await Latino.load({ model: 'portraits', device: 'cpu' });
+  latino = await Latino.load({ model: 'portraits', device: DEVICE });
   measurements = [];
   for (const name of ['00', '03']) measurements.push((await latino.degrade(sample(name), task)).image);
   const still = { passes: 1, timesteps: [999, 249], stepSize: 1e-30 };

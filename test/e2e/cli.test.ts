@@ -5,6 +5,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KINDS } from '../../src/operators/registry.js';
 import { commandLine, expectRefusal, hasTerminals, onTerminal, portraits, run, runIn } from '../support/cli.js';
+import { DEVICE } from '../support/device.js';
 
 const sample = join(portraits, 'samples/03.png');
 const COMMANDS = ['restore', 'calibrate', 'degrade', 'eval', 'inspect', 'doctor', 'demo'];
@@ -43,7 +44,7 @@ describe('latino-native', () => {
       width: 128,
       height: 128,
       seconds: expect.any(Number),
-      device: 'cpu',
+      device: DEVICE,
       warnings: [],
       record: expect.objectContaining({ seed: 1, sigma: 0.01, sigmaEstimated: false }),
     });

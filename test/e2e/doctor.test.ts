@@ -39,8 +39,12 @@ async function doctor({ without = [], addon = 'built', environment = {} }: Insta
   mkdirSync(dirname(join(copy, ADDON)), { recursive: true });
   if (addon === 'built') symlinkSync(join(root, ADDON), join(copy, ADDON));
   if (addon === 'broken') writeFileSync(join(copy, ADDON), 'no addon');
+  // Of what the tests run on (test/support/device.ts) this installation knows nothing.
+  const unset = ['LATINO_ORT_LIBRARY', 'LATINO_CUDA_ADDON', 'LATINO_DEVICE']
+    .filter((name) => !(name in environment))
+    .flatMap((name) => ['-u', name]);
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-  return execute(['/usr/bin/env', ...variables, process.execPath, join(copy, 'dist/cli/main.js'), 'doctor', ...flags]);
+  return execute(['/usr/bin/env', ...unset, ...variables, process.execPath, join(copy, 'dist/cli/main.js'), 'doctor', ...flags]);
 }
 
 const SICK: readonly [string, Installation, FindingName, RegExp][] = [

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Image, Latino, motionBlur, type Operator, superResolution } from '../../src/index.js';
 import { portraits } from '../support/cli.js';
+import { DEVICE } from '../support/device.js';
 
 // What is asked: at any moment of a load, a restoration and a calibration an abort or a dispose ends it. How soon is measured by
 // bench/interruption.mjs; here, that it ends there and then is seen by the progress that is not made any more, and that all memory is back.
@@ -20,7 +21,7 @@ let small: Image;
 let blurred: Image;
 
 beforeAll(async () => {
-  latino = await Latino.load({ model: 'portraits', device: 'cpu' });
+  latino = await Latino.load({ model: 'portraits', device: DEVICE });
   small = (await latino.degrade(sample, sr8)).image;
   blurred = (await latino.degrade(sample, slow)).image;
   // What is kept for the next call is there already when memory is counted.
@@ -62,7 +63,7 @@ describe.each([0, 1, 3, 10, 30, 70])('an abort after %i ms', (milliseconds) => {
 
   it('ends a load with its reason', async () => {
     const controller = new AbortController();
-    const outcome = Latino.load({ model: 'portraits', device: 'cpu', signal: controller.signal }).then(
+    const outcome = Latino.load({ model: 'portraits', device: DEVICE, signal: controller.signal }).then(
       async (loaded) => {
         await loaded.dispose();
         return 'loaded';
@@ -85,7 +86,7 @@ describe('a load that waits for a file', () => {
     rmSync(weights);
     execFileSync('mkfifo', [weights]); // whoever opens it waits until somebody writes
     const controller = new AbortController();
-    const outcome = Latino.load({ model: join(folder, 'model'), device: 'cpu', signal: controller.signal }).catch(
+    const outcome = Latino.load({ model: join(folder, 'model'), device: DEVICE, signal: controller.signal }).catch(
       (error: unknown) => error,
     );
     await sleep(50);
@@ -111,7 +112,7 @@ describe('an abort of one', () => {
 
 describe('dispose', () => {
   it('ends what is under way, and refuses what comes after', async () => {
-    const own = await Latino.load({ model: 'portraits', device: 'cpu' });
+    const own = await Latino.load({ model: 'portraits', device: DEVICE });
     const { device } = own;
     const running = [
       own.restore(small, { ...sr8, steps: 50 }),

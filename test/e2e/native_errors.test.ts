@@ -3,12 +3,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Addon, Device } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
 import { LatinoError } from '../../src/errors.js';
+import { DEVICE } from '../support/device.js';
 
 let addon: Addon;
 let device: Device;
 beforeAll(() => {
-  addon = loadAddon();
-  device = addon.openDevice('cpu', { threads: 1 });
+  addon = loadAddon(DEVICE);
+  device = addon.openDevice(DEVICE, { threads: 1 });
 });
 
 const failure = async (body: () => unknown): Promise<unknown> => {

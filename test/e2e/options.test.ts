@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { denoising, Embedding, type Image, Latino, LatinoError, superResolution, type Warning } from '../../src/index.js';
 import { portraits } from '../support/cli.js';
+import { DEVICE } from '../support/device.js';
 import { withCode } from '../support/errors.js';
 
 const sample = join(portraits, 'samples/00.png');
@@ -13,7 +14,7 @@ let latino: Latino;
 let small: Image;
 
 beforeAll(async () => {
-  latino = await Latino.load({ model: 'portraits', device: 'cpu' });
+  latino = await Latino.load({ model: 'portraits', device: DEVICE });
   small = (await latino.degrade(sample, sr8)).image;
 });
 afterAll(async () => {
@@ -130,7 +131,7 @@ describe('models', () => {
     mkdirSync(join(folder, 'portraits'));
     writeFileSync(join(folder, 'portraits/model_index.json'), '{"_class_name": "Impostor"}');
     const cwd = vi.spyOn(process, 'cwd').mockReturnValue(folder);
-    await using loaded = await Latino.load({ model: 'portraits', device: 'cpu' });
+    await using loaded = await Latino.load({ model: 'portraits', device: DEVICE });
     expect((await loaded.restore(small, { ...sr8, seed: 2 })).image.data).toEqual(
       (await latino.restore(small, { ...sr8, seed: 2 })).image.data,
     );

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { denoising, inpainting, Latino, psnr, readImage, superResolution } from '../../src/index.js';
+import { DEVICE } from '../support/device.js';
 
 const sample = (name: string): string => fileURLToPath(new URL(`../../models/portraits-lcm/samples/${name}.png`, import.meta.url));
 
@@ -11,7 +12,7 @@ describe('Latino', () => {
   let latino: Latino;
   const folder = mkdtempSync(join(tmpdir(), 'latino-'));
   beforeAll(async () => {
-    latino = await Latino.load({ model: 'portraits', device: 'cpu' });
+    latino = await Latino.load({ model: 'portraits', device: DEVICE });
   });
   afterAll(async () => {
     await latino.dispose();

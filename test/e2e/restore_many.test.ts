@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Image, Latino, type ManyInput, superResolution } from '../../src/index.js';
 import { portraits } from '../support/cli.js';
+import { DEVICE } from '../support/device.js';
 import { withCode } from '../support/errors.js';
 
 const operator = superResolution({ factor: 8 });
@@ -16,7 +17,7 @@ let small: Image[];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'latino-many-'));
-  latino = await Latino.load({ model: 'portraits', device: 'cpu' });
+  latino = await Latino.load({ model: 'portraits', device: DEVICE });
   small = [];
   for (const name of NAMES) {
     const sample = join(portraits, 'samples', `${name}.png`);
@@ -76,7 +77,7 @@ describe('Latino.restoreMany', () => {
   });
 
   it('ends when the model is disposed', async () => {
-    const own = await Latino.load({ model: 'portraits', device: 'cpu' });
+    const own = await Latino.load({ model: 'portraits', device: DEVICE });
     const endless = small.map((input) => ({ input, steps: 50 }));
     const all = async (): Promise<void> => {
       for await (const { index } of own.restoreMany([small[0]!, ...endless], options)) if (index === 0) void own.dispose();

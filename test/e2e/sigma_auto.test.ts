@@ -14,6 +14,7 @@ import {
   type Warning,
 } from '../../src/index.js';
 import { portraits, run } from '../support/cli.js';
+import { DEVICE } from '../support/device.js';
 
 // A restoration without a noise level is the restoration with the estimated one, and says which that was.
 
@@ -28,7 +29,7 @@ let found: number[];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'latino-sigma-'));
-  latino = await Latino.load({ model: 'portraits', device: 'cpu' });
+  latino = await Latino.load({ model: 'portraits', device: DEVICE });
   noisy = await Promise.all([0.01, 0.08].map(async (sigma) => (await degrade(SAMPLE, { operator, sigma })).image));
   found = await Promise.all(noisy.map(async (image) => (await estimateSigma(image, { operator })).sigma));
 });
@@ -81,7 +82,7 @@ describe('sigma auto', () => {
   it('is in the journal of a batch, and the same image is not restored twice', async () => {
     const [input, out] = [join(folder, 'in.png'), join(folder, 'out')];
     await run('degrade', SAMPLE, '--task', 'sr:2', '--sigma', '0.05', '-o', input);
-    const settings = { out, operator, steps: 1, model: { model: 'portraits', device: 'cpu' as const } };
+    const settings = { out, operator, steps: 1, model: { model: 'portraits', device: DEVICE } };
     expect(await runBatch(input, settings)).toMatchObject({ restored: 1 });
     const records: ImageRecord[] = [];
     for await (const record of readJournals(out)) if (record.kind === 'image') records.push(record);

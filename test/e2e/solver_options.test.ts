@@ -20,6 +20,7 @@ import { loadModel } from '../../src/prior/load_model.js';
 import { officialFill } from '../../src/solver/official_fill.js';
 import { portraits } from '../support/cli.js';
 import { maxRelativeError } from '../support/compare.js';
+import { DEVICE } from '../support/device.js';
 
 // Every option of the solver by the public API, against LATINO written out by hand from the operator and the networks: an option that does
 // nothing, or that does not reach the solver, fails here. That the parts are right is what test/golden shows.
@@ -36,16 +37,16 @@ const sr8 = superResolution({ factor: 8 });
 const blur = gaussianBlur({ sigma: 3 });
 const hole = inpainting({ box: [40, 36, 48, 56] });
 
-const addon = loadAddon();
+const addon = loadAddon(DEVICE);
 let device: Device;
 let model: LatentModel;
 let latino: Latino;
 const measurements = new Map<Operator, Image>();
 
 beforeAll(async () => {
-  device = addon.openDevice('cpu');
+  device = addon.openDevice(DEVICE);
   model = await loadModel(addon, device, findModel('portraits').folder);
-  latino = await Latino.load({ model: 'portraits', device: 'cpu' });
+  latino = await Latino.load({ model: 'portraits', device: DEVICE });
   const sample = join(portraits, 'samples/03.png');
   for (const operator of [sr8, blur, hole]) measurements.set(operator, (await latino.degrade(sample, { operator, sigma: SIGMA })).image);
 });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BatchInput, denoising, gaussianBlur, inpainting, Latino, type Progress, readImage, type Warning } from '../../src/index.js';
 import { root } from '../support/cli.js';
+import { DEVICE } from '../support/device.js';
 import { middle } from '../support/middle.js';
 
 // bench/denoising_steps.mjs: from noise of 0.05 on twelve steps are worth their time.
@@ -14,7 +15,7 @@ describe('steps of the photographs’ prior', () => {
   let latino: Latino;
   let noisy: { readonly little: BatchInput; readonly much: BatchInput };
   beforeAll(async () => {
-    latino = await Latino.load({ model: 'photos', device: 'cpu' });
+    latino = await Latino.load({ model: 'photos', device: DEVICE });
     const clean = middle(await readImage(join(root, 'models/photos-lcm/samples/coffee.png')), 32);
     const [little, much] = await Promise.all([LITTLE, MUCH].map((sigma) => latino.degrade(clean, { operator, sigma })));
     noisy = { little: { input: little!.image, sigma: LITTLE }, much: { input: much!.image, sigma: 'auto' } };

@@ -5,20 +5,20 @@ import { loadAddon } from '../../src/device/load.js';
 import { plan } from '../../src/graph/bands/plan.js';
 import { Sizes } from '../../src/graph/bands/sizes.js';
 import type { Graph } from '../../src/graph/graph.js';
-import { cpu } from '../../src/graph/targets/cpu/cpu.js';
 import { cuda } from '../../src/graph/targets/cuda/cuda.js';
 import { readModel, stepGraphs } from '../../src/prior/read_model.js';
 import { maxRelativeError } from '../support/compare.js';
+import { DEVICE, TARGET } from '../support/device.js';
 import { withCode } from '../support/errors.js';
 import { goldenPath, goldenSet } from '../support/golden.js';
 import { ANY_MEMORY, LEAST_MEMORY, openImageNetwork } from '../support/image_network.js';
 
 type Kind = 'encoder' | 'decoder';
 
-const addon = loadAddon();
+const addon = loadAddon(DEVICE);
 let device: Device;
 beforeAll(() => {
-  device = addon.openDevice('cpu');
+  device = addon.openDevice(DEVICE);
 });
 afterAll(() => device.trim());
 
@@ -49,19 +49,21 @@ goldenSet('autoencoders in bands', ['models/tiny-sd15', 'models/tiny-sdxl'], () 
     ['portraits, of class AutoencoderTiny,', () => findModel('portraits').folder],
   ] as const;
   // Heights that bands of 64 rows do not divide, and what the networks halve thrice neither into an even number.
+  // A device of the CPU can run what is compiled for a GPU, too, but not the other way round.
   const RUNS = [
-    ['CPU', 1, 328, 72],
-    ['CPU', 3, 200, 40],
-    ['GPU', 1, 200, 40],
+    [TARGET, 1, 328, 72],
+    [TARGET, 3, 200, 40],
+    [cuda, 1, 200, 40],
   ] as const;
-  const TARGETS = { CPU: cpu, GPU: cuda } as const;
   const cases = MODELS.flatMap(([name, folder]) =>
-    (['encoder', 'decoder'] as const).flatMap((kind) => RUNS.map((run) => [name, kind, ...run, folder] as const)),
+    (['encoder', 'decoder'] as const).flatMap((kind) =>
+      RUNS.map(([target, ...size]) => [name, kind, target === cuda ? 'GPU' : 'CPU', ...size, target, folder] as const),
+    ),
   );
 
   it.each(cases)(
     '%s: the %s for a %s, of %i images of %i x %i, comes to what it does as a whole',
-    async (_name, kind, target, n, height, width, folder) => {
+    async (_name, kind, _for, n, height, width, target, folder) => {
       const [graph, from, to] = await network(folder(), kind, n, height, width);
       const sizes = new Sizes([
         [graph.inputs[0]!, from],
@@ -70,7 +72,7 @@ goldenSet('autoencoders in bands', ['models/tiny-sd15', 'models/tiny-sdxl'], () 
       expect(plan(graph, sizes, LEAST_MEMORY).steps.map((step) => step.kind)).toContain('bands');
 
       using whole = await openImageNetwork(addon, device, graph, ANY_MEMORY);
-      using banded = await openImageNetwork(addon, device, graph, LEAST_MEMORY, TARGETS[target]);
+      using banded = await openImageNetwork(addon, device, graph, LEAST_MEMORY, target);
       using x = device.randn(from, 1, 0);
       using want = whole.run(x, to);
       using got = banded.run(x, to);
@@ -124,7 +126,7 @@ describe('a network in bands', () => {
       for (const [name, { value, info }] of part.weights) part.weights.set(name, { value, info: { ...info, path: '/none' } });
       return part;
     };
-    using banded = await openImageNetwork(addon, device, graph, LEAST_MEMORY, cpu, broken);
+    using banded = await openImageNetwork(addon, device, graph, LEAST_MEMORY, TARGET, broken);
     {
       using x = device.full(from, 0);
       using failed = banded.run(x, to);

@@ -11,6 +11,7 @@ import { latino } from '../../src/solver/latino.js';
 import type { StepTensors } from '../../src/solver/step.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
 import { maxRelativeError } from '../support/compare.js';
+import { DEVICE } from '../support/device.js';
 import { goldenPath, goldenSet } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 
@@ -24,7 +25,7 @@ const PROMPTS = [
 const TOLERANCES: Readonly<Record<string, number>> = { z: 2e-4, gamma: 2e-3, m: 5e-4 };
 
 goldenSet('LATINO on a batch of three (golden/sdxl)', ['sdxl/batch.safetensors'], () => {
-  const addon = loadAddon();
+  const addon = loadAddon(DEVICE);
   let device: Device;
   let model: LatentModel;
   let trace: Map<string, Stored>;
@@ -40,7 +41,7 @@ goldenSet('LATINO on a batch of three (golden/sdxl)', ['sdxl/batch.safetensors']
   };
 
   beforeAll(async () => {
-    device = addon.openDevice('cpu');
+    device = addon.openDevice(DEVICE);
     model = await loadModel(addon, device, findModel('portraits').folder);
     trace = await readTensors(goldenPath('sdxl/batch.safetensors'));
   });

@@ -19,6 +19,7 @@ import { seededNoise } from '../../src/solver/noise.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
 import { run } from '../support/cli.js';
 import { relativeError } from '../support/compare.js';
+import { DEVICE } from '../support/device.js';
 import { withCode } from '../support/errors.js';
 import { goldenPath, goldenSet, MODEL_INDEX } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
@@ -88,8 +89,8 @@ goldenSet(
     });
 
     it('predicts the noise that diffusers predicts with that guidance', async () => {
-      const addon = loadAddon();
-      const device: Device = addon.openDevice('cpu');
+      const addon = loadAddon(DEVICE);
+      const device: Device = addon.openDevice(DEVICE);
       const guidance = Number(tensor('w').data[0]) + 1;
       const model = await loadModel(addon, device, checkpoint('eps'), { guidance });
       const upload = (name: string) => device.upload(tensor(name).data as Float32Array, tensor(name).shape);
@@ -155,8 +156,8 @@ goldenSet(
         withCode('MODEL', /of 4 latent channels/),
       );
 
-      const addon = loadAddon();
-      const device: Device = addon.openDevice('cpu');
+      const addon = loadAddon(DEVICE);
+      const device: Device = addon.openDevice(DEVICE);
       const both = await loadModel(addon, device, model, { autoencoder: quick });
       const another = await loadModel(addon, device, model, { vae: quick });
       const operator = buildOperator(addon, device, superResolution({ factor: 8 }), { height: 64, width: 64 });
@@ -306,8 +307,8 @@ goldenSet(
     const model = goldenPath('models/tiny-sd15');
 
     it('encodes to scaled means and decodes to clipped images, as diffusers does', async () => {
-      const addon = loadAddon();
-      const device: Device = addon.openDevice('cpu');
+      const addon = loadAddon(DEVICE);
+      const device: Device = addon.openDevice(DEVICE);
       const loaded = await loadModel(addon, device, model);
       const tensors = await readTensors(goldenPath('models/tiny-sd15/io.safetensors'));
       const tensor = (name: string): Stored => tensors.get(`vae/v0/${name}`)!;

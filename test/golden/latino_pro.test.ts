@@ -11,6 +11,7 @@ import { drive } from '../../src/solver/drive.js';
 import { calibrate } from '../../src/solver/latino_pro.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
 import { maxRelativeError } from '../support/compare.js';
+import { DEVICE } from '../support/device.js';
 import { goldenPath, goldenSet } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 
@@ -19,7 +20,7 @@ const PASSES = [0, 1, 2];
 const STEPS = [0, 1, 2, 3];
 
 goldenSet('LATINO-PRO trace (golden/solver)', ['solver/latino-pro.safetensors'], () => {
-  const addon = loadAddon();
+  const addon = loadAddon(DEVICE);
   let device: Device;
   let model: LatentModel;
   let trace: Map<string, Stored>;
@@ -29,7 +30,7 @@ goldenSet('LATINO-PRO trace (golden/solver)', ['solver/latino-pro.safetensors'],
   const stored = (name: string): Tensor => device.upload(want(name), trace.get(name)!.shape);
 
   beforeAll(async () => {
-    device = addon.openDevice('cpu');
+    device = addon.openDevice(DEVICE);
     model = await loadModel(addon, device, findModel('portraits').folder);
     trace = await readTensors(goldenPath('solver/latino-pro.safetensors'));
   });

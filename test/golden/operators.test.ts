@@ -12,6 +12,7 @@ import {
   superResolution,
 } from '../../src/operators/index.js';
 import { officialFill } from '../../src/solver/official_fill.js';
+import { DEVICE } from '../support/device.js';
 import { goldenPath, goldenSet, readGolden } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 
@@ -93,8 +94,8 @@ goldenSet('operators against deepinv (golden/operators)', ['operators/cases.json
   let addon: Addon;
   let device: Device;
   beforeAll(() => {
-    addon = loadAddon();
-    device = addon.openDevice('cpu');
+    addon = loadAddon(DEVICE);
+    device = addon.openDevice(DEVICE);
   });
 
   const register = (golden: Case) => (): void => {
@@ -153,8 +154,8 @@ goldenSet('the official start (golden/operators)', ['operators/cases.json', 'ope
     const golden = cases.find(({ id }) => id === fills.find((entry) => entry.case)!.case)!;
     const stored = await readTensors(goldenPath(`operators/${golden.file}`));
     const want = (await readTensors(goldenPath('operators/x_init.safetensors'))).get(tensor)!.data as Float32Array;
-    const addon = loadAddon();
-    const device = addon.openDevice('cpu');
+    const addon = loadAddon(DEVICE);
+    const device = addon.openDevice(DEVICE);
     const { height, width } = golden;
     using y = device.upload(stored.get('y')!.data, [1, golden.channels, height, width]);
     using filled = officialFill(addon, device, build(addon, device, golden, stored), y, iterations);

@@ -5,6 +5,7 @@ import { resizeMatrix } from '../../src/operators/filters.js';
 import { buildOperator, type ResizeFilter, superResolution } from '../../src/operators/index.js';
 import { maxRelativeError } from '../support/compare.js';
 import { dense } from '../support/dense.js';
+import { DEVICE } from '../support/device.js';
 import { goldenPath, goldenSet, readGolden } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 
@@ -42,8 +43,8 @@ goldenSet('resize as Pillow performs it (golden/resize)', ['resize/cases.json', 
   let addon: Addon;
   let device: Device;
   beforeAll(() => {
-    addon = loadAddon();
-    device = addon.openDevice('cpu');
+    addon = loadAddon(DEVICE);
+    device = addon.openDevice(DEVICE);
   });
   let tensors: Map<string, Stored>;
   beforeAll(async () => {

@@ -21,6 +21,7 @@ import { calibrate } from '../../src/solver/latino_pro.js';
 import type { Run, StepTensors } from '../../src/solver/step.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
 import { maxRelativeError } from '../support/compare.js';
+import { DEVICE } from '../support/device.js';
 import { withCode } from '../support/errors.js';
 import { goldenPath, goldenSet, readGolden } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
@@ -34,12 +35,12 @@ const OF_STEP: Readonly<Record<string, number>> = { eps: 5e-5, z0: 1e-4, x: 2e-4
 const OF_RUN: Readonly<Record<string, number>> = { z: 2e-4, gamma: 2e-3, m: 5e-4 };
 
 goldenSet('SDXL (golden/sdxl)', [MODEL, 'sdxl/tokenizer-cases.json', ...FILES], () => {
-  const addon = loadAddon();
+  const addon = loadAddon(DEVICE);
   let device: Device;
   let model: LatentModel;
 
   beforeAll(async () => {
-    device = addon.openDevice('cpu');
+    device = addon.openDevice(DEVICE);
     model = await loadModel(addon, device, goldenPath(MODEL));
   });
   afterAll(() => model.dispose());

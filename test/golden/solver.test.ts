@@ -11,13 +11,14 @@ import { drive } from '../../src/solver/drive.js';
 import { latino } from '../../src/solver/latino.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
 import { maxRelativeError } from '../support/compare.js';
+import { DEVICE } from '../support/device.js';
 import { goldenPath, goldenSet } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 
 const folder = fileURLToPath(new URL('../../models/portraits-lcm', import.meta.url));
 
 goldenSet('LATINO trace (golden/solver)', ['solver/latino.safetensors'], () => {
-  const addon = loadAddon();
+  const addon = loadAddon(DEVICE);
   let device: Device;
   let model: LatentModel;
   let trace: Map<string, Stored>;
@@ -28,7 +29,7 @@ goldenSet('LATINO trace (golden/solver)', ['solver/latino.safetensors'], () => {
   const error = async (name: string): Promise<number> => maxRelativeError(await got.get(name)!, want(name));
 
   beforeAll(async () => {
-    device = addon.openDevice('cpu');
+    device = addon.openDevice(DEVICE);
     model = await loadModel(addon, device, folder);
     trace = await readTensors(goldenPath('solver/latino.safetensors'));
   });

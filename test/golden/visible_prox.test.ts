@@ -4,6 +4,7 @@ import type { Addon, Device, Tensor } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
 import { readImage } from '../../src/image/index.js';
 import { buildOperator, type Convolution, convolution, type MotionBlur, motionBlur } from '../../src/operators/index.js';
+import { DEVICE } from '../support/device.js';
 
 const SAMPLE = fileURLToPath(new URL('../../models/portraits-lcm/samples/00.png', import.meta.url));
 /** About 1 - alphas_cumprod[t] early, halfway and late in a run: what `auto` takes for the prior's variance at least. */
@@ -18,8 +19,8 @@ const steps = [0.01, 0.05].flatMap((sigma) =>
 let [addon, device] = [] as unknown as [Addon, Device];
 let picture: { readonly data: Float32Array; readonly height: number; readonly width: number };
 beforeAll(async () => {
-  addon = loadAddon();
-  device = addon.openDevice('cpu');
+  addon = loadAddon(DEVICE);
+  device = addon.openDevice(DEVICE);
   picture = await readImage(SAMPLE, { channels: 3 });
 });
 

@@ -12,6 +12,7 @@ import { latino } from '../../src/solver/latino.js';
 import type { StepTensors } from '../../src/solver/step.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
 import { maxRelativeError } from '../support/compare.js';
+import { DEVICE } from '../support/device.js';
 import { goldenPath, goldenSet } from '../support/golden.js';
 import { readTensors, type Stored } from '../support/safetensors.js';
 
@@ -21,7 +22,7 @@ const SIZE = { height: 160, width: 224 };
 const TOLERANCES: Readonly<Record<string, number>> = { z: 2e-4, gamma: 2e-3, m: 5e-4 };
 
 goldenSet('a windowed prior (golden/sdxl)', ['sdxl/windows.safetensors'], () => {
-  const addon = loadAddon();
+  const addon = loadAddon(DEVICE);
   let device: Device;
   let model: LatentModel;
   let trace: Map<string, Stored>;
@@ -31,7 +32,7 @@ goldenSet('a windowed prior (golden/sdxl)', ['sdxl/windows.safetensors'], () => 
   const read = async (tensor: Tensor): Promise<Float32Array> => (await tensor.read()) as Float32Array;
 
   beforeAll(async () => {
-    device = addon.openDevice('cpu');
+    device = addon.openDevice(DEVICE);
     model = await loadModel(addon, device, findModel('portraits').folder);
     trace = await readTensors(goldenPath('sdxl/windows.safetensors'));
   });

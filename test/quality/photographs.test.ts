@@ -7,6 +7,7 @@ import { loadAddon } from '../../src/device/load.js';
 import { fromPlanar, type Image, psnr, readImage, ssim, upscale } from '../../src/image/index.js';
 import { Latino, parseOperator } from '../../src/index.js';
 import { buildOperator } from '../../src/operators/index.js';
+import { DEVICE } from '../support/device.js';
 import { middle } from '../support/middle.js';
 import { tikhonov } from '../support/tikhonov.js';
 
@@ -59,15 +60,15 @@ const mean = (scores: readonly Score[]): Score => ({
 });
 
 describe('restorations of photographs', () => {
-  const addon = loadAddon();
+  const addon = loadAddon(DEVICE);
   const rows: object[] = [];
   let device: Device;
   let latino: Latino;
   let photographs: Image[];
 
   beforeAll(async () => {
-    latino = await Latino.load({ device: 'cpu' });
-    device = addon.openDevice('cpu');
+    latino = await Latino.load({ device: DEVICE });
+    device = addon.openDevice(DEVICE);
     const names = readdirSync(folder).filter((name) => name.endsWith('.png'));
     const whole = await Promise.all(names.sort().map((name) => readImage(join(folder, name), { channels: 3 })));
     photographs = given ? whole : whole.map((image) => middle(image, SIDE));

@@ -22,6 +22,7 @@ import { latinoTimesteps } from '../../src/prior/timesteps.js';
 import { drive } from '../../src/solver/drive.js';
 import { latino } from '../../src/solver/latino.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
+import { DEVICE } from '../support/device.js';
 import { TorchGenerator } from '../support/torch_noise.js';
 
 // The held-out samples against what the reference implementation (models/portraits-lcm/training/reference.py) reached on them, with
@@ -59,7 +60,7 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
 const size = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
 
 describe('restorations of held-out portraits', () => {
-  const addon = loadAddon();
+  const addon = loadAddon(DEVICE);
   const rows: object[] = [];
   let device: Device;
   let model: LatentModel;
@@ -68,7 +69,7 @@ describe('restorations of held-out portraits', () => {
   let noises: Map<number, Float64Array[]>;
 
   beforeAll(async () => {
-    device = addon.openDevice('cpu');
+    device = addon.openDevice(DEVICE);
     model = await loadModel(addon, device, folder);
     conditioning = await model.condition(Array<string>(IMAGES).fill(reference.prompt));
     const names = Array.from({ length: IMAGES }, (_, i) => `${String(i).padStart(2, '0')}.png`);

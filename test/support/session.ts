@@ -3,20 +3,22 @@ import { compile, type Target } from '../../src/graph/compile.js';
 import type { Graph, Value } from '../../src/graph/graph.js';
 import { lengthOf } from '../../src/graph/lengths.js';
 import { cpu } from '../../src/graph/targets/cpu/cpu.js';
+import { DEVICE, TARGET } from './device.js';
 import type { Stored } from './safetensors.js';
 
 type Shapes = Readonly<Record<string, Pick<Stored, 'shape'>>>;
 
 /**
- * Runs a network as the product does on the CPU, unless told otherwise: in a session of the addon, its weights read where they lie in their
- * files.
+ * Runs a network as the product does on the tests' device: in a session of the addon, its weights read where they lie in their files. That for the
+ * CPU always runs there; that for a GPU wherever the tests do, because ONNX Runtime has its operators on either.
  *
  * The runner takes its inputs by name among the given tensors, and computes the outputs that `wanted` names, of the shapes found there. Where
  * nothing is named it computes all, of the shapes that the graph says.
  */
-export async function openNetwork(graph: Graph, target: Target = cpu) {
-  const addon = loadAddon();
-  const device = addon.openDevice('cpu');
+export async function openNetwork(graph: Graph, target: Target = TARGET) {
+  const name = target === cpu ? 'cpu' : DEVICE;
+  const addon = loadAddon(name);
+  const device = addon.openDevice(name);
   const { model, options } = compile(graph, target);
   const session = await addon.createSession(device, model, options);
   const run = async (
@@ -30,7 +32,11 @@ export async function openNetwork(graph: Graph, target: Target = cpu) {
     const read = Object.entries(results).map(async ([name, tensor]): Promise<[string, Stored]> => {
       return [name, { shape: [...tensor.shape], data: (await tensor.read()) as Float32Array }];
     });
-    return Object.fromEntries(await Promise.all(read));
+    try {
+      return Object.fromEntries(await Promise.all(read));
+    } finally {
+      for (const tensor of [...Object.values(feeds), ...Object.values(results)]) tensor.dispose();
+    }
   };
   return Object.assign(run, { dispose: () => session.dispose() });
 }

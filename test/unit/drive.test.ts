@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
 import { drive } from '../../src/solver/drive.js';
+import { DEVICE } from '../support/device.js';
 
-const addon = loadAddon();
-const device = addon.openDevice('cpu');
+const addon = loadAddon(DEVICE);
+const device = addon.openDevice(DEVICE);
 
 interface Count {
   readonly m: Tensor;

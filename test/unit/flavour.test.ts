@@ -30,6 +30,7 @@ function broken(variable: string): string {
 
 describe('the addon for GPUs', () => {
   it('lies beside that for CPUs, unless it is named', () => {
+    vi.stubEnv('LATINO_CUDA_ADDON', undefined);
     vi.stubEnv('LATINO_ADDON', at('latino.node'));
     expect(findAddon('cuda')).toBe(at('latino-cuda.node'));
     vi.stubEnv('LATINO_CUDA_ADDON', at('other.node'));

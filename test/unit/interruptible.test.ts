@@ -1,8 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import { interruptible, unlessAborted } from '../../src/device/interruptible.js';
 import { loadAddon } from '../../src/device/load.js';
+import { DEVICE } from '../support/device.js';
 
-const addon = loadAddon();
+const addon = loadAddon(DEVICE);
 const never = new Promise<never>(() => undefined);
 
 describe('interruptible work', () => {
@@ -39,7 +40,7 @@ describe('interruptible work', () => {
   });
 
   it("cancels what was uploaded, and throws the signal's reason whatever the work fails with", async () => {
-    const device = addon.openDevice('cpu');
+    const device = addon.openDevice(DEVICE);
     const [first, second] = [new AbortController(), new AbortController()];
     const work = interruptible(addon, [first.signal, second.signal], async ({ signal, cancellation }) => {
       using x = device.upload(new Float32Array(1 << 20), [1 << 20], cancellation);

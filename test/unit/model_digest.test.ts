@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { modelDigest } from '../../src/model_digest.js';
 import { portraits } from '../support/cli.js';
+import { DEVICE } from '../support/device.js';
 import { goldenPath, goldenSet } from '../support/golden.js';
 
 goldenSet('the digest of a model', ['models/tiny-sd15', 'models/tiny-taesd', 'models/lcm-lora.safetensors'], () => {
@@ -15,7 +16,7 @@ goldenSet('the digest of a model', ['models/tiny-sd15', 'models/tiny-taesd', 'mo
       cpSync(model, copy, { recursive: true });
       const digest = await modelDigest({ model });
       expect(digest).toMatch(/^[0-9a-f]{32}$/);
-      expect(await modelDigest({ model: copy, device: 'cpu', threads: 1 })).toBe(digest);
+      expect(await modelDigest({ model: copy, device: DEVICE, threads: 1 })).toBe(digest);
       const lora = goldenPath('models/lcm-lora.safetensors');
       const others = [
         await modelDigest({ model, vae: goldenPath('models/tiny-taesd') }),

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
 import { calibrationNoise, type NoiseSource, seededNoise } from '../../src/solver/noise.js';
+import { DEVICE } from '../support/device.js';
 
-const device = loadAddon().openDevice('cpu');
+const device = loadAddon(DEVICE).openDevice(DEVICE);
 const COUNT = 10_000;
 
 async function values(source: NoiseSource): Promise<Float32Array> {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { loadAddon } from '../../src/device/load.js';
 import { checkOperator, gaussianBlur, inpainting, type Operator, OperatorCache, superResolution } from '../../src/operators/index.js';
+import { DEVICE } from '../support/device.js';
 
-const addon = loadAddon();
-const open = (budget = 2 ** 30): OperatorCache => new OperatorCache(addon, addon.openDevice('cpu'), budget);
+const addon = loadAddon(DEVICE);
+const open = (budget = 2 ** 30): OperatorCache => new OperatorCache(addon, addon.openDevice(DEVICE), budget);
 /** Larger than what is hashed at once. */
 const size = { height: 2048, width: 2560 };
 

@@ -13,6 +13,7 @@ import {
   operatorName,
   superResolution,
 } from '../../src/operators/index.js';
+import { DEVICE } from '../support/device.js';
 
 const _sum = (values: ArrayLike<number>): number => Array.from(values).reduce((total, value) => total + value, 0);
 const _GREY = { height: 1, width: 1, values: [1] };
@@ -21,8 +22,8 @@ describe('properties of every operator', () => {
   let addon: Addon;
   let device: Device;
   beforeAll(() => {
-    addon = loadAddon();
-    device = addon.openDevice('cpu');
+    addon = loadAddon(DEVICE);
+    device = addon.openDevice(DEVICE);
   });
   const boundaries = ['reflect', 'replicate', 'zero', 'circular'] as const;
   const asymmetric = { height: 4, width: 3, values: [1, 2, 0, 3, 5, 1, 0, 2, 4, 1, 1, 0].map((tap) => tap / 20) };

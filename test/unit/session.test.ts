@@ -6,8 +6,8 @@ import type { Addon, Device, Session, SessionOptions } from '../../src/device/ad
 import { loadAddon } from '../../src/device/load.js';
 import { compile } from '../../src/graph/compile.js';
 import { Graph } from '../../src/graph/graph.js';
-import { cpu } from '../../src/graph/targets/cpu/cpu.js';
 import type { WeightInfo, WeightStore } from '../../src/graph/weights.js';
+import { DEVICE, TARGET } from '../support/device.js';
 import { withCode } from '../support/errors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'latino-session-'));
@@ -16,8 +16,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 let addon: Addon;
 let device: Device;
 beforeAll(() => {
-  addon = loadAddon();
-  device = addon.openDevice('cpu');
+  addon = loadAddon(DEVICE);
+  device = addon.openDevice(DEVICE);
 });
 
 /** A file with a weight [2] somewhere inside. */
@@ -36,7 +36,7 @@ function network(store = ones()) {
   const y = graph.input('y', 'f32', ['n', 2]);
   const scaled = graph.op('Mul', [x, graph.weight('w', [2])], { dims: x.dims });
   graph.output('sum', graph.op('Add', [scaled, y], { dims: x.dims }));
-  return compile(graph, cpu);
+  return compile(graph, TARGET);
 }
 
 function open(store?: WeightStore, options: SessionOptions = {}): Promise<Session> {
@@ -201,7 +201,7 @@ describe('Session.run', () => {
     gone.dispose();
     const run = (y: unknown) => () => session.run({ x, y: y as typeof x }, { sum: [1, 2] });
     expect(run(1)).toThrow(withCode('ARGUMENT', /a Tensor for y but received 1/));
-    expect(run(addon.openDevice('cpu').full([1, 2], 1))).toThrow(withCode('ARGUMENT', /y on the session's device/));
+    expect(run(addon.openDevice(DEVICE).full([1, 2], 1))).toThrow(withCode('ARGUMENT', /y on the session's device/));
     expect(run(gone)).toThrow(withCode('DISPOSED', /y/));
     expect(() => session.run({ x, y: x }, { sum: [-1, 2] })).toThrow(withCode('SHAPE', /sum/));
     expect(() => Reflect.apply(session.run, device, [{ x, y: x }, { sum: [1, 2] }])).toThrow(/for this but received|Illegal invocation/);

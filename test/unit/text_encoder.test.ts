@@ -8,15 +8,15 @@ import { openWeights } from '../../src/checkpoint/weights_folder.js';
 import type { Device, Session } from '../../src/device/addon.js';
 import { loadAddon } from '../../src/device/load.js';
 import { compile } from '../../src/graph/compile.js';
-import { cpu } from '../../src/graph/targets/cpu/cpu.js';
 import { CLIPTextConfig, clipTextGraph } from '../../src/networks/clip_text.js';
 import { Conditioning } from '../../src/prior/conditioning.js';
 import { PromptCache } from '../../src/prior/prompt_cache.js';
 import { TextEncoder } from '../../src/prior/text_encoder.js';
+import { DEVICE, TARGET } from '../support/device.js';
 
 const { folder } = findModel('portraits');
 const component = join(folder, 'text_encoder');
-const addon = loadAddon();
+const addon = loadAddon(DEVICE);
 
 describe('the text encoder', () => {
   let device: Device;
@@ -26,12 +26,12 @@ describe('the text encoder', () => {
   let isBroken = false;
 
   beforeAll(async () => {
-    device = addon.openDevice('cpu');
+    device = addon.openDevice(DEVICE);
     const config = CLIPTextConfig.parse(await readModelJson(join(component, 'config.json')));
     const open = async (): Promise<Session> => {
       opened++;
       if (isBroken) throw new Error('the disk is gone');
-      const { model, options } = compile(clipTextGraph(config, await openWeights(component)), cpu);
+      const { model, options } = compile(clipTextGraph(config, await openWeights(component)), TARGET);
       return addon.createSession(device, model, options);
     };
     const tokenizer = await loadTokenizer(new FolderFiles(join(folder, 'tokenizer')));

@@ -11,6 +11,7 @@ import { drive } from '../../src/solver/drive.js';
 import { latino } from '../../src/solver/latino.js';
 import { seededNoise } from '../../src/solver/noise.js';
 import { gammaRule } from '../../src/solver/step_rules.js';
+import { DEVICE } from '../support/device.js';
 
 // bench/windows.mjs looks at a restored photograph, whose data hide most of a seam. Here nearly all of the picture is missing: every window paints
 // what it likes. The decoder spreads a latent over 8 pixels, so that a border is compared with the lines a latent beside it.
@@ -19,11 +20,11 @@ const SIZE = { height: 320, width: 384 };
 const SIGMA = 0.05;
 const TIMESTEPS = [999, 749, 499, 249];
 
-const addon = loadAddon();
+const addon = loadAddon(DEVICE);
 let device: Device;
 let model: LatentModel;
 beforeAll(async () => {
-  device = addon.openDevice('cpu');
+  device = addon.openDevice(DEVICE);
   model = await loadModel(addon, device, findModel('portraits').folder);
 });
 afterAll(() => model.dispose());

@@ -1,0 +1,18 @@
+import { LatinoError } from '../errors.js';
+
+/** How a device may be named. */
+export const DEVICE_NAME = /^(cpu|cuda:\d+)$/;
+
+/**
+ * The device of a model whose options name none: that of the environment's `LATINO_DEVICE`, else the CPU, until restorations on GPUs are known to be
+ * right.
+ *
+ * @throws LatinoError ERR_LATINO_ARGUMENT where the environment names none that there may be
+ */
+export function defaultDevice(): string {
+  const named = process.env.LATINO_DEVICE;
+  if (!named || named === 'auto') return 'cpu';
+  if (!DEVICE_NAME.test(named))
+    throw new LatinoError('ERR_LATINO_ARGUMENT', `Expected auto, cpu or cuda:<index> for LATINO_DEVICE but received ${named}`);
+  return named;
+}

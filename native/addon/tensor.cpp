@@ -1,10 +1,11 @@
+#include <algorithm>
+#include <cmath>
 #include <cstring>
-#include <memory>
+#include <string>
 
 #include "addon/arrays.h"
 #include "addon/promise.h"
 #include "addon/wraps.h"
-#include "kernels/finite.h"
 
 namespace latino::addon {
 
@@ -38,7 +39,10 @@ Destination destination(Napi::Env env, const Tensor& tensor) {
   }
 }
 
-std::exception_ptr notFinite(std::int64_t bad, std::int64_t all) {
+/// Of values that have been downloaded, which is where looking at them costs next to nothing.
+std::exception_ptr unlessFinite(const float* values, std::int64_t all) {
+  const std::int64_t bad = std::count_if(values, values + all, [](float value) { return !std::isfinite(value); });
+  if (bad == 0) return nullptr;
   return std::make_exception_ptr(NumericError("Expected finite values but " + std::to_string(bad) + " of " + std::to_string(all) +
                                               " are not: is sigma too small, or a weight of the model not finite?"));
 }
@@ -96,13 +100,8 @@ Napi::Value TensorWrap::read(const Napi::CallbackInfo& info) {
       if (tensor.storage().error) std::rethrow_exception(tensor.storage().error);
       if (data == nullptr && tensor.bytes() > 0)
         throw DeviceMemoryError("Expected room in JavaScript for " + std::to_string(tensor.bytes()) + " bytes but there is less");
-      const auto verdict = std::make_shared<std::exception_ptr>();  // known before the values are
-      if (isFiniteAsked)
-        countNotFinite(tensor, [tensor, verdict](std::int64_t bad, const std::exception_ptr& error) {
-          *verdict = bad > 0 ? notFinite(bad, tensor.size()) : error;
-        });
       tensor.device().read(tensor.data<void>(), tensor.bytes(), [=](const void* values, std::exception_ptr error) {
-        if (!error) error = *verdict;
+        if (!error && isFiniteAsked) error = unlessFinite(static_cast<const float*>(values), tensor.size());
         if (!error && tensor.bytes() > 0) link->whileAlive([&] { std::memcpy(data, values, tensor.bytes()); });
         done(error);
       });

@@ -101,12 +101,6 @@ T hostValue(Device&, const T* number) {
   return *number;
 }
 
-/// The same, for what needs it later: then(number, error), now.
-template <class T, class Then>
-void whenKnown(Device&, const T* number, const Then& then) {
-  then(*number, nullptr);
-}
-
 /// Neighbouring values that a thread computes together: here they share vector registers.
 inline constexpr std::int64_t kNeighbours = 64;
 

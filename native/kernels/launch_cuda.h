@@ -116,12 +116,15 @@ class Team {
     for (std::int64_t i = threadIdx.x; i < n; i += blockDim.x) own += map(i);
     __syncthreads();  // some may still read the last sum
     blockMemory[threadIdx.x] = own;
-    for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
-      __syncthreads();
-      if (threadIdx.x < half) blockMemory[threadIdx.x] += blockMemory[threadIdx.x + half];
-    }
     __syncthreads();
-    return start + blockMemory[0];
+    // Each of a few sums what is a multiple of their number away, and everybody the few: two barriers instead of one for each halving.
+    constexpr unsigned kFew = 16;
+    if (threadIdx.x < kFew)
+      for (unsigned other = threadIdx.x + kFew; other < blockDim.x; other += kFew) blockMemory[threadIdx.x] += blockMemory[other];
+    __syncthreads();
+    double sum = start;
+    for (unsigned few = 0; few < kFew; ++few) sum += blockMemory[few];
+    return sum;
   }
   /// Whether this one writes what the team has computed.
   LATINO_DEVICE bool writes() const { return threadIdx.x == 0; }
@@ -178,14 +181,6 @@ T hostValue(Device& device, const T* number) {
   T value;
   device.copyToHost(&value, number, sizeof value);
   return value;
-}
-
-/// The same, but nobody waits: then(number, error), on any thread.
-template <class T, class Then>
-void whenKnown(Device& device, const T* number, Then then) {
-  device.read(number, sizeof(T), [then = std::move(then)](const void* value, std::exception_ptr error) {
-    then(value == nullptr ? T{} : *static_cast<const T*>(value), error);
-  });
 }
 
 /// Neighbouring values that a thread computes together: here those are another thread's, so that a block reads what lies side by side.

@@ -120,11 +120,12 @@ Tensor Spectrum::powerOf(const Tensor& residual) const {
         [=] LATINO_DEVICE(std::int64_t k, Team team) {
           const std::int64_t piece = k % pieces, group = k / pieces % groups, image = k / (pieces * groups);
           const std::int64_t lastPlane = (group + 1) * together < planes ? (group + 1) * together : planes;
+          const std::int64_t* segment = order + segments[2 * piece];
+          const std::int64_t length = segments[2 * piece + 1] - segments[2 * piece];  // 0 of those that no bin needs
           double sum = 0;
-          for (std::int64_t plane = group * together; plane < lastPlane; ++plane) {
+          for (std::int64_t plane = group * together; length > 0 && plane < lastPlane; ++plane) {
             const float* base = r + (image * planes + plane) * count * components;
-            const std::int64_t* segment = order + segments[2 * piece];
-            sum = team.sum(sum, segments[2 * piece + 1] - segments[2 * piece], [=](std::int64_t i) {
+            sum = team.sum(sum, length, [=](std::int64_t i) {
               double square = 0;
               for (std::int64_t c = 0; c < components; ++c)
                 square += static_cast<double>(base[segment[i] * components + c]) * base[segment[i] * components + c];

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Runs the C++ tests of the CUDA flavour on an emulated device (native/emulation), which wants NVIDIA's headers and no GPU, under the address
-# sanitizer (what flavours share is under that of undefined behaviour in `make native-test`). Skipped where the headers are not to be had.
+# Runs the CUDA flavour on an emulated device (native/emulation), which wants NVIDIA's headers and no GPU, under the address sanitizer: its C++ tests, and
+# with its addon those of test/ that are named; unless told all but the few that would take too long. (What flavours share is under the sanitizer of
+# undefined behaviour in `make native-test`.) Skipped where the headers are not to be had.
+#   bash scripts/check-emulated.sh [<files, as vitest takes them>...]
 set -euo pipefail
 libraries=()
 if [ -e /usr/local/cuda/include/cuda_runtime.h ]; then mapfile -t libraries < <(bash scripts/cuda-packages.sh); fi
@@ -10,7 +12,15 @@ if [ ${#libraries[@]} -eq 0 ]; then
 fi
 build=build-emulated
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None "-DCMAKE_CXX_FLAGS=-O1 -g1" -DLATINO_SANITIZE=address -DLATINO_TESTS=ON -DLATINO_EMULATED=ON -DLATINO_UNITY=ON \
-  -DLATINO_SLOW_RUN=ON \
-  "${libraries[@]}"
-cmake --build "$build" --target latino_emulated_tests
+  -DLATINO_SLOW_RUN=ON -DCMAKE_JS_VERSION=none "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")" "${libraries[@]}"
+cmake --build "$build" --target latino_emulated_tests latino-cuda latino_emulated_runtime
 ctest --test-dir "$build" --output-on-failure -R '^emulated$'
+
+# Node is not built with the sanitizer, which therefore has to be there first, and would call its memory leaks.
+LATINO_EMULATED_ORT=$(node --input-type=module -e 'import { runtimeLibrary } from "./dist/device/load.js"; console.log(runtimeLibrary())')
+export LATINO_EMULATED_ORT LATINO_DEVICE=cuda:0
+export LATINO_CUDA_ADDON=$PWD/$build/native/emulation/latino-cuda.node LATINO_ORT_LIBRARY=$PWD/$build/native/emulation/libonnxruntime.so
+tests=("$@")
+[ $# -gt 0 ] || tests=(test/golden test/unit test/e2e --exclude 'test/e2e/{unknown_images,service_process}.test.ts' --testTimeout 600000)
+LD_PRELOAD=$(g++ -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:handle_segv=0:alloc_dealloc_mismatch=0 \
+  npx vitest run --maxWorkers 1 "${tests[@]}"

@@ -59,11 +59,18 @@ CudaDevice::CudaDevice(int index) : Device(MemoryPool::Keeps::nothing), index_(r
 
 CudaDevice::~CudaDevice() {
   shutdown();
-  const CurrentGpu current(index_);
-  cudaStreamSynchronize(stream());
+  const auto end = [this] {
+    cudaStreamSynchronize(stream());
+    staging_->trim();
+    blas_.reset();
+    stream_.reset();
+  };
+  // On the thread that waits anyway, whose calls go to this GPU. Who lets go of a device last waits for that thread.
+  if (completions_->onQueueThread())
+    end();
+  else
+    completions_->enqueue(end);
   completions_.reset();
-  blas_.reset();
-  stream_.reset();
 }
 
 void* CudaDevice::allocateRaw(std::size_t bytes) {

@@ -14,8 +14,6 @@ using namespace latino::emulation;
 
 namespace {
 
-bool says(const std::string& said, const char* what) { return said.find(what) != std::string::npos; }
-
 __global__ void meetSome(float* x) {
   if (threadIdx.x < 3) __syncthreads();
   x[threadIdx.x] = 1;

@@ -15,6 +15,7 @@ namespace latino::emulation {
 
 /// What a process that runs `program` says as it is ended for breaking a rule; empty where it comes to its end.
 std::string brokenBy(const std::function<void()>& program);
+inline bool says(const std::string& said, const char* what) { return said.find(what) != std::string::npos; }
 
 struct Stream {
   cudaStream_t handle = nullptr;

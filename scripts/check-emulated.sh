@@ -21,6 +21,6 @@ LATINO_EMULATED_ORT=$(node --input-type=module -e 'import { runtimeLibrary } fro
 export LATINO_EMULATED_ORT LATINO_DEVICE=cuda:0
 export LATINO_CUDA_ADDON=$PWD/$build/native/emulation/latino-cuda.node LATINO_ORT_LIBRARY=$PWD/$build/native/emulation/libonnxruntime.so
 tests=("$@")
-[ $# -gt 0 ] || tests=(test/golden test/unit test/e2e --exclude 'test/e2e/{unknown_images,service_process}.test.ts' --testTimeout 600000)
+[ $# -gt 0 ] || tests=(test/golden test/unit test/e2e --exclude 'test/e2e/{snippets,unknown_images,service_process}.test.ts' --testTimeout 600000)
 LD_PRELOAD=$(g++ -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:handle_segv=0:alloc_dealloc_mismatch=0 \
   npx vitest run --maxWorkers 1 "${tests[@]}"

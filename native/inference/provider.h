@@ -21,6 +21,8 @@ class Provider {
   const ort::MemoryInfo* memory() const;
   /// To be called before the session is made.
   void configure(ort::SessionOptions* settings) const;
+  /// Whether a session has its own copy of weights once it is made; else it uses them where they are, for as long as it lives.
+  bool copiesWeights() const;
 
  private:
   struct Parts;

@@ -29,6 +29,8 @@ Provider::~Provider() = default;
 
 const ort::MemoryInfo* Provider::memory() const { return parts_->memory.get(); }
 
+bool Provider::copiesWeights() const { return false; }
+
 void Provider::configure(ort::SessionOptions* settings) const {
   check<RuntimeError>(ort::addSessionConfigEntry(ort::table(), settings, "session.use_env_allocators", "1"));
   check<RuntimeError>(ort::disableMemPattern(ort::table(), settings));

@@ -37,6 +37,8 @@ Provider::~Provider() = default;
 
 const ort::MemoryInfo* Provider::memory() const { return parts_->memory.get(); }
 
+bool Provider::copiesWeights() const { return true; }
+
 void Provider::configure(ort::SessionOptions* settings) const {
   ort::CudaOptions* raw = nullptr;
   check<RuntimeError>(ort::createCudaOptions(ort::table(), &raw));

@@ -75,6 +75,10 @@ class BoundSession final : public Session, public std::enable_shared_from_this<B
     readWeights(marked(std::move(options.weights)));
     open(model, options);
     requireUnchangedFiles();
+    if (provider_.copiesWeights()) {
+      weightValues_.clear();
+      weights_.clear();
+    }
   }
 
   std::vector<Tensor> run(const Inputs& inputs, const Outputs& outputs) override {
@@ -176,7 +180,7 @@ class BoundSession final : public Session, public std::enable_shared_from_this<B
   std::vector<MappedFile> files_;
   std::map<std::string, FileVersion> readFiles_;  // of weights that we read ourselves
   Provider provider_;
-  // ONNX Runtime uses these buffers in place, so they live as long as the session does.
+  // ONNX Runtime uses these buffers in place, so they live as long as the session does, unless its provider has copied them.
   std::vector<std::shared_ptr<const HostVector<float>>> weights_;
   std::vector<std::string> weightNames_;
   std::vector<ort::OwnedValue> weightValues_;

@@ -18,11 +18,18 @@ using ort::Status;
 constexpr const char* kLibrary = "LATINO_EMULATED_ORT";
 constexpr const char* kStream = "user_compute_stream";
 
+struct HostTensor {
+  Extent extent;
+  std::vector<std::int64_t> lengths;
+  int type = 0;
+};
+
 /// What is known of ONNX Runtime's objects, whose insides nobody sees.
 struct Known {
   std::mutex mutex;
   std::map<const ort::MemoryInfo*, int> memories;  // GPUs
   std::map<const ort::Value*, Extent> tensors;     // in such memory
+  std::map<const ort::Value*, HostTensor> onHost;
   std::map<const ort::IoBinding*, std::vector<Extent>> bindings;
   std::map<const ort::SessionOptions*, Provider> settings;
   std::map<const ort::Session*, Provider> sessions;
@@ -64,13 +71,19 @@ Status* createTensor(const ort::MemoryInfo* info, void* data, std::size_t bytes,
     const bool isOnGpu = all.memories.contains(info);
     if (isOnGpu != DeviceMemory::owns(data))
       broken(isOnGpu ? "the host's memory as a GPU's tensor" : "a GPU's memory as the host's tensor");
-    if (isOnGpu) all.tensors[*value] = {data, bytes};
+    if (isOnGpu)
+      all.tensors[*value] = {data, bytes};
+    else
+      all.onHost[*value] = {{data, bytes}, {lengths, lengths + rank}, type};
   });
   return nullptr;
 }
 
 void releaseValue(ort::Value* value) {
-  inTurn([&](Known& all) { all.tensors.erase(value); });
+  inTurn([&](Known& all) {
+    all.tensors.erase(value);
+    all.onHost.erase(value);
+  });
   ort::releaseValue(realTable, value);
 }
 
@@ -110,6 +123,34 @@ Status* addSessionConfigEntry(ort::SessionOptions* settings, const char* key, co
     return isFallback;
   });
   return isForProvider ? nullptr : ort::addSessionConfigEntry(realTable, settings, key, value);
+}
+
+/// The same numbers elsewhere, released with the last that holds what `held` is given.
+ort::Value* copyOf(const HostTensor& tensor, std::vector<std::shared_ptr<void>>& held) {
+  static ort::MemoryInfo* const host = [] {
+    ort::MemoryInfo* info = nullptr;
+    ort::createCpuMemoryInfo(realTable, ort::kDeviceAllocator, ort::kDefaultMemory, &info);
+    return info;
+  }();
+  const auto* const first = static_cast<const std::byte*>(tensor.extent.first);
+  const auto bytes = std::make_shared<std::vector<std::byte>>(first, first + tensor.extent.bytes);
+  ort::Value* value = nullptr;
+  ort::createTensorWithData(realTable, host, bytes->data(), bytes->size(), tensor.lengths.data(), tensor.lengths.size(), tensor.type,
+                            &value);
+  held.emplace_back(value, [bytes](ort::Value* copy) { ort::releaseValue(realTable, copy); });
+  return value;
+}
+
+/// Weights are taken to the GPU as a session is made: those of the host are looked at no more.
+Status* addExternalInitializers(ort::SessionOptions* settings, const char* const* names, const ort::Value* const* values,
+                                std::size_t count) {
+  std::vector<const ort::Value*> given(values, values + count);
+  inTurn([&](Known& all) {
+    const auto found = all.settings.find(settings);
+    if (found == all.settings.end()) return;
+    for (const ort::Value*& value : given) value = copyOf(all.onHost.at(value), found->second.weights);
+  });
+  return ort::addExternalInitializers(realTable, settings, names, given.data(), count);
 }
 
 void releaseSessionOptions(ort::SessionOptions* settings) {
@@ -195,6 +236,7 @@ ort::Table* tableOf(std::uint32_t version) {
     replaced.replace(ort::releaseCudaOptions, releaseCudaOptions);
     replaced.replace(ort::appendCudaProvider, appendCudaProvider);
     replaced.replace(ort::addSessionConfigEntry, addSessionConfigEntry);
+    replaced.replace(ort::addExternalInitializers, addExternalInitializers);
     replaced.replace(ort::releaseSessionOptions, releaseSessionOptions);
     replaced.replace(ort::createSessionFromArray, createSession);
     replaced.replace(ort::releaseSession, releaseSession);

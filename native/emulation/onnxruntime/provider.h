@@ -4,7 +4,9 @@
 #include <driver_types.h>
 
 #include <cstddef>
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,7 +18,8 @@ namespace latino::emulation {
 struct Provider {
   std::map<std::string, std::string> options;
   cudaStream_t stream = nullptr;
-  bool isAlone = false;  // without the CPU's for nodes that it lacks
+  bool isAlone = false;                        // without the CPU's for nodes that it lacks
+  std::vector<std::shared_ptr<void>> weights;  // copies, as the GPU has them
 
   /// Ends the process where this is not how the library wants its networks computed.
   void require() const;

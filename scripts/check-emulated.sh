@@ -14,7 +14,7 @@ build=build-emulated
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None "-DCMAKE_CXX_FLAGS=-O1 -g1" -DLATINO_SANITIZE=address -DLATINO_TESTS=ON -DLATINO_EMULATED=ON -DLATINO_UNITY=ON \
   -DLATINO_SLOW_RUN=ON -DCMAKE_JS_VERSION=none "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")" "${libraries[@]}"
 cmake --build "$build" --target latino_emulated_tests latino-cuda latino_emulated_runtime
-ctest --test-dir "$build" --output-on-failure -R '^emulated$'
+OUT=$build/results bash scripts/gpu-check.sh --emulated || { cat "$build/results/tests.txt"; exit 1; }
 
 # Node is not built with the sanitizer, which therefore has to be there first, and would call its memory leaks.
 LATINO_EMULATED_ORT=$(node --input-type=module -e 'import { runtimeLibrary } from "./dist/device/load.js"; console.log(runtimeLibrary())')

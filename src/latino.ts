@@ -6,11 +6,11 @@ import { defaultDevice } from './device/default_device.js';
 import { type Interruption, interruptible, unlessAborted } from './device/interruptible.js';
 import { loadAddon } from './device/load.js';
 import { LatinoError } from './errors.js';
-import { type UsedSigma, unsureSigmas } from './estimate_sigma.js';
+import type { UsedSigma } from './estimate_sigma.js';
 import type { Image, ImageInput } from './image/index.js';
 import { type Measurement, readMeasurements, type UploadedMeasurements, uploadMeasurements } from './measurement.js';
+import { measurementWarnings } from './measurement_warnings.js';
 import { memoryBudget } from './memory_budget.js';
-import { openBorders } from './open_border.js';
 import { checkOperator, imageSize, type Operator, OperatorCache, operatorName, operatorTraits, type Size } from './operators/index.js';
 import {
   type BatchInput,
@@ -223,7 +223,7 @@ export class Latino implements AsyncDisposable {
           const read = await readMeasurements([{ input, sigma: parsed.sigma }], reading, interruption.signal);
           const measured = uploadMeasurements(this.addon, this.device, read, interruption.cancellation);
           held.push(measured);
-          for (const unsure of unsureSigmas(measured.sigmas)) warn(parsed.onWarning, unsure);
+          for (const warning of measurementWarnings(operator, read)) warn(parsed.onWarning, warning);
           const lease = await this.operators.lease(operator, imageSize(operator, measured));
           held.push(lease);
           await unlessAborted(interruption.signal, lease.operator.ready(interruption.cancellation));
@@ -280,7 +280,7 @@ export class Latino implements AsyncDisposable {
     using recorder = new Recorder(this.addon, options, begun);
     const { onWarning } = recorder;
     using measured = uploadMeasurements(this.addon, this.device, measurements, cancellation);
-    for (const warning of [...unsureSigmas(measured.sigmas), ...openBorders(operator, measurements)]) onWarning(warning);
+    for (const warning of measurementWarnings(operator, measurements)) onWarning(warning);
     using lease = await this.operators.lease(operator, imageSize(operator, measured));
     await unlessAborted(signal, lease.operator.ready(cancellation));
     const problem = this.problem(operator, measured, lease.operator);

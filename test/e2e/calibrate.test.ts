@@ -2,7 +2,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CalibrationPass, Embedding, type Image, Latino, type Progress, superResolution } from '../../src/index.js';
+import {
+  type CalibrationPass,
+  Embedding,
+  gaussianBlur,
+  type Image,
+  Latino,
+  type Progress,
+  superResolution,
+  type Warning,
+} from '../../src/index.js';
 import { portraits } from '../support/cli.js';
 import { DEVICE } from '../support/device.js';
 
@@ -136,6 +145,25 @@ describe('calibrate', () => {
     const embedding = await latino.calibrate([measurements[0]!, wide], { ...task, settings: { ...brief, passes: 1 } });
     expect(Math.hypot(...moved(embedding))).toBeGreaterThan(0);
   });
+});
+
+it('says what is doubtful about measurements as a restoration does', async () => {
+  const side = 64;
+  const ramp: Image = {
+    data: Float32Array.from({ length: 3 * side * side }, (_, i) => (i % side) / side),
+    width: side,
+    height: side,
+    channels: 3,
+  };
+  const options = { operator: gaussianBlur({ sigma: 2 }), sigma: 0.01 };
+  const warningsOf = async (use: (onWarning: (warning: Warning) => void) => Promise<unknown>): Promise<string[]> => {
+    const warnings: Warning[] = [];
+    await use((warning) => warnings.push(warning));
+    return warnings.map(({ code }) => code).sort();
+  };
+  const calibrating = await warningsOf((onWarning) => latino.calibrate([ramp], { ...options, settings: brief, onWarning }));
+  expect(calibrating).toContain('WARN_LATINO_BORDER');
+  expect(calibrating).toEqual(await warningsOf((onWarning) => latino.restore(ramp, { ...options, steps: 1, onWarning })));
 });
 
 describe('what calibration costs', () => {

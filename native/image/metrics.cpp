@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "image/quantise.h"
+#include "tensor/ceil_divide.h"
 #include "tensor/error.h"
 
 namespace latino {
@@ -42,7 +43,7 @@ std::array<double, kSsimWindow> windowWeights() {
 class PlaneSimilarity {
  public:
   PlaneSimilarity(const float* a, const float* b, PictureSize size)
-      : a_(a), b_(b), size_(size), stride_((size.width + kBlock - 1) / kBlock * kBlock), p_(kSsimWindow * stride_), q_(p_.size()) {
+      : a_(a), b_(b), size_(size), stride_(ceilDivide(size.width, kBlock) * kBlock), p_(kSsimWindow * stride_), q_(p_.size()) {
     for (std::vector<double>& column : columns_) column.resize(stride_ + kSsimWindow);
   }
 

@@ -8,6 +8,7 @@
 
 #include "cpu/cpu_device.h"
 #include "kernels/host_device.h"
+#include "tensor/ceil_divide.h"
 
 namespace latino {
 
@@ -72,7 +73,7 @@ void forTeams(Device& device, std::int64_t n, std::int64_t /*size*/, F f, std::i
 template <class Out, class Map>
 void sumRows(Device& device, std::int64_t rows, std::int64_t n, Out* out, Map map) {
   if (rows <= 0) return;
-  const std::int64_t chunks = (n + kSumChunk - 1) / kSumChunk;
+  const std::int64_t chunks = ceilDivide(n, kSumChunk);
   std::vector<double> sums(static_cast<std::size_t>(rows * chunks));
   threadsOf(device).parallelFor(rows * chunks, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t k = begin; k < end; ++k) {

@@ -15,6 +15,7 @@
 #include "cuda/stream.h"
 #include "kernels/host_device.h"
 #include "tensor/cancellation.h"
+#include "tensor/ceil_divide.h"
 #include "tensor/error.h"
 #include "tensor/scratch.h"
 
@@ -46,9 +47,7 @@ void start(Device& device, void (*kernel)(Parameters...), Grid grid, std::type_i
 /// As far as a grid goes: what is more is further rounds of the same threads.
 inline constexpr std::int64_t kMostBlocks = 65535;
 /// With a thread for each of n items.
-constexpr std::int64_t blocksFor(std::int64_t n) {
-  return std::clamp<std::int64_t>((n + kBlockThreads - 1) / kBlockThreads, 1, kMostBlocks);
-}
+constexpr std::int64_t blocksFor(std::int64_t n) { return std::clamp<std::int64_t>(ceilDivide(n, kBlockThreads), 1, kMostBlocks); }
 
 template <class F>
 __global__ void forEachKernel(std::int64_t n, F f) {
@@ -167,7 +166,7 @@ struct PartsOfRow {
 /// out[row] = sum over i in [0, n) of map(row, i), a double; out is device memory. The order of summation is fixed.
 template <class Out, class Map>
 void sumRows(Device& device, std::int64_t rows, std::int64_t n, Out* out, Map map) {
-  const std::int64_t parts = std::max<std::int64_t>(1, (n + kSumChunk - 1) / kSumChunk);
+  const std::int64_t parts = std::max<std::int64_t>(1, ceilDivide(n, kSumChunk));
   if (parts == 1) return forTeams(device, rows, n, SumOfPart<Out, Map>{n, parts, out, map});
   const Scratch memory(device, 2 * rows * parts);
   auto* sums = reinterpret_cast<double*>(memory.data());

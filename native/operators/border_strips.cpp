@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
+#include "tensor/ceil_divide.h"
+
 namespace latino {
 
 namespace {
 
 /// Strips that cover more than this part of a measurement are not worth their copies.
 constexpr double kMostCovered = 0.8;
-
-std::int64_t ceilDivided(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// Along one axis, in measured pixels.
 struct Reach {
@@ -19,7 +19,7 @@ struct Reach {
 
 Reach reachOf(std::int64_t taps, std::int64_t centre, std::int64_t factor) {
   if (taps == 1) return {};
-  const std::int64_t reach = ceilDivided(std::max(centre, taps - 1 - centre), factor), band = 2 * reach + 1;
+  const std::int64_t reach = ceilDivide(std::max(centre, taps - 1 - centre), factor), band = 2 * reach + 1;
   return {band, band + 2 * reach + 1};
 }
 
@@ -31,7 +31,7 @@ BorderStrips::BorderStrips(const std::shared_ptr<Device>& device, const Taps& ta
   const std::int64_t h = height / factor, w = width / factor;
   const Reach rows = reachOf(taps.height, taps.centreY, factor);
   Reach columns = reachOf(taps.width, taps.centreX, factor);
-  columns.strip = ceilDivided(columns.strip, 8) * 8;  // whole vector registers
+  columns.strip = ceilDivide(columns.strip, 8) * 8;  // whole vector registers
   const auto add = [&](Layout layout) {
     groups_.push_back({layout, {device, taps, layout.height * factor, layout.width * factor, factor, boundary}});
   };

@@ -4,6 +4,7 @@
 #include "kernels/launch.h"
 #include "linalg/fft.h"
 #include "operators/operator.h"
+#include "tensor/ceil_divide.h"
 #include "tensor/scratch.h"
 
 namespace latino {
@@ -89,7 +90,7 @@ class FramedConvolution {
   void correlate(Device& device, std::int64_t planes, Extent from, Extent to, std::int64_t step, const std::int64_t* offsets, const T* in,
                  T* out) const {
     const float* weights = weights_.data<float>();
-    const std::int64_t taps = weights_.size(), blocks = (to.width + kBlock - 1) / kBlock;
+    const std::int64_t taps = weights_.size(), blocks = ceilDivide(to.width, kBlock);
     forEach(
         device, planes * to.height * blocks,
         [=] LATINO_DEVICE(std::int64_t i) {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "operators/circular_basis.h"
+#include "tensor/ceil_divide.h"
 
 namespace latino {
 
@@ -13,7 +14,7 @@ namespace {
 constexpr double kSmallest = 1e-5;
 
 std::int64_t frameOf(std::int64_t measured, std::int64_t taps, std::int64_t factor) {
-  return fastLength(measured + (taps - 1 + factor - 1) / factor);
+  return fastLength(measured + ceilDivide(taps - 1, factor));
 }
 
 /// That no eigenvalue exceeds.

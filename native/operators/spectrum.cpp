@@ -5,6 +5,7 @@
 
 #include "kernels/launch.h"
 #include "operators/image_shape.h"
+#include "tensor/ceil_divide.h"
 #include "tensor/error.h"
 #include "tensor/scratch.h"
 
@@ -111,7 +112,7 @@ Tensor Spectrum::powerOf(const Tensor& residual) const {
     const auto *order = order_.data<std::int64_t>(), *segments = segments_.data<std::int64_t>(), *starts = starts_.data<std::int64_t>();
     float* out = power.data<float>();
     // Small planes are summed several at a time.
-    const std::int64_t together = std::max<std::int64_t>(1, kSegment / count), groups = (planes + together - 1) / together,
+    const std::int64_t together = std::max<std::int64_t>(1, kSegment / count), groups = ceilDivide(planes, together),
                        pieces = segments_.dim(0);
     const Scratch sums(device, 2 * images * groups * pieces);
     auto* partial = reinterpret_cast<double*>(sums.data());

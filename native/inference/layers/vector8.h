@@ -11,6 +11,7 @@
 #endif
 
 #include "inference/half.h"
+#include "tensor/ceil_divide.h"
 
 #if !defined(__GNUC__)  // which Clang defines, too
 #error "Expected GCC or Clang, whose vector types the CPU kernels use"
@@ -23,9 +24,6 @@ using Vector8 = float __attribute__((vector_size(32)));
 /// As many doubles as the registers of eight floats hold.
 using Double4 = double __attribute__((vector_size(32)));
 using Vector4 = float __attribute__((vector_size(16)));
-
-/// How many groups of b hold a things.
-inline std::int64_t ceilDivide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// Anywhere in memory. GCC keeps arrays of these in registers, as it does not after std::memcpy. A typedef, since Clang aligns an alias of
 /// the type as if `aligned` were not there.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cpu/cpu_device.h"
+#include "tensor/ceil_divide.h"
 
 namespace latino {
 
@@ -50,7 +51,6 @@ std::int64_t blockOf(const std::int64_t* ranges, std::int64_t lines) {
   return widest < kWideBlock ? kNarrowBlock : kWideBlock;
 }
 
-std::int64_t piecesOf(std::int64_t n, std::int64_t size) { return (n + size - 1) / size; }
 Range piece(std::int64_t index, std::int64_t size, std::int64_t n) { return {index * size, std::min(n, (index + 1) * size)}; }
 
 }  // namespace
@@ -79,7 +79,7 @@ Tensor BandedMatrix::applyToColumns(const Tensor& x) const {
   submit({x, values_, rowRanges_}, {out}, [*this, x, out, width, planes] {
     const auto* ranges = rowRanges_.data<std::int64_t>();
     const Source matrix(values_.data<float>(), rows_, columns_);
-    const std::int64_t block = blockOf(ranges, rows_), blocks = piecesOf(rows_, block);
+    const std::int64_t block = blockOf(ranges, rows_), blocks = ceilDivide(rows_, block);
     threadsOf(out.device()).parallelFor(planes * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t k = begin; k < end; ++k) {
         const std::int64_t plane = k / blocks;
@@ -103,8 +103,8 @@ Tensor BandedMatrix::applyToRows(const Tensor& x) const {
     const auto* ranges = columnRanges_.data<std::int64_t>();
     const Source matrix(values_.data<float>(), rows_, columns_), source(x.data<float>(), count, rows_);
     Target target(out.data<float>(), count, columns_);
-    const std::int64_t block = blockOf(ranges, columns_), blocks = piecesOf(columns_, block);
-    threadsOf(out.device()).parallelFor(piecesOf(count, kPieceRows) * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t block = blockOf(ranges, columns_), blocks = ceilDivide(columns_, block);
+    threadsOf(out.device()).parallelFor(ceilDivide(count, kPieceRows) * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t k = begin; k < end; ++k) {
         const Range lines = piece(k / blocks, kPieceRows, count), columns = piece(k % blocks, block, columns_),
                     band = unionOf(ranges, columns);

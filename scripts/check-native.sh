@@ -32,7 +32,7 @@ case $way in
     fi
     ;;
   thread)
-    options=("${sanitized[@]}" -DLATINO_SANITIZE=thread -DLATINO_UNITY=ON -DLATINO_SLOW_RUN=ON)
+    options=("${sanitized[@]}" -DLATINO_SANITIZE=thread -DLATINO_SLOW_RUN=ON)
     ;;
   arm64)
     need aarch64-linux-gnu-g++ qemu-aarch64

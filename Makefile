@@ -54,7 +54,7 @@ thread-check: build/.setup
 arm64-check: build/.setup
 	bash scripts/check-native.sh arm64
 
-# The addon compiled for older processors, without CMake, and for newer ones restores the same images.
+# The addon compiled for older processors, without CMake, restores the same images.
 march-check: build
 	bash scripts/check-march.sh
 

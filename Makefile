@@ -54,7 +54,7 @@ thread-check: build/.setup
 arm64-check: build/.setup
 	bash scripts/check-native.sh arm64
 
-# The addon compiled for older processors, without CMake, and for newer ones restores the same images.
+# The addon compiled for older processors, without CMake, restores the same images.
 march-check: build
 	bash scripts/check-march.sh
 
@@ -64,13 +64,14 @@ gyp: build/.setup
 
 # The CUDA flavour, built, linked and loaded; without a GPU it says that there is none (skipped where there is no nvcc).
 cuda-check: build/.setup
-	bash scripts/check-cuda.sh
+	bash scripts/check-cuda.sh -O0
 
 # The C++ tests of the CUDA flavour, on an emulated device that is stricter than a GPU (skipped where NVIDIA's headers are not to be had).
 emulated: build/.setup
 	bash scripts/check-emulated.sh
 
-# The packages, installed in an empty folder without a compiler, run there; on arm64, too, where that was compiled.
+# The packages, installed in an empty folder without a compiler, run there; on arm64, too, where that was compiled. Compiled there, for newer
+# processors, the addon restores the same images.
 package-check: build arm64-check
 	bash scripts/check-package.sh
 

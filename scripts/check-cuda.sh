@@ -2,14 +2,16 @@
 # Builds and links the CUDA flavour (CMake's LATINO_CUDA option), addon and tests, warnings being errors, and starts them: without a GPU they
 # say that there is none. cuFFT and cuBLAS are those of NVIDIA's Python packages (cuda-packages.sh); where they are not to be had the kernels
 # are compiled and nothing is linked.
+#   scripts/check-cuda.sh [optimisation of the host's code; -O3, as shipped, unless told]
 set -euo pipefail
 if ! command -v nvcc >/dev/null 2>&1; then
   echo "cuda-check: no nvcc here, skipped"
   exit 0
 fi
-build=build-cuda
+build=build-cuda optimization=${1:--O3}
 mapfile -t libraries < <(bash scripts/cuda-packages.sh)
-cmake -S . -B "$build" -G Ninja -DLATINO_CUDA=ON -DLATINO_TESTS=ON -DLATINO_PORTABLE=ON -DCMAKE_BUILD_TYPE=Release -DCMAKE_JS_VERSION=none \
+cmake -S . -B "$build" -G Ninja -DLATINO_CUDA=ON -DLATINO_TESTS=ON -DLATINO_PORTABLE=ON -DCMAKE_BUILD_TYPE=Release \
+  "-DCMAKE_CXX_FLAGS_RELEASE=$optimization -DNDEBUG" "-DCMAKE_CUDA_FLAGS_RELEASE=$optimization -DNDEBUG" -DCMAKE_JS_VERSION=none \
   "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")" "${libraries[@]}"
 if [ ${#libraries[@]} -eq 0 ]; then
   echo "cuda-check: no cuFFT and cuBLAS to be had: the kernels are compiled, nothing is linked"

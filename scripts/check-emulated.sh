@@ -11,7 +11,7 @@ if [ ${#libraries[@]} -eq 0 ]; then
   exit 0
 fi
 build=build-emulated
-cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None "-DCMAKE_CXX_FLAGS=-O1 -g1" -DLATINO_SANITIZE=address -DLATINO_TESTS=ON -DLATINO_EMULATED=ON -DLATINO_UNITY=ON \
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None "-DCMAKE_CXX_FLAGS=-O1 -g1" -DLATINO_SANITIZE=address -DLATINO_TESTS=ON -DLATINO_EMULATED=ON \
   -DLATINO_SLOW_RUN=ON -DCMAKE_JS_VERSION=none "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")" "${libraries[@]}"
 cmake --build "$build" --target latino_emulated_tests latino-cuda latino_emulated_runtime
 OUT=$build/results bash scripts/gpu-check.sh --emulated || { cat "$build/results/tests.txt"; exit 1; }

@@ -20,7 +20,7 @@ const restored = (addon) =>
 /** One task for each kind of operator that calculates in its own way: separable, convolution in a frame, circular, decimated, per pixel. */
 async function restoreAll() {
   const { degrade, embeddedModelFolder, Latino, parseOperator } = await import('../dist/index.js');
-  const latino = await Latino.load({ model: 'portraits' });
+  const latino = await Latino.load({ model: 'portraits', threads: 1 }); // others may use the other cores
   const sample = `${embeddedModelFolder('portraits')}/samples/03.png`;
   for (const [task, sigma] of [
     ['sr:8', 0.01],

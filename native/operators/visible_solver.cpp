@@ -8,7 +8,7 @@ namespace {
 
 /// Of the root mean square of what a proximal point is wrong by anyhow. r · M⁻¹ r, which is compared with it, is two to ten times the
 /// energy of the error; where it is least, iterations gain most, so that one more makes up for that.
-constexpr double kVisible = 0.03;
+constexpr double kVisibleError = 0.03;
 
 /// What the iteration knows, on the device.
 struct Progress {
@@ -26,7 +26,7 @@ struct Progress {
 /// assumed to be, often many times what it is. Of that a picture has no more than a variance of 1.
 LATINO_HOST_DEVICE inline double targetOf(const double (&unknown)[2], double assumed, double count) {
   const double noise = (unknown[0] - unknown[1]) * assumed, most = unknown[0] * (assumed < 1 ? assumed : 1);
-  return kVisible * kVisible * (noise < most ? noise : most) * count;
+  return kVisibleError * kVisibleError * (noise < most ? noise : most) * count;
 }
 
 }  // namespace

@@ -100,7 +100,6 @@ TEST_CASE("with the noise's sigma a proximal point is as exact as can be seen") 
 
 TEST_CASE("where only what is near the border is iterated, the proximal point is as exact") {
   const auto device = openTestDevice(2);
-  const std::int64_t height = kSlowRun ? 48 : 96, width = kSlowRun ? 60 : 120;
   const auto rms = [](const Tensor& a, const Tensor& b) {
     return length(linearCombination(1, a, -1, b)) / std::sqrt(static_cast<double>(a.size()));
   };
@@ -109,11 +108,14 @@ TEST_CASE("where only what is near the border is iterated, the proximal point is
                            Taps{4, 1, 3, 0, row}, Taps{1, 1, 0, 0, {0.7}}}) {
     for (const Boundary boundary : {Boundary::reflect, Boundary::replicate, Boundary::zero}) {
       for (const std::int64_t factor : {1, 3}) {
-        const Shape shape{1, 2, height * factor, width * factor};
-        const auto op = makeConvolution(device, taps, height * factor, width * factor, factor, boundary);
+        // Strips along the borders of what is measured must not cover most of it, or everything is iterated.
+        const bool isSmall = kSlowRun && factor == 1;
+        const std::int64_t height = isSmall ? 48 : 96, width = isSmall ? 60 : 120;
+        const Shape shape{1, 2, height, width};
+        const auto op = makeConvolution(device, taps, height, width, factor, boundary);
         const Tensor x = randn(device, shape, 1, 0), z = linearCombination(1, x, 0.3, randn(device, shape, 1, 1)), clean = op->forward(x);
         for (const double gamma : {10.0, 1000.0, 1e5}) {
-          if (kSlowRun && gamma > kSlowGamma) continue;
+          if (gamma > (kSlowRun ? kSlowGamma : boundary == Boundary::reflect ? 1e5 : 1e3)) continue;  // hundreds of iterations
           CAPTURE(taps.height);
           CAPTURE(static_cast<int>(boundary));
           CAPTURE(factor);

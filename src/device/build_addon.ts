@@ -28,16 +28,7 @@ export async function buildAddon({ cuda = false, onOutput = () => undefined }: B
   const build = join(PACKAGE_ROOT, 'build');
   const includes = ['node-api-headers', 'node-addon-api'].map((name) => resolve((require(name) as { include_dir: string }).include_dir));
   await cmake(onOutput, [
-    ...[
-      '-S',
-      PACKAGE_ROOT,
-      '-B',
-      build,
-      '-DCMAKE_BUILD_TYPE=Release',
-      '-DLATINO_WERROR=OFF',
-      '-DLATINO_UNITY=ON',
-      `-DLATINO_CUDA=${cuda ? 'ON' : 'OFF'}`,
-    ],
+    ...['-S', PACKAGE_ROOT, '-B', build, '-DCMAKE_BUILD_TYPE=Release', '-DLATINO_WERROR=OFF', `-DLATINO_CUDA=${cuda ? 'ON' : 'OFF'}`],
     ...['-DCMAKE_JS_VERSION=none', `-DCMAKE_JS_INC=${includes.join(';')}`, `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${dirname(path)}`],
   ]);
   const targets = cuda ? ['latino', 'latino-cuda'] : ['latino'];

@@ -12,7 +12,7 @@ import { hugePng, measurePortraits, TASK } from '../support/portraits_folder.js'
 
 // What only processes can show: they are killed at any instant, the disk is full, two of them want one folder. bench/batch.mjs does it with 500 images.
 
-const COUNT = 24;
+const COUNT = 16;
 const folder = mkdtempSync(join(tmpdir(), 'latino-batch-processes-'));
 const at = (name: string): string => join(folder, name);
 let names: string[];
@@ -123,7 +123,7 @@ describe('a full disk', () => {
   beforeAll(() => {
     mkdirSync(disk);
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'latino-batch', disk], { stdio: 'ignore' });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=160k', 'latino-batch', disk], { stdio: 'ignore' });
       isMounted = true;
     } catch {
       isMounted = false;

@@ -56,7 +56,8 @@ async function compared(descriptor: Convolution | MotionBlur, channels: number, 
 it.each((['reflect', 'zero'] as const).flatMap((boundary) => steps.map((step) => ({ boundary, ...step }))))(
   'a step for motion blur, $boundary, sigma $sigma, gamma $gamma is within 0.01 dB of the exact one',
   async ({ boundary, ...step }) => {
-    const [want, got] = await compared(motionBlur({ length: 25, angle: 30, boundary }), 3, step);
+    // What a run starts from takes most of the time, in the exact form, and every channel is a problem of its own.
+    const [want, got] = await compared(motionBlur({ length: 25, angle: 30, boundary }), step.error === undefined ? 1 : 3, step);
     expect(Math.abs(got - want)).toBeLessThan(0.01);
   },
 );

@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
-.PHONY: demo test checks setup build native-test thread-check arm64-check march-check gyp cuda-check emulated package-check release lint format bench clean
+.PHONY: demo test checks setup build native-test thread-check arm64-check march-check gyp cuda-check emulated emulated-check package-check release lint format bench clean
 
 # Where setup puts a Node of its own, if the machine's is too old.
 export PATH := $(CURDIR)/build/node/node_modules/.bin:$(PATH)
@@ -14,7 +14,7 @@ test: build
 	$(MAKE) --jobs=2 --output-sync=target checks
 	npx vitest run
 
-checks: native-test thread-check arm64-check package-check march-check cuda-check emulated lint
+checks: native-test thread-check arm64-check package-check march-check cuda-check emulated-check lint
 
 build: build/Release/latino.node dist/.built
 
@@ -66,9 +66,14 @@ gyp: build/.setup
 cuda-check: build/.setup
 	bash scripts/check-cuda.sh -O0
 
-# The C++ tests of the CUDA flavour, on an emulated device that is stricter than a GPU (skipped where NVIDIA's headers are not to be had).
-emulated: build/.setup
+# The CUDA flavour on an emulated device that is stricter than a GPU: its C++ tests, and nearly all of test/, which takes half an hour (skipped where
+# NVIDIA's headers are not to be had).
+emulated: build
 	bash scripts/check-emulated.sh
+
+# The same, with a part of test/.
+emulated-check: build
+	bash scripts/check-emulated.sh brief
 
 # The packages, installed in an empty folder without a compiler, run there; on arm64, too, where that was compiled. Compiled there, for newer
 # processors, the addon restores the same images.

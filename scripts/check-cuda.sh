@@ -10,8 +10,11 @@ if ! command -v nvcc >/dev/null 2>&1; then
 fi
 build=build-cuda optimization=${1:--O3}
 mapfile -t libraries < <(bash scripts/cuda-packages.sh)
+mkdir -p "$build/ptx"
+# For one kind of GPU; it keeps what it made of the kernels, to look at it.
 cmake -S . -B "$build" -G Ninja -DLATINO_CUDA=ON -DLATINO_TESTS=ON -DLATINO_PORTABLE=ON -DCMAKE_BUILD_TYPE=Release \
-  "-DCMAKE_CXX_FLAGS_RELEASE=$optimization -DNDEBUG" "-DCMAKE_CUDA_FLAGS_RELEASE=$optimization -DNDEBUG" -DCMAKE_JS_VERSION=none \
+  "-DCMAKE_CXX_FLAGS_RELEASE=$optimization -DNDEBUG" "-DCMAKE_CUDA_FLAGS_RELEASE=$optimization -DNDEBUG" -DCMAKE_CUDA_ARCHITECTURES=80 \
+  "-DCMAKE_CUDA_FLAGS=--keep --keep-dir=$PWD/$build/ptx" -DCMAKE_JS_VERSION=none \
   "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")" "${libraries[@]}"
 if [ ${#libraries[@]} -eq 0 ]; then
   echo "cuda-check: no cuFFT and cuBLAS to be had: the kernels are compiled, nothing is linked"
@@ -21,6 +24,8 @@ if [ ${#libraries[@]} -eq 0 ]; then
 fi
 cmake --build "$build" --target latino-cuda latino_cuda_tests latino_cuda_bench
 bash scripts/check-cuda-kernels.sh "$build"
+node scripts/check-cuda-doubles.mjs "$build/ptx"
+find "$build/ptx" -type f ! -name "*.ptx" -delete  # twelve times as much
 ctest --test-dir "$build" --output-on-failure -R '^cuda$'
 
 # The addon, where Node loads it. With a GPU it computes.

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs the CUDA flavour on an emulated device (native/emulation), which wants NVIDIA's headers and no GPU, under the address sanitizer: its C++ tests, and
-# with its addon those of test/ that are named; unless told all but the few that would take too long. (What flavours share is under the sanitizer of
+# with its addon those of test/, all but the few that would take too long, or a brief part of them. (What flavours share is under the sanitizer of
 # undefined behaviour in `make native-test`.) Skipped where the headers are not to be had.
-#   bash scripts/check-emulated.sh [<files, as vitest takes them>...]
+#   bash scripts/check-emulated.sh [brief]
 set -euo pipefail
 libraries=()
 if [ -e /usr/local/cuda/include/cuda_runtime.h ]; then mapfile -t libraries < <(bash scripts/cuda-packages.sh); fi
@@ -20,7 +20,10 @@ OUT=$build/results bash scripts/gpu-check.sh --emulated || { cat "$build/results
 LATINO_EMULATED_ORT=$(node --input-type=module -e 'import { runtimeLibrary } from "./dist/device/load.js"; console.log(runtimeLibrary())')
 export LATINO_EMULATED_ORT LATINO_DEVICE=cuda:0
 export LATINO_CUDA_ADDON=$PWD/$build/native/emulation/latino-cuda.node LATINO_ORT_LIBRARY=$PWD/$build/native/emulation/libonnxruntime.so
-tests=("$@")
-[ $# -gt 0 ] || tests=(test/golden test/unit test/e2e --exclude 'test/e2e/{snippets,unknown_images,service_process}.test.ts' --testTimeout 600000)
+if [ "${1:-}" = brief ]; then
+  tests=(test/golden/{solver,latino_pro,sdxl,batch,windows,operators}.test.ts test/e2e/{restore,record,not_finite}.test.ts)
+else
+  tests=(test/golden test/unit test/e2e --exclude 'test/e2e/{snippets,unknown_images,service_process}.test.ts' --testTimeout 600000)
+fi
 LD_PRELOAD=$(g++ -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:handle_segv=0:alloc_dealloc_mismatch=0 \
   npx vitest run --maxWorkers 1 "${tests[@]}"

@@ -3,6 +3,7 @@ import type { CheckpointDescription } from './checkpoint/checkpoint.js';
 import { findModel } from './checkpoint/embedded_models.js';
 import { openCheckpoint } from './checkpoint/open_checkpoint.js';
 import { LatinoError } from './errors.js';
+import { source } from './options.js';
 import { type Prediction, predict } from './prediction.js';
 import { readModel, stepGraphs, textGraph } from './prior/read_model.js';
 import { parseOptions } from './schema.js';
@@ -33,24 +34,25 @@ export interface ModelDescription extends CheckpointDescription {
 
 const Side = z.int().min(1).max(100_000);
 export const InspectOptions = z.strictObject({
+  ...source,
   /** Of a picture: what restoring it will take is predicted, for which this machine is measured for about a second. */
   size: z.strictObject({ width: Side, height: Side }).optional(),
 });
 export type InspectOptions = Readonly<z.input<typeof InspectOptions>>;
 
 /**
- * What a model consists of, and whether it can be used; no weight of it is read.
+ * What a model consists of, with the parts and changes that `Latino.load` would be given, and whether it can be used; no weight of it is read.
  *
  * @param model a diffusers folder, a checkpoint in a single .safetensors file, the name of a model in Hugging Face's cache, or of an embedded model
- * @throws LatinoError ERR_LATINO_MODEL when there is no model, or its weights cannot be read; ERR_LATINO_ARGUMENT; with `size` ERR_LATINO_ADDON
+ * @throws LatinoError ERR_LATINO_MODEL when there is no model or part, or its weights cannot be read; ERR_LATINO_ARGUMENT; with `size` ERR_LATINO_ADDON
  */
 export async function inspectModel(model?: string, options: InspectOptions = {}): Promise<ModelDescription> {
-  const { size } = parseOptions(InspectOptions, options, { code: 'ERR_LATINO_ARGUMENT', what: 'options of inspectModel' });
+  const { size, ...parts } = parseOptions(InspectOptions, options, { code: 'ERR_LATINO_ARGUMENT', what: 'options of inspectModel' });
   const { folder } = findModel(model);
-  const checkpoint = await openCheckpoint(folder);
+  const checkpoint = await openCheckpoint(folder, parts);
   const description = await checkpoint.describe();
   try {
-    const files = await readModel(folder);
+    const files = await readModel(folder, parts);
     stepGraphs(files);
     for (const text of files.texts) await textGraph(text);
     const { family, nativeSize, multiple, texts, guidance, isConsistencyModel } = files;

@@ -48,27 +48,8 @@ const StepRule = z.union([z.enum(['auto', 'discrepancy', 'official']), z.number(
   error: 'auto, discrepancy, official or a positive number',
 });
 
-export const LoadOptions = z.strictObject({
-  /**
-   * A diffusers folder, a checkpoint in a single .safetensors file, the name of a model in Hugging Face's cache (`organisation/model`, or with
-   * `/file.safetensors`) or its folder there, or the name of an embedded model:
-   * `photos`, the default, or `portraits`.
-   */
-  model: z.string().optional(),
-  /** `auto`, the default, is what the environment's `LATINO_DEVICE` names, else the CPU, until restorations on GPUs are known to be right. */
-  device: z
-    .custom<'auto' | 'cpu' | `cuda:${number}`>((value) => /^(auto|cpu|cuda:\d+)$/.test(String(value)), 'auto, cpu or cuda:<index>')
-    .optional(),
-  /** What UNet and text encoders are computed in: `float32`, the default, or on a GPU `float16`, which rounds more. */
-  precision: z.enum(['float32', 'float16']).optional(),
-  /**
-   * Of the autoencoder, which takes the most for a large image: `low` computes it in bands, for up to twice the time, unless it takes little;
-   * `balanced`, the default, where it would take more than a quarter of the machine's memory as a whole; `fast` where it would take more than three
-   * quarters. The result is the same but for rounding.
-   */
-  memory: z.enum(['low', 'balanced', 'fast']).optional(),
-  /** CPU threads; every core that the process may use by default. */
-  threads: z.int().min(1).max(1024).optional(),
+/** What of a model is taken from where. */
+export const source = {
   /**
    * A UNet that takes the place of the model's own: a folder, as diffusers saves one by itself, or a .safetensors file with the weights of one that
    * is built alike, by itself, as DMD2's is published, or in a whole checkpoint.
@@ -102,6 +83,30 @@ export const LoadOptions = z.strictObject({
     .optional(),
   /** The guidance scale, 1 or more, of a model that was distilled for many (time_cond_proj_dim, as LCM Dreamshaper); 8.5 by default. */
   guidance: z.number().min(1).optional(),
+};
+
+export const LoadOptions = z.strictObject({
+  /**
+   * A diffusers folder, a checkpoint in a single .safetensors file, the name of a model in Hugging Face's cache (`organisation/model`, or with
+   * `/file.safetensors`) or its folder there, or the name of an embedded model:
+   * `photos`, the default, or `portraits`.
+   */
+  model: z.string().optional(),
+  /** `auto`, the default, is what the environment's `LATINO_DEVICE` names, else the CPU, until restorations on GPUs are known to be right. */
+  device: z
+    .custom<'auto' | 'cpu' | `cuda:${number}`>((value) => /^(auto|cpu|cuda:\d+)$/.test(String(value)), 'auto, cpu or cuda:<index>')
+    .optional(),
+  /** What UNet and text encoders are computed in: `float32`, the default, or on a GPU `float16`, which rounds more. */
+  precision: z.enum(['float32', 'float16']).optional(),
+  /**
+   * Of the autoencoder, which takes the most for a large image: `low` computes it in bands, for up to twice the time, unless it takes little;
+   * `balanced`, the default, where it would take more than a quarter of the machine's memory as a whole; `fast` where it would take more than three
+   * quarters. The result is the same but for rounding.
+   */
+  memory: z.enum(['low', 'balanced', 'fast']).optional(),
+  /** CPU threads; every core that the process may use by default. */
+  threads: z.int().min(1).max(1024).optional(),
+  ...source,
   /**
    * Called as the weights of the UNet and the autoencoder are read, which is most of a load from a slow disk. Weights are read when a network first
    * runs, so that it goes on into the first step of the first restoration. It must not throw.

@@ -7,9 +7,8 @@ export const number = (text: string): number => (text.trim() === '' || Number.is
 const stepRule = (text: string): StepRule => number(text);
 const sigma = (text: string): number | 'auto' => number(text);
 
-/** Which model is used, and how: the flags of every command that loads one. */
-export interface ModelFlags {
-  model: string;
+/** What of a model is taken from where. */
+export interface PartFlags {
   unet?: string;
   vae?: string;
   autoencoder?: string;
@@ -17,6 +16,11 @@ export interface ModelFlags {
   textEncoder2?: string;
   lora?: LoraFlag[];
   guidance?: number;
+}
+
+/** Which model is used, and how: the flags of every command that loads one. */
+export interface ModelFlags extends PartFlags {
+  model: string;
   memory: LoadOptions['memory'];
   device: LoadOptions['device'];
   precision?: LoadOptions['precision'];
@@ -27,13 +31,17 @@ interface LoraFlag {
   strength?: number;
 }
 
+export const MODELS =
+  "a diffusers folder, a checkpoint in a single .safetensors file, the name of a model in Hugging Face's cache, photos or portraits";
+
 export const addModelOptions = (command: Command): Command =>
+  addPartOptions(command.option('--model <path>', MODELS, 'photos'))
+    .option('--memory <use>', 'low, balanced or fast: what the autoencoder may take for a large picture', 'balanced')
+    .option('--device <name>', 'auto, cpu or cuda:0', 'auto')
+    .option('--precision <kind>', 'of UNet and text encoders: float32, or on a GPU float16, which rounds more');
+
+export const addPartOptions = (command: Command): Command =>
   command
-    .option(
-      '--model <path>',
-      "a diffusers folder, a checkpoint in a single .safetensors file, the name of a model in Hugging Face's cache, photos or portraits",
-      'photos',
-    )
     .option(
       '--unet <path>',
       "a UNet in place of the model's own, such as DMD2: a folder, or a .safetensors file with one that is built alike, by itself or in a checkpoint",
@@ -43,10 +51,7 @@ export const addModelOptions = (command: Command): Command =>
     .option('--text-encoder <path>', 'a text encoder, likewise')
     .option('--text-encoder2 <path>', 'the second text encoder of SDXL, likewise')
     .option('--lora <file[:strength]>', 'a LoRA to add to the weights, such as LCM-LoRA; may be given several times', addLora)
-    .option('--guidance <scale>', 'of a model with a guidance embedding: 1 or more, 8.5 unless told otherwise', number)
-    .option('--memory <use>', 'low, balanced or fast: what the autoencoder may take for a large picture', 'balanced')
-    .option('--device <name>', 'auto, cpu or cuda:0', 'auto')
-    .option('--precision <kind>', 'of UNet and text encoders: float32, or on a GPU float16, which rounds more');
+    .option('--guidance <scale>', 'of a model with a guidance embedding: 1 or more, 8.5 unless told otherwise', number);
 
 /** Adds `file` or `file:0.7` to what came before. */
 function addLora(value: string, previous: readonly LoraFlag[] = []): LoraFlag[] {
@@ -55,30 +60,12 @@ function addLora(value: string, previous: readonly LoraFlag[] = []): LoraFlag[] 
   return [...previous, strength === undefined ? { path } : { path, strength: number(strength) }];
 }
 
-export const loadOptions = ({
-  model,
-  unet,
-  vae,
-  autoencoder,
-  textEncoder,
-  textEncoder2,
-  lora: loras,
-  guidance,
-  memory,
-  device,
-  precision,
-}: ModelFlags): LoadOptions => ({
-  model,
-  unet,
-  vae,
-  autoencoder,
-  textEncoder,
-  textEncoder2,
-  loras,
-  guidance,
-  memory,
-  device,
-  precision,
+export const partsOf = ({ unet, vae, autoencoder, textEncoder, textEncoder2, lora: loras, guidance }: PartFlags) =>
+  ({ unet, vae, autoencoder, textEncoder, textEncoder2, loras, guidance }) satisfies LoadOptions;
+
+export const loadOptions = ({ model, memory, device, precision, ...parts }: ModelFlags): LoadOptions => ({
+  ...{ model, memory, device, precision },
+  ...partsOf(parts),
 });
 
 /** What is known of a measurement: the flags of every command that restores. */

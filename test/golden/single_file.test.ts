@@ -69,6 +69,10 @@ describe.each<[string, (small: boolean) => Configs]>([
     for (const vae of [own, join(own, 'diffusion_pytorch_model.safetensors'), alone, file])
       expect((await restored({ model, vae })).data).toEqual(expected.data);
     await expect(Latino.load({ model })).rejects.toThrow(withCode('MODEL', /found one without a vae/));
+    await expect(inspectModel(model)).rejects.toThrow(withCode('MODEL', /found one without a vae/));
+    const { use, problem } = await inspectModel(model, { vae: alone });
+    expect({ use, problem }).toEqual({ use: (await inspectModel(file)).use, problem: undefined });
+    expect((await run('inspect', model, '--vae', own)).stdout).toMatch(/^vae +AutoencoderKL .+ M parameters/m);
     await expect(Latino.load({ model, vae: model })).rejects.toThrow(
       withCode('MODEL', /^Expected an autoencoder .* but it has no encoder/),
     );

@@ -1,21 +1,20 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { InspectOptions, Prediction } from '../../index.js';
 import { type Io, printLine } from '../io.js';
+import { addPartOptions, MODELS, type PartFlags, partsOf } from '../options.js';
 
-interface Flags {
+interface Flags extends PartFlags {
   json?: boolean;
   size?: InspectOptions['size'];
 }
 
 export function addInspect(program: Command, io: Io): void {
-  program
-    .command('inspect')
-    .description('Show what a model consists of, and whether it can be used.')
-    .argument(
-      '[model]',
-      "a diffusers folder, a checkpoint in a single .safetensors file, the name of a model in Hugging Face's cache, photos or portraits",
-      'photos',
-    )
+  addPartOptions(
+    program
+      .command('inspect')
+      .description('Show what a model consists of, and whether it can be used.')
+      .argument('[model]', MODELS, 'photos'),
+  )
     .option(
       '--size <width>x<height>',
       'also predict what restoring a picture of this size takes here, from a short measurement',
@@ -26,9 +25,9 @@ export function addInspect(program: Command, io: Io): void {
     .action((model: string, flags: Flags) => inspect(io, model, flags));
 }
 
-async function inspect({ out }: Io, model: string, { json, size: asked }: Flags): Promise<void> {
+async function inspect({ out }: Io, model: string, { json, size, ...parts }: Flags): Promise<void> {
   const { byteSize, inspectModel } = await import('../../index.js');
-  const description = await inspectModel(model, { size: asked });
+  const description = await inspectModel(model, { ...partsOf(parts), size });
   if (json) {
     printLine(out, JSON.stringify(description));
     return;

@@ -1,5 +1,5 @@
 // Restores the same measurements with several addons, each in a process of its own, and fails where their images differ:
-// node scripts/compare-addons.mjs build/Release/latino.node build-march/x86-64-v2/Release/latino.node ...
+// node scripts/compare-addons.mjs build/Release/latino.node build-gyp/build/Release/latino.node ...
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

@@ -23,7 +23,7 @@ export LATINO_CUDA_ADDON=$PWD/$build/native/emulation/latino-cuda.node LATINO_OR
 if [ "${1:-}" = brief ]; then
   tests=(test/golden/{solver,latino_pro,sdxl,batch,windows,operators}.test.ts test/e2e/{restore,record,not_finite}.test.ts)
 else
-  tests=(test/golden test/unit test/e2e --exclude 'test/e2e/{snippets,unknown_images,service_process}.test.ts' --testTimeout 600000)
+  tests=(test/golden test/unit test/e2e --exclude 'test/e2e/{snippets,unknown_images,service_load,service_process}.test.ts' --testTimeout 600000)
 fi
 LD_PRELOAD=$(g++ -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:handle_segv=0:alloc_dealloc_mismatch=0 \
   npx vitest run --maxWorkers 1 "${tests[@]}"

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <mutex>
+#include <set>
 
 #include "emulation/fault.h"
 #include "emulation/onnxruntime/provider.h"
@@ -27,8 +28,8 @@ struct HostTensor {
 /// What is known of ONNX Runtime's objects, whose insides nobody sees.
 struct Known {
   std::mutex mutex;
-  std::map<const ort::MemoryInfo*, int> memories;  // GPUs
-  std::map<const ort::Value*, Extent> tensors;     // in such memory
+  std::set<const ort::MemoryInfo*> memories;    // of GPUs
+  std::map<const ort::Value*, Extent> tensors;  // in such memory
   std::map<const ort::Value*, HostTensor> onHost;
   std::map<const ort::IoBinding*, std::vector<Extent>> bindings;
   std::map<const ort::SessionOptions*, Provider> settings;
@@ -54,7 +55,7 @@ auto inTurn(F work) {
 Status* createMemoryInfo(const char* name, int allocator, int index, int type, ort::MemoryInfo** info) {
   if (std::string(name) != "Cuda") return ort::createMemoryInfo(realTable, name, allocator, index, type, info);
   Status* const failed = ort::createCpuMemoryInfo(realTable, allocator, type, info);
-  if (failed == nullptr) inTurn([&](Known& all) { all.memories[*info] = index; });
+  if (failed == nullptr) inTurn([&](Known& all) { all.memories.insert(*info); });
   return failed;
 }
 

@@ -111,7 +111,8 @@ describe('a network in bands', () => {
     const [graph, from, to] = await network(portraits, 'decoder', 1, 256, 64);
     for (const budget of [LEAST_MEMORY, ANY_MEMORY]) {
       using decoder = await openImageNetwork(addon, device, graph, budget);
-      expect(decoder.readBytes).toBeLessThan(decoder.weightBytes);
+      // On a GPU ONNX Runtime has taken them as the session was made.
+      if (DEVICE === 'cpu') expect(decoder.readBytes).toBeLessThan(decoder.weightBytes);
       using x = device.randn(from, 1, 0);
       using y = decoder.run(x, to);
       await y.ready();

@@ -11,9 +11,9 @@ fi
 build=build-cuda optimization=${1:--O3}
 mapfile -t libraries < <(bash scripts/cuda-packages.sh)
 mkdir -p "$build/ptx"
-# For one kind of GPU; it keeps what it made of the kernels, to look at it.
+# nvcc keeps what it made of the kernels, to be looked at.
 cmake -S . -B "$build" -G Ninja -DLATINO_CUDA=ON -DLATINO_TESTS=ON -DLATINO_PORTABLE=ON -DCMAKE_BUILD_TYPE=Release \
-  "-DCMAKE_CXX_FLAGS_RELEASE=$optimization -DNDEBUG" "-DCMAKE_CUDA_FLAGS_RELEASE=$optimization -DNDEBUG" -DCMAKE_CUDA_ARCHITECTURES=80 \
+  "-DCMAKE_CXX_FLAGS_RELEASE=$optimization -DNDEBUG" "-DCMAKE_CUDA_FLAGS_RELEASE=$optimization -DNDEBUG" \
   "-DCMAKE_CUDA_FLAGS=--keep --keep-dir=$PWD/$build/ptx" -DCMAKE_JS_VERSION=none \
   "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")" "${libraries[@]}"
 if [ ${#libraries[@]} -eq 0 ]; then

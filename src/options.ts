@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEVICE_NAME, DEVICE_NAMES } from './device/default_device.js';
 import { type Image, type ImageInput, READABLE_FORMATS } from './image/index.js';
 import type { Operator } from './operators/index.js';
 import { Embedding } from './prior/embedding.js';
@@ -93,9 +94,7 @@ export const LoadOptions = z.strictObject({
    */
   model: z.string().optional(),
   /** `auto`, the default, is what the environment's `LATINO_DEVICE` names, else the CPU, until restorations on GPUs are known to be right. */
-  device: z
-    .custom<'auto' | 'cpu' | `cuda:${number}`>((value) => /^(auto|cpu|cuda:\d+)$/.test(String(value)), 'auto, cpu or cuda:<index>')
-    .optional(),
+  device: z.custom<'auto' | 'cpu' | `cuda:${number}`>((value) => DEVICE_NAME.test(String(value)), DEVICE_NAMES).optional(),
   /** What UNet and text encoders are computed in: `float32`, the default, or on a GPU `float16`, which rounds more. */
   precision: z.enum(['float32', 'float16']).optional(),
   /**

@@ -38,7 +38,7 @@ case $way in
   arm64)
     need aarch64-linux-gnu-g++ qemu-aarch64
     # With the addon, which package-check installs.
-    options+=(-DLATINO_UNITY=ON -DLATINO_SLOW_RUN=ON -DLATINO_PORTABLE=ON -DCMAKE_TOOLCHAIN_FILE=native/portable/aarch64.cmake "${addon[@]}")
+    options+=(-DLATINO_SLOW_RUN=ON -DLATINO_PORTABLE=ON -DCMAKE_TOOLCHAIN_FILE=native/portable/aarch64.cmake "${addon[@]}")
     ;;
   *)
     echo "Expected sanitize, thread or arm64 but received $way" >&2

@@ -21,8 +21,8 @@ T* handle() {
 }
 
 struct Settings {
-  bool hasStream = true, isStreamInWords = false, isAlone = true;
-  const char* tf32 = "0";
+  bool hasProvider = true, hasStream = true, isStreamInWords = false, isAlone = true;
+  const char *gpu = "0", *tf32 = "0", *arena = "kSameAsRequested";
 };
 
 /// A session of the provider, made as the library makes one but for what the settings say. For a process of its own, because from then on
@@ -38,10 +38,10 @@ class Network {
     ort::createCudaOptions(table_, &options);
     if (settings.hasStream) ort::updateCudaOptionsWithValue(table_, options, "user_compute_stream", stream);
     const std::array<const char*, 4> keys{"device_id", "use_tf32", "arena_extend_strategy", "user_compute_stream"},
-        values{"0", settings.tf32, "kSameAsRequested", "140737"};
+        values{settings.gpu, settings.tf32, settings.arena, "140737"};
     ort::updateCudaOptions(table_, options, keys.data(), values.data(), settings.isStreamInWords ? 4 : 3);
     auto* const own = handle<ort::SessionOptions>();
-    ort::appendCudaProvider(table_, own, options);
+    if (settings.hasProvider) ort::appendCudaProvider(table_, own, options);
     ort::releaseCudaOptions(table_, options);
     if (settings.isAlone) ort::addSessionConfigEntry(table_, own, "session.disable_cpu_ep_fallback", "1");
     ort::createSessionFromArray(table_, nullptr, nullptr, 0, own, &session_);
@@ -84,7 +84,10 @@ TEST_CASE("a network is computed on the stream that its session was given, in fl
   CHECK(says(made({.hasStream = false}), "a session that computes on the default stream"));
   CHECK(says(made({.isStreamInWords = true}), "a session that computes on the default stream"));
   CHECK(says(made({.isAlone = false}), "a session that may leave nodes to the CPU"));
+  CHECK(says(made({.hasProvider = false}), "a network for the CPU was given a GPU's memory"));
+  CHECK(says(made({.gpu = "1"}), "a session's device_id is 1 and not 0"));
   CHECK(says(made({.tf32 = "1"}), "a session's use_tf32 is 1 and not 0"));
+  CHECK(says(made({.arena = "kNextPowerOfTwo"}), "a session's arena_extend_strategy is kNextPowerOfTwo and not kSameAsRequested"));
 }
 
 TEST_CASE("a network is given memory of the device, which is there while it runs") {
